@@ -6,15 +6,11 @@
 /// The version of the library and of the contract its headers state.
 /// CMake reads the three numbers from here, so they stand in one place.
 
-#define AGENTSTORE_VERSION_MAJOR 0
-#define AGENTSTORE_VERSION_MINOR 1
-#define AGENTSTORE_VERSION_PATCH 0
-
-/// One number to compare: 10000 * major + 100 * minor + patch.
-#define AGENTSTORE_VERSION                                                                         \
-  (AGENTSTORE_VERSION_MAJOR * 10000 + AGENTSTORE_VERSION_MINOR * 100 + AGENTSTORE_VERSION_PATCH)
-
 namespace agentstore {
+
+inline constexpr int version_major = 0;
+inline constexpr int version_minor = 1;
+inline constexpr int version_patch = 0;
 
 /// The version of the contract, as conformance reports name it. It changes when a rule does.
 inline constexpr const char* contract_version = "1.0";
