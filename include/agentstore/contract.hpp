@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONTRACT_HPP
+#define AGENTSTORE_CONTRACT_HPP
+
+/// \file
+/// The rules that all interfaces share. Each interface header adds its own beside the methods.
+///
+/// A rule has an id that stays for good; the conformance kit has a check for each id and reports
+/// by it. A backend that keeps all rules of the interfaces it derives from conforms.
+///
+/// \par Answers
+/// A `bool` says whether the store took the request: true, the store now holds what was asked;
+/// false, there is no such session, or it has ended. All else that goes wrong throws
+/// `StorageError`, which names the operation and the key, with a code of `errc`. The archive
+/// (IPermanentStorageBackend) alone never throws: there, false says that the record was lost.
+/// - ERR-01 A store that fails throws: `unavailable`, `corrupted`, ... It never answers "not
+///   found", false or an empty list because it could not look, and a write that threw has been
+///   applied whole or not at all.
+///
+/// \par Ids
+/// Session, user, thread, checkpoint and task ids.
+/// - KEY-01 An id is opaque: 1 to 1024 bytes of UTF-8 without NUL. Case, spaces, separators,
+///   quotes, wildcards, `../`, composed and decomposed letters all count and mean nothing: two ids
+///   are the same if and only if their bytes are.
+/// - KEY-02 Any other id is refused with `invalid_argument`, by reads as by writes, and nothing is
+///   stored.
+///
+/// \par Values
+/// JSON documents and texts: metadata, data, contexts, channel values, roles, contents.
+/// - VAL-01 What is read is exactly what was stored: 64-bit integers to both limits, signed and
+///   unsigned, doubles bit by bit (and still doubles), null members, empty containers, any
+///   Unicode, NUL inside strings.
+/// - VAL-02 A value of 1 MiB is accepted: a text counts by its bytes, a JSON value by the bytes of
+///   its compact dump. One beyond the limit that the backend states is refused with `too_large`,
+///   and nothing is stored.
+/// - VAL-03 Nothing that is passed in or returned aliases the store: changing it afterwards
+///   changes nothing there.
+/// - VAL-04 Invalid UTF-8 in a text, a string or a member name, a NaN or an infinity is refused
+///   with `invalid_argument`, and nothing is stored.
+/// - VAL-05 A JSON value nested 64 deep is accepted: a scalar has depth 0, a container one more
+///   than the deepest value in it. One deeper than the backend's limit is refused with
+///   `invalid_argument`. One of depth 100,000 never crashes: it is stored or refused.
+///
+/// \par Asynchrony
+/// - ASY-01 Nothing happens before an awaitable is awaited; one that is dropped has no effect.
+/// - ASY-02 Arguments belong to the operation: the caller's may die before the await. (All
+///   parameters are by value; a backend that forwards them moves them.)
+/// - ASY-03 A value and an exception alike reach the caller on the executor of the coroutine that
+///   awaits. What executors a backend uses inside is its own affair.
+/// - ASY-04 Any method may be called from any thread at any time, without outside locking.
+/// - ASY-05 A call that waits, for a disk, a server or another call, never blocks the thread of
+///   the caller.
+///
+/// \par Cancellation
+/// By the cancellation slot of the awaiting coroutine, as `op || timer` of Asio does it.
+/// - CAN-01 A cancelled call ends, by its result or by an exception.
+/// - CAN-02 A cancelled write has been applied whole or not at all when its end is reported, and
+///   nothing of it is applied afterwards.
+/// - CAN-03 The store works on after a cancellation.
+///
+/// \par Together
+/// - CNC-01 The operations on one session are linearizable: each takes effect at one moment
+///   between its call and its return.
+/// - CNC-02 Of concurrent attempts to create one session exactly one succeeds; the others throw
+///   `already_exists`.
+/// - SPC-01 Two stores that were opened on different spaces (files, schemas, prefixes, objects)
+///   never see anything of each other.
+/// - TWO-01 Two handles on one space see each other's acknowledged writes at once. (If claimed:
+///   shared_handles.)
+/// - DUR-01 After the last handle is gone and a new one is opened, all that was acknowledged is
+///   there. (If claimed: durable.)
+/// - DUR-02 The same after a kill -9 at any moment: all that was acknowledged is there, besides at
+///   most what was in flight, and nothing is torn. (If claimed: survives_kill.)
+/// - MDL-01 Whatever the sequence of calls, the answers are those of a simple sequential model of
+///   these rules.
+///
+/// \par Lifetime
+/// The caller keeps a backend alive until every call on it has ended, and the executor of the
+/// awaiting coroutine running until then.
+
+#include <agentstore/awaitable.hpp>
+#include <agentstore/error.hpp>
+#include <agentstore/records.hpp>
+
+#endif

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_DETAIL_MEMORY_SPACE_HPP
+#define AGENTSTORE_DETAIL_MEMORY_SPACE_HPP
+
+// The data of MemoryBackend and the rules on it, as plain functions that lock, act and return.
+//
+// What belongs to one id, a session and the thread of its name, lives in one shard under one mutex,
+// so that every rule about one session is decided under a single lock. No lock is ever held
+// together with another, and none across a suspension: there is none in here.
+
+#include <agentstore/authoring/arguments.hpp>
+#include <agentstore/authoring/clock.hpp>
+#include <agentstore/checkpointer_backend.hpp>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <unordered_map>
+
+namespace agentstore::detail {
+
+class MemorySpaceData {
+public:
+  MemorySpaceData(Clock clock, Limits limits) : clock_(std::move(clock)), limits_(limits) {}
+
+  Session create_session(std::string session_id, std::string user_id, json metadata) {
+    check("create_session", session_id, limits_)
+        .id("session_id", session_id)
+        .id("user_id", user_id)
+        .object("metadata", metadata);
+    Shard& shard = shard_of(session_id);
+    const std::lock_guard lock(shard.mutex);
+    const auto [found, created] = shard.sessions.try_emplace(session_id);
+    if (!created) {
+      throw StorageError(errc::already_exists, "create_session", session_id, "the session exists");
+    }
+    Session& record = found->second.record;
+    record.session_id = std::move(session_id);
+    record.user_id = std::move(user_id);
+    record.metadata = std::move(metadata);
+    record.created_at = clock_();
+    record.last_activity = record.created_at;
+    return record;
+  }
+
+  std::optional<Session> get_session(std::string session_id) {
+    check("get_session", session_id, limits_).id("session_id", session_id);
+    Shard& shard = shard_of(session_id);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.sessions.find(session_id);
+    if (found == shard.sessions.end()) {
+      return std::nullopt;
+    }
+    return found->second.record;
+  }
+
+  bool update_session(std::string session_id, SessionUpdate update) {
+    const auto arguments = check("update_session", session_id, limits_);
+    arguments.id("session_id", session_id).update(update);
+    Shard& shard = shard_of(session_id);
+    const std::lock_guard lock(shard.mutex);
+    Entry* const entry = shard.active(session_id);
+    if (entry == nullptr) {
+      return false;
+    }
+    Session& record = entry->record;
+    if (update.processing_time() >
+        std::chrono::microseconds::max() - record.total_processing_time) {
+      arguments.refuse(errc::invalid_argument, "add_processing_time", "overflows the total");
+    }
+    if (update.metadata_patch()) {
+      json merged = record.metadata;
+      merged.merge_patch(*update.metadata_patch());
+      arguments.object("metadata, merged,", merged);
+      record.metadata = std::move(merged);
+    }
+    record.total_processing_time += update.processing_time();
+    record.request_count += std::uint64_t{update.counts_request()};
+    record.error_count += std::uint64_t{update.counts_error()};
+    entry->touch(clock_());
+    return true;
+  }
+
+  bool end_session(std::string session_id, std::string status) {
+    check("end_session", session_id, limits_).id("session_id", session_id).end_status(status);
+    Shard& shard = shard_of(session_id);
+    const std::lock_guard lock(shard.mutex);
+    Entry* const entry = shard.active(session_id);
+    if (entry == nullptr) {
+      return false;
+    }
+    entry->record.status = std::move(status);
+    entry->touch(clock_());
+    return true;
+  }
+
+  bool add_conversation_message(std::string session_id, std::string role, std::string content,
+                                json metadata) {
+    check("add_conversation_message", session_id, limits_)
+        .id("session_id", session_id)
+        .nonempty_text("role", role)
+        .text("content", content)
+        .object("metadata", metadata);
+    Shard& shard = shard_of(session_id);
+    const std::lock_guard lock(shard.mutex);
+    Entry* const entry = shard.active(session_id);
+    if (entry == nullptr) {
+      return false;
+    }
+    Message message;
+    message.sequence = entry->messages.empty() ? 1 : entry->messages.back().sequence + 1;
+    message.role = std::move(role);
+    message.content = std::move(content);
+    message.timestamp = clock_();
+    message.metadata = std::move(metadata);
+    entry->touch(message.timestamp);
+    entry->messages.push_back(std::move(message));
+    return true;
+  }
+
+  std::vector<Message> get_conversation_history(std::string session_id, std::size_t limit) {
+    check("get_conversation_history", session_id, limits_).id("session_id", session_id);
+    Shard& shard = shard_of(session_id);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.sessions.find(session_id);
+    if (found == shard.sessions.end()) {
+      return {};
+    }
+    const std::deque<Message>& messages = found->second.messages;
+    const auto count = static_cast<std::ptrdiff_t>(std::min(limit, messages.size()));
+    return {messages.end() - count, messages.end()};
+  }
+
+  bool store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
+                        json metadata) {
+    return upsert_checkpoint("store_checkpoint", std::move(thread_id), std::move(checkpoint_id),
+                             std::move(data), std::move(metadata));
+  }
+
+  bool put_checkpoint(std::string thread_id, std::string checkpoint_id, json data, json metadata) {
+    return upsert_checkpoint("put_checkpoint", std::move(thread_id), std::move(checkpoint_id),
+                             std::move(data), std::move(metadata));
+  }
+
+  std::optional<Checkpoint> get_checkpoint(std::string thread_id,
+                                           std::optional<std::string> checkpoint_id) {
+    const auto arguments = check("get_checkpoint", thread_id, limits_);
+    arguments.id("thread_id", thread_id);
+    if (checkpoint_id) {
+      arguments.id("checkpoint_id", *checkpoint_id);
+    }
+    Shard& shard = shard_of(thread_id);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.threads.find(thread_id);
+    if (found == shard.threads.end() || found->second.checkpoints.empty()) {
+      return std::nullopt;
+    }
+    const Thread& thread = found->second;
+    if (!checkpoint_id) {
+      return thread.checkpoints.back();
+    }
+    const auto place = thread.place_of.find(*checkpoint_id);
+    if (place == thread.place_of.end()) {
+      return std::nullopt;
+    }
+    return thread.checkpoints[place->second];
+  }
+
+  std::vector<Checkpoint> list_checkpoints(std::string thread_id, std::size_t limit) {
+    check("list_checkpoints", thread_id, limits_).id("thread_id", thread_id);
+    Shard& shard = shard_of(thread_id);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.threads.find(thread_id);
+    if (found == shard.threads.end()) {
+      return {};
+    }
+    const std::deque<Checkpoint>& all = found->second.checkpoints;
+    const auto count = static_cast<std::ptrdiff_t>(std::min(limit, all.size()));
+    return {all.rbegin(), all.rbegin() + count};
+  }
+
+  bool put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
+                  std::vector<ChannelWrite> writes) {
+    check("put_writes", thread_id, limits_)
+        .id("thread_id", thread_id)
+        .id("checkpoint_id", checkpoint_id)
+        .id("task_id", task_id)
+        .writes(writes);
+    if (writes.empty()) {
+      return true;
+    }
+    Shard& shard = shard_of(thread_id);
+    const std::lock_guard lock(shard.mutex);
+    Writes& stored = shard.threads[thread_id].writes[checkpoint_id];
+    for (std::size_t position = 0; position < writes.size(); ++position) {
+      PendingWrite write;
+      write.task_id = task_id;
+      write.index = write_index(writes[position].channel, position);
+      write.channel = std::move(writes[position].channel);
+      write.value = std::move(writes[position].value);
+      const auto key = std::make_pair(task_id, write.index);
+      if (write.index < 0) {
+        stored.insert_or_assign(key, std::move(write)); // special channels: the last one stays
+      } else {
+        stored.try_emplace(key, std::move(write)); // others: the first one stays
+      }
+    }
+    return true;
+  }
+
+  std::vector<PendingWrite> get_writes(std::string thread_id, std::string checkpoint_id) {
+    check("get_writes", thread_id, limits_)
+        .id("thread_id", thread_id)
+        .id("checkpoint_id", checkpoint_id);
+    std::vector<PendingWrite> result;
+    Shard& shard = shard_of(thread_id);
+    const std::lock_guard lock(shard.mutex);
+    const auto thread = shard.threads.find(thread_id);
+    if (thread == shard.threads.end()) {
+      return result;
+    }
+    const auto found = thread->second.writes.find(checkpoint_id);
+    if (found == thread->second.writes.end()) {
+      return result;
+    }
+    for (const auto& [key, write] : found->second) {
+      result.push_back(write);
+    }
+    return result;
+  }
+
+  std::optional<json> get_task_context(std::string session_id) {
+    check("get_task_context", session_id, limits_).id("session_id", session_id);
+    Shard& shard = shard_of(session_id);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.sessions.find(session_id);
+    if (found == shard.sessions.end()) {
+      return std::nullopt;
+    }
+    return found->second.context;
+  }
+
+  bool store_task_context(std::string session_id, json context) {
+    check("store_task_context", session_id, limits_)
+        .id("session_id", session_id)
+        .value("context", context);
+    Shard& shard = shard_of(session_id);
+    const std::lock_guard lock(shard.mutex);
+    Entry* const entry = shard.active(session_id);
+    if (entry == nullptr) {
+      return false;
+    }
+    entry->context = std::move(context);
+    return true;
+  }
+
+  Metrics get_metrics() {
+    Metrics metrics;
+    for (Shard& shard : shards_) {
+      const std::lock_guard lock(shard.mutex);
+      metrics.total_sessions += shard.sessions.size();
+      for (const auto& [id, entry] : shard.sessions) {
+        metrics.active_sessions += std::uint64_t{entry.is_active()};
+        metrics.total_messages += entry.messages.size();
+      }
+      for (const auto& [id, thread] : shard.threads) {
+        metrics.total_checkpoints += thread.checkpoints.size();
+      }
+    }
+    return metrics;
+  }
+
+  std::uint64_t cleanup_expired_sessions(std::chrono::microseconds max_idle) {
+    check("cleanup_expired_sessions", "", limits_).max_idle(max_idle);
+    std::uint64_t removed = 0;
+    for (Shard& shard : shards_) {
+      const std::lock_guard lock(shard.mutex);
+      const Timestamp now = clock_();
+      removed += std::erase_if(shard.sessions, [&](const auto& session) {
+        const Timestamp last = session.second.record.last_activity;
+        const auto idle = now > last ? now - last : std::chrono::microseconds(0);
+        if (idle < max_idle) {
+          return false;
+        }
+        shard.threads.erase(session.first);
+        return true;
+      });
+    }
+    return removed;
+  }
+
+private:
+  struct Entry {
+    Session record;
+    std::deque<Message> messages;
+    std::optional<json> context;
+
+    bool is_active() const { return record.status == "active"; }
+
+    void touch(Timestamp now) {
+      record.last_activity = std::max(record.last_activity, now);
+      ++record.version;
+    }
+  };
+
+  using Writes = std::map<std::pair<std::string, std::int64_t>, PendingWrite>;
+
+  struct Thread {
+    std::deque<Checkpoint> checkpoints; // by when the id was first stored
+    std::unordered_map<std::string, std::size_t> place_of;
+    std::unordered_map<std::string, Writes> writes; // by checkpoint, which may not be there yet
+  };
+
+  struct alignas(64) Shard {
+    std::mutex mutex;
+    std::unordered_map<std::string, Entry> sessions;
+    std::unordered_map<std::string, Thread> threads;
+
+    /// The session if it is there and may be written to.
+    Entry* active(const std::string& session_id) {
+      const auto found = sessions.find(session_id);
+      return found != sessions.end() && found->second.is_active() ? &found->second : nullptr;
+    }
+  };
+
+  /// `operation` is the name it was called by: two interfaces write this one store.
+  bool upsert_checkpoint(const char* operation, std::string thread_id, std::string checkpoint_id,
+                         json data, json metadata) {
+    check(operation, thread_id, limits_)
+        .id("thread_id", thread_id)
+        .id("checkpoint_id", checkpoint_id)
+        .value("data", data)
+        .object("metadata", metadata);
+    Shard& shard = shard_of(thread_id);
+    const std::lock_guard lock(shard.mutex);
+    Thread& thread = shard.threads[thread_id];
+    const auto [place, is_new] =
+        thread.place_of.try_emplace(checkpoint_id, thread.checkpoints.size());
+    if (is_new) {
+      Checkpoint& added = thread.checkpoints.emplace_back();
+      added.thread_id = std::move(thread_id);
+      added.checkpoint_id = std::move(checkpoint_id);
+      added.created_at = clock_();
+    }
+    Checkpoint& checkpoint = thread.checkpoints[place->second];
+    checkpoint.data = std::move(data);
+    checkpoint.metadata = std::move(metadata);
+    return true;
+  }
+
+  Shard& shard_of(const std::string& id) {
+    return shards_[std::hash<std::string>()(id) % shards_.size()];
+  }
+
+  Clock clock_;
+  Limits limits_;
+  std::array<Shard, 64> shards_;
+};
+
+} // namespace agentstore::detail
+
+#endif
