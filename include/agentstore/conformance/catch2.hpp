@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_CATCH2_HPP
+#define AGENTSTORE_CONFORMANCE_CATCH2_HPP
+
+/// \file
+/// The kit as Catch2 tests, for Catch2 2.13 and 3. In a source file of the test program:
+///
+///     #include <agentstore/conformance/catch2.hpp>
+///     struct MyHarness { ... };               // see harness.hpp
+///     AGENTSTORE_CONFORMANCE(MyHarness)
+///
+/// Each rule becomes a test case `<name> <id>`, tagged [conformance] [<name>] [<area>] [<id>]. One
+/// more, `<name> statement`, runs the rules that have not been run, prints the table and fails
+/// unless the backend conforms; with zero rules run it never does. Register the whole with ctest as
+/// one entry, by `agentstore_add_conformance_test(target)` of the CMake package: a process per rule
+/// could not judge the whole.
+///
+/// Environment: AGENTSTORE_SEED=n replays a run. AGENTSTORE_REPORT_DIR=dir writes
+/// dir/<name>.json, in the form that report.hpp documents.
+
+#include <agentstore/conformance/conformance.hpp>
+
+#include <boost/config/helper_macros.hpp>
+
+// Whichever Catch2 the program already has, else whichever is there, the newer form first.
+#if !defined(CATCH_VERSION_MAJOR) && !defined(TWOBLUECUBES_SINGLE_INCLUDE_CATCH_HPP_INCLUDED)
+#if __has_include(<catch2/catch_test_macros.hpp>)
+#include <catch2/catch_test_macros.hpp>
+#elif __has_include(<catch2/catch.hpp>)
+#include <catch2/catch.hpp>
+#else
+#include <catch2/catch_amalgamated.hpp>
+#endif
+#endif
+
+#include <array>
+#include <fstream>
+#include <iostream>
+#include <utility>
+
+/// Registers every rule of the contract for a harness. Once per harness, at namespace scope, in a
+/// source file of the test program itself (of a static library, the linker would drop it).
+#define AGENTSTORE_CONFORMANCE(...)                                                                \
+  [[maybe_unused]] static const bool BOOST_JOIN(agentstore_conformance_, __LINE__) =               \
+      ::agentstore::conformance::Catch2Front<__VA_ARGS__>::register_all();
+
+namespace agentstore::conformance {
+
+/// One harness in Catch2; the macro above is all that a test needs of it.
+template <class Harness>
+class Catch2Front {
+public:
+  static bool register_all() {
+    register_rules(std::make_index_sequence<most_rules>());
+    add(&run_statement, " statement", "[statement]");
+    add(&run_child, " child", "[.][child]");
+    return true;
+  }
+
+private:
+  static constexpr std::size_t most_rules = 160;
+
+  static std::string name() { return std::string(Harness::name); }
+
+  static Suite& suite() {
+    static Suite instance = [] {
+      RunOptions options;
+      options.child_arguments.push_back(name() + " child");
+      return Suite(std::make_shared<HarnessAdapter<Harness>>(), all_rules(), options);
+    }();
+    return instance;
+  }
+
+  template <std::size_t... Indices>
+  static void register_rules(std::index_sequence<Indices...>) {
+    static constexpr std::array<void (*)(), most_rules> tests = {&run_rule<Indices>...};
+    const std::vector<Rule> rules = all_rules();
+    if (rules.size() > tests.size()) {
+      throw std::logic_error("there are more rules than Catch2Front registers");
+    }
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      const std::string id(rules[i].id);
+      add(tests[i], " " + id, "[" + id.substr(0, 3) + "][" + id + "]");
+    }
+  }
+
+  template <std::size_t Index>
+  static void run_rule() {
+    const RuleResult& result = suite().run(Index);
+    switch (result.verdict) {
+    case Verdict::held:
+      succeed();
+      break;
+    case Verdict::broken:
+    case Verdict::error:
+    case Verdict::not_run:
+      fail(std::string(to_string(result.verdict)) + ": " + result.reason + "\n" + result.details);
+      break;
+    case Verdict::broken_known:
+    case Verdict::not_claimed:
+    case Verdict::untested:
+      skip(std::string(to_string(result.verdict)) + ": " + result.reason);
+      break;
+    }
+  }
+
+  static void run_statement() {
+    const Report report = suite().run_all();
+    std::cout << report.to_table() << std::endl;
+    if (const char* folder = std::getenv("AGENTSTORE_REPORT_DIR"); folder != nullptr) {
+      std::ofstream file(std::string(folder) + "/" + name() + ".json");
+      file << report.to_json().dump(2) << "\n";
+      if (!file.flush()) {
+        fail("the report cannot be written to AGENTSTORE_REPORT_DIR");
+      }
+    }
+    if (report.conforms()) {
+      succeed();
+    } else {
+      fail(report.statement());
+    }
+  }
+
+  static void run_child() { run_kill_child(*std::make_shared<HarnessAdapter<Harness>>()); }
+
+  // The macros of Catch2, under either of their names.
+
+  static void add(void (*test)(), const std::string& suffix, const std::string& tags) {
+    const std::string all_tags = "[conformance][" + name() + "]" + tags;
+#if defined(CATCH_CONFIG_PREFIX_ALL)
+    CATCH_REGISTER_TEST_CASE(test, name() + suffix, all_tags);
+#else
+    REGISTER_TEST_CASE(test, name() + suffix, all_tags);
+#endif
+  }
+
+  static void succeed() {
+#if defined(CATCH_CONFIG_PREFIX_ALL)
+    CATCH_SUCCEED();
+#else
+    SUCCEED();
+#endif
+  }
+
+  static void fail(const std::string& text) {
+#if defined(CATCH_CONFIG_PREFIX_ALL)
+    CATCH_FAIL(text);
+#else
+    FAIL(text);
+#endif
+  }
+
+  /// Catch2 2 cannot skip: there the test passes, and the table tells.
+  static void skip(const std::string& text) {
+#if defined(CATCH_SKIP)
+    CATCH_SKIP(text);
+#elif defined(SKIP)
+    SKIP(text);
+#else
+    static_cast<void>(text);
+    succeed();
+#endif
+  }
+};
+
+} // namespace agentstore::conformance
+
+#endif

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_CLIENT_HPP
+#define AGENTSTORE_CONFORMANCE_CLIENT_HPP
+
+/// \file
+/// A handle on a store, with each method of its interfaces as a plain function.
+
+#include <agentstore/conformance/driver.hpp>
+#include <agentstore/conformance/harness.hpp>
+
+namespace agentstore::conformance {
+
+/// Every call is driven to its end and goes into the transcript with its arguments and its
+/// outcome, so that a broken rule can say what was done. Works on whatever interfaces the handle
+/// has; a rule asks only for what it needs. Copies are the same handle.
+class Client {
+public:
+  Client(Handle handle, Driver& driver)
+      : handle_(std::make_shared<Handle>(std::move(handle))), driver_(&driver) {}
+
+  Handle& handle() { return *handle_; }
+  Driver& driver() { return *driver_; }
+
+  /// The same handle, used from the thread of another driver.
+  Client on(Driver& driver) const {
+    Client other = *this;
+    other.driver_ = &driver;
+    return other;
+  }
+
+  bool has_sessions() const { return handle_->sessions != nullptr; }
+
+  // ISessionStorage
+  Session create_session(std::string session_id, std::string user_id = "user",
+                         json metadata = json::object()) {
+    std::string description = text("create_session", session_id, user_id, metadata);
+    return call(std::move(description),
+                handle_->sessions->create_session(std::move(session_id), std::move(user_id),
+                                                  std::move(metadata)));
+  }
+  std::optional<Session> get_session(std::string session_id) {
+    std::string description = text("get_session", session_id);
+    return call(std::move(description), handle_->sessions->get_session(std::move(session_id)));
+  }
+  bool update_session(std::string session_id, SessionUpdate update) {
+    std::string description = text("update_session", session_id, update);
+    return call(std::move(description),
+                handle_->sessions->update_session(std::move(session_id), std::move(update)));
+  }
+  bool end_session(std::string session_id, std::string status = "completed") {
+    std::string description = text("end_session", session_id, status);
+    return call(std::move(description),
+                handle_->sessions->end_session(std::move(session_id), std::move(status)));
+  }
+
+  // IConversationStorage
+  bool add_message(std::string session_id, std::string role, std::string content,
+                   json metadata = json::object()) {
+    std::string description = text("add_conversation_message", session_id, role, content, metadata);
+    return call(std::move(description), handle_->conversations->add_conversation_message(
+                                            std::move(session_id), std::move(role),
+                                            std::move(content), std::move(metadata)));
+  }
+  std::vector<Message> history(std::string session_id, std::size_t limit = std::size_t{1} << 20u) {
+    std::string description = text("get_conversation_history", session_id, std::uint64_t{limit});
+    return call(std::move(description),
+                handle_->conversations->get_conversation_history(std::move(session_id), limit));
+  }
+
+  // ICheckpointStorage, or ICheckpointerBackend where that is all there is
+  bool store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
+                        json metadata = json::object()) {
+    if (handle_->checkpoints == nullptr) {
+      return put_checkpoint(std::move(thread_id), std::move(checkpoint_id), std::move(data),
+                            std::move(metadata));
+    }
+    std::string description = text("store_checkpoint", thread_id, checkpoint_id, data, metadata);
+    return call(std::move(description), handle_->checkpoints->store_checkpoint(
+                                            std::move(thread_id), std::move(checkpoint_id),
+                                            std::move(data), std::move(metadata)));
+  }
+  std::optional<Checkpoint>
+  get_checkpoint(std::string thread_id, std::optional<std::string> checkpoint_id = std::nullopt) {
+    std::string description = text("get_checkpoint", thread_id, checkpoint_id);
+    return call(std::move(description), handle_->checkpoints != nullptr
+                                            ? handle_->checkpoints->get_checkpoint(
+                                                  std::move(thread_id), std::move(checkpoint_id))
+                                            : handle_->checkpointer->get_checkpoint(
+                                                  std::move(thread_id), std::move(checkpoint_id)));
+  }
+  std::vector<Checkpoint> list_checkpoints(std::string thread_id,
+                                           std::size_t limit = std::size_t{1} << 20u) {
+    std::string description = text("list_checkpoints", thread_id, std::uint64_t{limit});
+    return call(std::move(description),
+                handle_->checkpoints != nullptr
+                    ? handle_->checkpoints->list_checkpoints(std::move(thread_id), limit)
+                    : handle_->checkpointer->list_checkpoints(std::move(thread_id), limit));
+  }
+
+  // ICheckpointerBackend
+  bool put_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
+                      json metadata = json::object()) {
+    std::string description = text("put_checkpoint", thread_id, checkpoint_id, data, metadata);
+    return call(std::move(description), handle_->checkpointer->put_checkpoint(
+                                            std::move(thread_id), std::move(checkpoint_id),
+                                            std::move(data), std::move(metadata)));
+  }
+  bool put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
+                  std::vector<ChannelWrite> writes) {
+    std::string description = text("put_writes", thread_id, checkpoint_id, task_id, writes);
+    return call(std::move(description),
+                handle_->checkpointer->put_writes(std::move(thread_id), std::move(checkpoint_id),
+                                                  std::move(task_id), std::move(writes)));
+  }
+  std::vector<PendingWrite> get_writes(std::string thread_id, std::string checkpoint_id) {
+    std::string description = text("get_writes", thread_id, checkpoint_id);
+    return call(std::move(description),
+                handle_->checkpointer->get_writes(std::move(thread_id), std::move(checkpoint_id)));
+  }
+
+  // ITaskContextStorage
+  std::optional<json> get_task_context(std::string session_id) {
+    std::string description = text("get_task_context", session_id);
+    return call(std::move(description), handle_->contexts->get_task_context(std::move(session_id)));
+  }
+  bool store_task_context(std::string session_id, json context) {
+    std::string description = text("store_task_context", session_id, context);
+    return call(std::move(description),
+                handle_->contexts->store_task_context(std::move(session_id), std::move(context)));
+  }
+
+  // IStorageBackend, or the life cycle of IPermanentStorageBackend
+  bool initialize() {
+    return call("initialize()", handle_->backend != nullptr ? handle_->backend->initialize()
+                                                            : handle_->archive->initialize());
+  }
+  void close() {
+    call("close()",
+         handle_->backend != nullptr ? handle_->backend->close() : handle_->archive->close());
+  }
+  bool has_life_cycle() const { return handle_->backend != nullptr || handle_->archive != nullptr; }
+  Health health_check() { return call("health_check()", handle_->backend->health_check()); }
+  Metrics get_metrics() { return call("get_metrics()", handle_->backend->get_metrics()); }
+  std::uint64_t cleanup(std::chrono::microseconds max_idle) {
+    std::string description = text("cleanup_expired_sessions", max_idle);
+    return call(std::move(description), handle_->backend->cleanup_expired_sessions(max_idle));
+  }
+
+  /// The reads of a session's other data, where the store has them.
+  void history_if_any(const std::string& session_id) {
+    if (handle_->conversations != nullptr) {
+      history(session_id);
+    }
+  }
+  void context_if_any(const std::string& session_id) {
+    if (handle_->contexts != nullptr) {
+      get_task_context(session_id);
+    }
+  }
+
+  /// Drives any awaitable, as the methods above do.
+  template <class T>
+  T call(std::string description, awaitable<T> operation) {
+    return driver_->finish(driver_->start(std::move(description), std::move(operation)));
+  }
+
+  /// A call as a reader would write it.
+  template <class... Arguments>
+  static std::string text(const char* method, const Arguments&... arguments) {
+    std::string result = std::string(method) + "(";
+    std::size_t count = 0;
+    ((result += (count++ == 0 ? "" : ", ") + show(arguments)), ...);
+    return result + ")";
+  }
+
+private:
+  std::shared_ptr<Handle> handle_;
+  Driver* driver_;
+};
+
+} // namespace agentstore::conformance
+
+#endif

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_HARNESS_HPP
+#define AGENTSTORE_CONFORMANCE_HARNESS_HPP
+
+/// \file
+/// How the kit gets at a backend. A harness is any default-constructible class with
+///
+///     static constexpr std::string_view name = "mine";   // letters, digits, '-' and '_'
+///     Claims claims() const;
+///     auto open(boost::asio::any_io_executor executor, std::string space);
+///     auto drop(std::string space);
+///
+/// `open` returns a `std::shared_ptr` or `std::unique_ptr` to a backend, a `std::tuple` of such
+/// pointers where several objects make up one store, or an `awaitable` of either. The backend
+/// derives from one or more of the seven interfaces and the capability interfaces; which rules are
+/// due follows from its static type. It comes not yet initialized (else: `opened_by_harness`). The
+/// same space means the same data, a name never used before an empty store. Names consist of
+/// lower-case letters, digits and '-', and stay below 40 characters. `drop` removes a space for
+/// good, after all handles on it are closed; it may return an `awaitable<void>`.
+///
+/// Optional hooks, for what a rule needs from outside. A rule whose hook is missing is UNTESTED.
+///
+///     void set_clock(Timestamp now);                  // of all handles of the harness, from now
+///     on void inject(std::string space, Fault fault);    // see Fault; Fault() heals auto
+///     read_archive(std::string space, ArchiveKind kind, std::string key);
+///                                      // std::vector<ArchiveRecord>, or an awaitable of it, for
+///                                      an
+///                                      // archive that is not an IArchiveReader
+///     std::chrono::milliseconds deadline() const;     // for one call; 10 s unless told
+
+#include <agentstore/agentstore.hpp>
+#include <agentstore/capabilities/archive_reader.hpp>
+#include <agentstore/conformance/claims.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+namespace agentstore::conformance {
+
+/// What `inject` is to make go wrong inside a store, from now on until `Fault()` is injected.
+class Fault {
+public:
+  enum class Effect {
+    none,   ///< all works again
+    before, ///< the operation fails and has no effect
+    after,  ///< the operation takes effect and then fails
+  };
+
+  Fault() = default;
+  explicit Fault(Effect what, std::size_t nth = 1) : effect(what), first(nth) {}
+
+  Effect effect = Effect::none;
+  /// Which operation, counted from now and from 1, is the first to fail; all later ones fail too.
+  std::size_t first = 1;
+};
+
+/// What `open` gave: its interfaces, and what keeps them alive.
+class Handle {
+public:
+  ISessionStorage* sessions = nullptr;
+  IConversationStorage* conversations = nullptr;
+  ICheckpointStorage* checkpoints = nullptr;
+  ITaskContextStorage* contexts = nullptr;
+  IStorageBackend* backend = nullptr;
+  ICheckpointerBackend* checkpointer = nullptr;
+  IPermanentStorageBackend* archive = nullptr;
+  IArchiveReader* archive_reader = nullptr;
+
+  template <class Backend>
+  void add(std::shared_ptr<Backend> object) {
+    set(sessions, object);
+    set(conversations, object);
+    set(checkpoints, object);
+    set(contexts, object);
+    set(backend, object);
+    set(checkpointer, object);
+    set(archive, object);
+    set(archive_reader, object);
+    owners.push_back(std::move(object));
+  }
+
+  std::vector<std::shared_ptr<void>> owners;
+
+private:
+  template <class Interface, class Backend>
+  static void set(Interface*& slot, const std::shared_ptr<Backend>& object) {
+    if constexpr (std::is_base_of_v<Interface, Backend>) {
+      slot = object.get();
+    }
+  }
+};
+
+inline std::string show(const Handle& handle) {
+  return "a handle of " + std::to_string(handle.owners.size()) + " object(s)";
+}
+
+/// Which interfaces a harness offers, as bits.
+class Interfaces {
+public:
+  enum : unsigned {
+    sessions = 1,
+    conversations = 2,
+    checkpoints = 4,
+    contexts = 8,
+    backend = 16,
+    checkpointer = 32,
+    archive = 64,
+    archive_reader = 128,
+  };
+
+  template <class Backend>
+  static constexpr unsigned of() {
+    return bit<ISessionStorage, Backend>(sessions) |
+           bit<IConversationStorage, Backend>(conversations) |
+           bit<ICheckpointStorage, Backend>(checkpoints) |
+           bit<ITaskContextStorage, Backend>(contexts) | bit<IStorageBackend, Backend>(backend) |
+           bit<ICheckpointerBackend, Backend>(checkpointer) |
+           bit<IPermanentStorageBackend, Backend>(archive) |
+           bit<IArchiveReader, Backend>(archive_reader);
+  }
+
+private:
+  template <class Interface, class Backend>
+  static constexpr unsigned bit(unsigned value) {
+    return std::is_base_of_v<Interface, Backend> ? value : 0;
+  }
+};
+
+/// A harness of any type, as the kit sees it.
+class AnyHarness {
+public:
+  virtual ~AnyHarness() = default;
+
+  virtual std::string name() const = 0;
+  virtual Claims claims() const = 0;
+  virtual unsigned interfaces() const = 0;
+  virtual std::chrono::milliseconds deadline() const = 0;
+
+  virtual awaitable<Handle> open(boost::asio::any_io_executor executor, std::string space) = 0;
+  virtual awaitable<void> drop(std::string space) = 0;
+
+  virtual bool has_clock() const = 0;
+  virtual void set_clock(Timestamp now) = 0;
+  virtual bool has_faults() const = 0;
+  virtual void inject(std::string space, Fault fault) = 0;
+  virtual bool can_read_archive() const = 0;
+  virtual awaitable<std::vector<ArchiveRecord>> read_archive(std::string space, ArchiveKind kind,
+                                                             std::string key) = 0;
+};
+
+/// Makes an AnyHarness of a harness class.
+template <class Harness>
+class HarnessAdapter;
+
+// Only machinery below this line.
+
+namespace detail {
+
+template <class T>
+struct Awaited {
+  using type = T;
+};
+template <class T>
+struct Awaited<awaitable<T>> {
+  using type = T;
+};
+
+/// Awaits what is an awaitable and passes on what is not.
+template <class T>
+awaitable<T> settle(awaitable<T> value) {
+  return value;
+}
+template <class T>
+awaitable<T> settle(T value) {
+  co_return value;
+}
+
+template <class Backend>
+void fill(Handle& handle, std::shared_ptr<Backend> backend) {
+  handle.add(std::move(backend));
+}
+template <class Backend, class Deleter>
+void fill(Handle& handle, std::unique_ptr<Backend, Deleter> backend) {
+  handle.add(std::shared_ptr<Backend>(std::move(backend)));
+}
+template <class... Pointers>
+void fill(Handle& handle, std::tuple<Pointers...> pointers) {
+  std::apply([&handle](auto&... each) { (fill(handle, std::move(each)), ...); }, pointers);
+}
+
+template <class Opened>
+struct InterfacesOf {
+  static constexpr unsigned value = Interfaces::of<typename Opened::element_type>();
+};
+template <class... Pointers>
+struct InterfacesOf<std::tuple<Pointers...>> {
+  static constexpr unsigned value = (InterfacesOf<Pointers>::value | ...);
+};
+
+template <class Opened>
+awaitable<Handle> to_handle(awaitable<Opened> opening) {
+  Handle handle;
+  fill(handle, co_await std::move(opening));
+  co_return handle;
+}
+
+template <class Harness>
+concept HasClock = requires(Harness h, Timestamp now) { h.set_clock(now); };
+template <class Harness>
+concept HasFaults = requires(Harness h, Fault fault) { h.inject(std::string(), fault); };
+template <class Harness>
+concept ReadsArchive =
+    requires(Harness h) { h.read_archive(std::string(), ArchiveKind::checkpoint, std::string()); };
+template <class Harness>
+concept HasDeadline = requires(const Harness h) { h.deadline(); };
+
+} // namespace detail
+
+template <class Harness>
+class HarnessAdapter final : public AnyHarness {
+  using Opened = typename detail::Awaited<decltype(std::declval<Harness&>().open(
+      std::declval<boost::asio::any_io_executor>(), std::string()))>::type;
+  static constexpr unsigned offered = detail::InterfacesOf<Opened>::value;
+  static_assert(offered != 0, "what open() returns derives from none of agentstore's interfaces");
+
+public:
+  HarnessAdapter() = default;
+  explicit HarnessAdapter(Harness harness) : harness_(std::move(harness)) {}
+
+  std::string name() const override { return std::string(harness_.name); }
+  Claims claims() const override { return harness_.claims(); }
+  unsigned interfaces() const override { return offered; }
+
+  std::chrono::milliseconds deadline() const override {
+    if constexpr (detail::HasDeadline<Harness>) {
+      return harness_.deadline();
+    } else {
+      return std::chrono::seconds(10);
+    }
+  }
+
+  awaitable<Handle> open(boost::asio::any_io_executor executor, std::string space) override {
+    return detail::to_handle<Opened>(detail::settle(harness_.open(executor, std::move(space))));
+  }
+
+  awaitable<void> drop(std::string space) override {
+    using Result = decltype(harness_.drop(std::string()));
+    if constexpr (std::is_void_v<Result>) {
+      harness_.drop(std::move(space));
+    } else {
+      co_await harness_.drop(std::move(space));
+    }
+    co_return;
+  }
+
+  bool has_clock() const override { return detail::HasClock<Harness>; }
+  void set_clock(Timestamp now) override {
+    if constexpr (detail::HasClock<Harness>) {
+      harness_.set_clock(now);
+    }
+  }
+
+  bool has_faults() const override { return detail::HasFaults<Harness>; }
+  void inject(std::string space, Fault fault) override {
+    if constexpr (detail::HasFaults<Harness>) {
+      harness_.inject(std::move(space), fault);
+    }
+  }
+
+  bool can_read_archive() const override {
+    return detail::ReadsArchive<Harness> || (offered & Interfaces::archive_reader) != 0;
+  }
+  awaitable<std::vector<ArchiveRecord>> read_archive(std::string space, ArchiveKind kind,
+                                                     std::string key) override {
+    if constexpr (detail::ReadsArchive<Harness>) {
+      return detail::settle(harness_.read_archive(std::move(space), kind, std::move(key)));
+    } else {
+      return detail::settle(std::vector<ArchiveRecord>());
+    }
+  }
+
+private:
+  Harness harness_;
+};
+
+} // namespace agentstore::conformance
+
+#endif

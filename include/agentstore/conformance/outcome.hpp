@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_OUTCOME_HPP
+#define AGENTSTORE_CONFORMANCE_OUTCOME_HPP
+
+/// \file
+/// How the check of a rule can end other than well, as exceptions of the kit's own, and the record
+/// of the calls that led there.
+
+#include <agentstore/conformance/show.hpp>
+
+#include <deque>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace agentstore::conformance {
+
+/// The backend broke the rule: what was expected, and what came instead.
+class Violation : public std::runtime_error {
+public:
+  Violation(std::string expected_outcome, std::string actual_outcome)
+      : std::runtime_error("expected " + expected_outcome + ", came " + actual_outcome),
+        expected(std::move(expected_outcome)), came(std::move(actual_outcome)) {}
+
+  std::string expected;
+  std::string came;
+};
+
+/// A call did not end within its deadline. A violation too, whatever the rule.
+class Hang : public Violation {
+public:
+  explicit Hang(const std::string& call)
+      : Violation("an end of " + call, "nothing: the call did not complete in time") {}
+};
+
+/// The rule, or a part of it, could not be tested; says what is missing.
+class Untested : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The harness itself failed, in `open`, `drop` or a hook.
+class HarnessFailure : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What an exception was, for a person.
+inline std::string describe(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const StorageError& e) {
+    return std::string("StorageError: ") + e.what();
+  } catch (const std::exception& e) {
+    return std::string("an exception that is not a StorageError: ") + e.what();
+  } catch (...) {
+    return "an exception that is not a std::exception";
+  }
+}
+
+/// The latest calls of a check and how each ended, written from any thread.
+class Transcript {
+public:
+  static constexpr std::size_t most_kept = 12;
+
+  /// Begins a call; returns its number.
+  std::size_t begin(std::string call) {
+    const std::lock_guard lock(mutex_);
+    entries_.push_back(Entry(++count_, std::move(call)));
+    if (entries_.size() > most_kept) {
+      entries_.pop_front();
+    }
+    return count_;
+  }
+
+  void end(std::size_t number, const std::string& how) {
+    const std::lock_guard lock(mutex_);
+    for (Entry& entry : entries_) {
+      if (entry.number == number) {
+        entry.text += "\n      -> " + how;
+        return;
+      }
+    }
+  }
+
+  /// One line a call, the oldest first.
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    std::string result;
+    if (count_ > entries_.size()) {
+      result = "    (" + std::to_string(count_ - entries_.size()) + " calls before)\n";
+    }
+    for (const Entry& entry : entries_) {
+      result += "    " + entry.text + "\n";
+    }
+    return result;
+  }
+
+  std::string last_call() const {
+    const std::lock_guard lock(mutex_);
+    return entries_.empty() ? "the check" : entries_.back().text;
+  }
+
+private:
+  struct Entry {
+    Entry(std::size_t n, std::string t) : number(n), text(std::move(t)) {}
+    std::size_t number;
+    std::string text;
+  };
+
+  mutable std::mutex mutex_;
+  std::deque<Entry> entries_;
+  std::size_t count_ = 0;
+};
+
+} // namespace agentstore::conformance
+
+#endif

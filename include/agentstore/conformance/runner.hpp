@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_RUNNER_HPP
+#define AGENTSTORE_CONFORMANCE_RUNNER_HPP
+
+/// \file
+/// Runs rules on a harness: the kit without a test framework.
+///
+///     HarnessAdapter<MyHarness> harness;
+///     Report report = run_all(harness);
+///     std::cout << report.to_table();
+///     return report.conforms() ? 0 : 1;
+
+#include <agentstore/conformance/report.hpp>
+#include <agentstore/conformance/rule.hpp>
+
+#include <condition_variable>
+#include <cstdlib>
+#include <unistd.h>
+
+namespace agentstore::conformance {
+
+/// How a suite is run.
+class RunOptions {
+public:
+  /// The seed comes from AGENTSTORE_SEED where that is set, else from the clock.
+  RunOptions();
+
+  std::uint64_t seed;
+  /// With which arguments this program runs `run_kill_child`; empty where it cannot (DUR-02).
+  std::vector<std::string> child_arguments;
+};
+
+/// The suite of one harness in this process. Not to be used from two threads at once.
+class Suite {
+public:
+  Suite(std::shared_ptr<AnyHarness> harness, std::vector<Rule> rules,
+        RunOptions options = RunOptions());
+
+  const std::vector<Rule>& rules() const { return rules_; }
+
+  /// What became of the rule; runs it if that has not been done. Never throws.
+  const RuleResult& run(std::size_t index);
+
+  /// Runs all rules that have not been run, in an order that the seed shuffles.
+  Report run_all();
+
+  /// What is known so far.
+  Report report() const;
+
+private:
+  RuleResult execute(const Rule& rule);
+
+  std::shared_ptr<AnyHarness> harness_;
+  std::vector<Rule> rules_;
+  RunOptions options_;
+  Claims claims_;
+  std::shared_ptr<Deadline> deadline_;
+  std::vector<RuleResult> results_;
+  std::vector<bool> done_;
+};
+
+// Only machinery below this line.
+
+/// Runs one rule on a thread of its own, and keeps watch: a call that blocks its thread for good
+/// can only be left behind, with all it holds.
+class RuleRunner {
+public:
+  static RuleResult run(std::shared_ptr<AnyHarness> harness, std::shared_ptr<Deadline> deadline,
+                        const Rule& rule, const std::string& space, std::uint64_t seed);
+
+private:
+  struct Attempt {
+    Attempt(std::shared_ptr<AnyHarness> h, std::shared_ptr<Deadline> d, const std::string& space,
+            std::uint64_t seed)
+        : harness(std::move(h)), deadline(std::move(d)), world(*harness, *deadline, space, seed) {}
+
+    std::shared_ptr<AnyHarness> harness;
+    std::shared_ptr<Deadline> deadline;
+    World world;
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool over = false;
+    RuleResult result;
+  };
+
+  static void check(Attempt& attempt, const Rule& rule, RuleResult& result);
+  static void judge(Attempt& attempt, const Rule& rule, RuleResult& result);
+  static std::string explain(const World& world, const Rule& rule, const std::string& expected,
+                             const std::string& came);
+};
+
+inline std::string RuleRunner::explain(const World& world, const Rule& rule,
+                                       const std::string& expected, const std::string& came) {
+  return "  " + std::string(rule.id) + ": " + std::string(rule.text) + "\n  done:\n" +
+         world.transcript_.text() + "  expected: " + expected + "\n  came:     " + came +
+         "\n  hint:     " + std::string(rule.hint) + "\n";
+}
+
+inline void RuleRunner::check(Attempt& attempt, const Rule& rule, RuleResult& result) {
+  World& world = attempt.world;
+  const auto broken = [&](const std::string& expected, const std::string& came) {
+    result.verdict = Verdict::broken;
+    result.reason = "expected " + expected + "; came " + came;
+    result.details = explain(world, rule, expected, came);
+  };
+  try {
+    rule.body(world);
+    result.verdict = Verdict::held;
+  } catch (const Hang& hang) {
+    broken(hang.expected, hang.came);
+    world.driver_.abandon();
+  } catch (const Violation& violation) {
+    broken(violation.expected, violation.came);
+  } catch (const Untested& reason) {
+    result.verdict = Verdict::untested;
+    result.reason = reason.what();
+  } catch (const HarnessFailure& failure) {
+    result.verdict = Verdict::error;
+    result.reason = failure.what();
+    result.details = explain(world, rule, "the harness to work", failure.what());
+  } catch (...) {
+    broken("an answer to " + world.transcript_.last_call(), describe(std::current_exception()));
+  }
+}
+
+inline void RuleRunner::judge(Attempt& attempt, const Rule& rule, RuleResult& result) {
+  check(attempt, rule, result);
+  try {
+    attempt.world.clean_up();
+  } catch (const std::exception& error) {
+    attempt.world.driver_.abandon();
+    if (result.verdict != Verdict::broken) {
+      result.verdict = Verdict::error;
+      result.reason = error.what();
+    }
+  }
+}
+
+inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
+                                  std::shared_ptr<Deadline> deadline, const Rule& rule,
+                                  const std::string& space, std::uint64_t seed) {
+  const auto begin = std::chrono::steady_clock::now();
+  deadline->beat();
+  const auto attempt = std::make_shared<Attempt>(harness, deadline, space, seed);
+  std::thread thread([attempt, rule] {
+    RuleResult result;
+    judge(*attempt, rule, result);
+    const std::lock_guard lock(attempt->mutex);
+    attempt->result = std::move(result);
+    attempt->over = true;
+    attempt->changed.notify_all();
+  });
+
+  RuleResult result;
+  std::unique_lock lock(attempt->mutex);
+  for (;;) {
+    attempt->changed.wait_for(lock, std::chrono::milliseconds(50));
+    if (attempt->over) {
+      lock.unlock();
+      thread.join();
+      result = std::move(attempt->result);
+      break;
+    }
+    if (deadline->since_beat() > deadline->call() + std::chrono::seconds(1)) {
+      thread.detach();
+      deadline->after_a_hang();
+      result.verdict = Verdict::broken;
+      const std::string came = "nothing: it blocks the thread that awaits it";
+      const std::string call = "an end of " + attempt->world.transcript_.last_call();
+      result.reason = "expected " + call + "; came " + came;
+      result.details = explain(attempt->world, rule, call, came);
+      break;
+    }
+  }
+  result.id = rule.id;
+  result.text = rule.text;
+  result.took = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - begin);
+  return result;
+}
+
+inline RunOptions::RunOptions()
+    : seed(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) %
+           1'000'000'000) {
+  if (const char* text = std::getenv("AGENTSTORE_SEED"); text != nullptr && *text != '\0') {
+    seed = std::strtoull(text, nullptr, 10);
+  }
+}
+
+inline Suite::Suite(std::shared_ptr<AnyHarness> harness, std::vector<Rule> rules,
+                    RunOptions options)
+    : harness_(std::move(harness)), rules_(std::move(rules)), options_(options),
+      claims_(harness_->claims()), deadline_(std::make_shared<Deadline>(harness_->deadline())),
+      results_(rules_.size()), done_(rules_.size(), false) {
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    results_[i].id = rules_[i].id;
+    results_[i].text = rules_[i].text;
+  }
+}
+
+inline RuleResult Suite::execute(const Rule& rule) {
+  RuleResult result;
+  result.id = rule.id;
+  result.text = rule.text;
+  result.reason = rule.when.missing(harness_->interfaces(), claims_);
+  if (!result.reason.empty()) {
+    result.verdict = Verdict::not_claimed;
+    return result;
+  }
+  // Unique over processes and time, so that a store that many runs share keeps them apart.
+  static std::atomic<unsigned> counter = 0;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::string space = "k" + std::to_string(::getpid()) + "-" +
+                            std::to_string(now.count() / 1000 % 1'000'000'000'000) + "-" +
+                            std::to_string(++counter);
+  std::uint64_t seed = options_.seed;
+  for (const char c : rule.id) {
+    seed = seed * 1099511628211u + static_cast<unsigned char>(c);
+  }
+  result = RuleRunner::run(harness_, deadline_, rule, space, seed);
+
+  const auto gap = claims_.known_gaps().find(result.id);
+  if (gap != claims_.known_gaps().end()) {
+    if (result.verdict == Verdict::broken) {
+      result.verdict = Verdict::broken_known;
+      result.reason = gap->second + " (" + result.reason + ")";
+    } else if (result.verdict == Verdict::held) {
+      result.verdict = Verdict::error;
+      result.reason = "a known gap that holds: take it out of the claims (" + gap->second + ")";
+    }
+  }
+  return result;
+}
+
+inline const RuleResult& Suite::run(std::size_t index) {
+  if (!done_[index]) {
+    results_[index] = execute(rules_[index]);
+    done_[index] = true;
+  }
+  return results_[index];
+}
+
+inline Report Suite::run_all() {
+  std::vector<std::size_t> order(rules_.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    order[i] = i;
+  }
+  std::mt19937_64 random(options_.seed);
+  std::shuffle(order.begin(), order.end(), random);
+  for (const std::size_t index : order) {
+    run(index);
+  }
+  return report();
+}
+
+inline Report Suite::report() const {
+  Report report;
+  report.harness = harness_->name();
+  report.claims = claims_.names();
+  report.seed = options_.seed;
+  report.results = results_;
+  return report;
+}
+
+} // namespace agentstore::conformance
+
+#endif
