@@ -85,6 +85,7 @@ public:
   }
 
   std::vector<std::shared_ptr<void>> owners;
+  std::string space;
 
 private:
   template <class Interface, class Backend>

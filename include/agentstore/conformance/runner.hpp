@@ -154,7 +154,8 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
   RuleResult result;
   std::unique_lock lock(attempt->mutex);
   for (;;) {
-    attempt->changed.wait_for(lock, std::chrono::milliseconds(50));
+    attempt->changed.wait_for(lock, std::chrono::milliseconds(50),
+                              [&attempt] { return attempt->over; });
     if (attempt->over) {
       lock.unlock();
       thread.join();

@@ -137,7 +137,6 @@ private:
   Driver driver_{deadline_, transcript_};
   std::string space_;
   std::vector<std::string> spaces_;
-  std::vector<std::weak_ptr<void>> opened_;
   std::vector<Client> clients_;
   std::mt19937_64 random_;
   std::uint64_t seed_;
@@ -243,6 +242,7 @@ inline Client World::open_raw_in(const std::string& space) {
   try {
     Handle handle = driver_.finish(
         driver_.start("open(" + show(space) + ")", harness_.open(driver_.executor(), space)));
+    handle.space = space;
     clients_.emplace_back(std::move(handle), driver_);
     return clients_.back();
   } catch (const Hang& hang) {
@@ -253,9 +253,7 @@ inline Client World::open_raw_in(const std::string& space) {
 }
 
 inline void World::close(Client client) {
-  if (client.has_life_cycle()) {
-    client.close();
-  }
+  client.close_if_possible();
   std::erase_if(clients_, [&client](Client& other) { return &other.handle() == &client.handle(); });
 }
 
@@ -263,7 +261,7 @@ inline std::vector<ArchiveRecord> World::read_archive(Client& client, ArchiveKin
                                                       std::string key) {
   if (client.handle().archive_reader == nullptr) {
     return driver_.finish(driver_.start("the harness' read_archive(" + show(key) + ")",
-                                        harness_.read_archive(space_, kind, key)));
+                                        harness_.read_archive(client.handle().space, kind, key)));
   }
   std::vector<ArchiveRecord> all;
   for (;;) {
@@ -275,8 +273,10 @@ inline std::vector<ArchiveRecord> World::read_archive(Client& client, ArchiveKin
       return all;
     }
     for (ArchiveRecord& record : page) {
-      expect(all.empty() || record.sequence > all.back().sequence,
-             "records in order of their sequence", show(record) + " after " + show(all.back()));
+      if (!all.empty() && record.sequence <= all.back().sequence) {
+        throw Violation("records in order of their sequence",
+                        show(record) + " after " + show(all.back()));
+      }
       all.push_back(std::move(record));
     }
   }
