@@ -2,9 +2,9 @@
 #ifndef AGENTSTORE_TESTS_SUPPORT_CATCH_HPP
 #define AGENTSTORE_TESTS_SUPPORT_CATCH_HPP
 
-// Catch2 3 or 2, whichever find_package found: our tests use what both have.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
+// Catch2 3 or 2, whichever is found. Our tests use what both have, and of 3 only its cheap header.
+#if __has_include(<catch2/catch_test_macros.hpp>)
+#include <catch2/catch_test_macros.hpp>
 #else
 #include <catch2/catch.hpp>
 #endif
