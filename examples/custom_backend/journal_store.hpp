@@ -13,17 +13,14 @@
 
 namespace example {
 
-using agentstore::errc;
-using agentstore::json;
-using agentstore::StorageError;
-using agentstore::Timestamp;
+using namespace agentstore;
 
 /// What the entries of a journal add up to.
 class Tables {
 public:
   struct SessionRow {
-    agentstore::Session record;
-    std::vector<agentstore::Message> messages;
+    Session record;
+    std::vector<Message> messages;
     std::optional<json> context;
 
     void touch(Timestamp now) {
@@ -32,10 +29,10 @@ public:
     }
   };
 
-  using Writes = std::map<std::pair<std::string, std::int64_t>, agentstore::PendingWrite>;
+  using Writes = std::map<std::pair<std::string, std::int64_t>, PendingWrite>;
 
   struct ThreadRow {
-    std::vector<agentstore::Checkpoint> checkpoints; // by when the id was first stored
+    std::vector<Checkpoint> checkpoints; // by when the id was first stored
     std::map<std::string, std::size_t> place_of;
     std::map<std::string, Writes> writes; // by checkpoint, which may not be there yet
   };
@@ -47,7 +44,7 @@ public:
   void apply(json entry) {
     const std::string op = text(entry, "op");
     if (op == "create_session") {
-      agentstore::Session& record = sessions[text(entry, "session_id")].record;
+      Session& record = sessions[text(entry, "session_id")].record;
       record.session_id = text(entry, "session_id");
       record.user_id = text(entry, "user_id");
       record.metadata = std::move(entry.at("metadata"));
@@ -64,9 +61,9 @@ public:
       SessionRow& row = sessions.at(text(entry, "session_id"));
       row.record.status = text(entry, "status");
       row.touch(time(entry));
-    } else if (op == "message") {
+    } else if (op == "add_conversation_message") {
       SessionRow& row = sessions.at(text(entry, "session_id"));
-      agentstore::Message message;
+      Message message;
       message.sequence = row.messages.size() + 1;
       message.role = text(entry, "role");
       message.content = text(entry, "content");
@@ -74,13 +71,13 @@ public:
       message.metadata = std::move(entry.at("metadata"));
       row.touch(message.timestamp);
       row.messages.push_back(std::move(message));
-    } else if (op == "context") {
+    } else if (op == "store_task_context") {
       sessions.at(text(entry, "session_id")).context = std::move(entry.at("context"));
-    } else if (op == "checkpoint") {
+    } else if (op == "store_checkpoint" || op == "put_checkpoint") {
       apply_checkpoint(entry);
-    } else if (op == "writes") {
+    } else if (op == "put_writes") {
       apply_writes(entry);
-    } else if (op == "remove_sessions") {
+    } else if (op == "cleanup_expired_sessions") {
       for (const json& id : entry.at("session_ids")) {
         sessions.erase(id.get<std::string>());
         threads.erase(id.get<std::string>());
@@ -96,12 +93,12 @@ private:
     const auto [place, is_new] =
         thread.place_of.try_emplace(text(entry, "checkpoint_id"), thread.checkpoints.size());
     if (is_new) {
-      agentstore::Checkpoint& added = thread.checkpoints.emplace_back();
+      Checkpoint& added = thread.checkpoints.emplace_back();
       added.thread_id = text(entry, "thread_id");
       added.checkpoint_id = text(entry, "checkpoint_id");
       added.created_at = time(entry);
     }
-    agentstore::Checkpoint& checkpoint = thread.checkpoints[place->second];
+    Checkpoint& checkpoint = thread.checkpoints[place->second];
     checkpoint.data = std::move(entry.at("data"));
     checkpoint.metadata = std::move(entry.at("metadata"));
   }
@@ -109,10 +106,10 @@ private:
   void apply_writes(const json& entry) {
     Writes& stored = threads[text(entry, "thread_id")].writes[text(entry, "checkpoint_id")];
     for (std::size_t position = 0; position < entry.at("writes").size(); ++position) {
-      const auto in = entry.at("writes").at(position).get<agentstore::ChannelWrite>();
-      agentstore::PendingWrite write;
+      const auto in = entry.at("writes").at(position).get<ChannelWrite>();
+      PendingWrite write;
       write.task_id = text(entry, "task_id");
-      write.index = agentstore::write_index(in.channel, position);
+      write.index = write_index(in.channel, position);
       write.channel = in.channel;
       write.value = in.value;
       const auto key = std::make_pair(write.task_id, write.index);
@@ -138,14 +135,12 @@ private:
 /// A write first decides, then appends to the journal what is to happen, and then lets it happen.
 class JournalStore {
 public:
-  JournalStore(const std::filesystem::path& directory, agentstore::Clock clock,
-               agentstore::Limits limits)
-      : directory_(std::filesystem::absolute(directory)), clock_(std::move(clock)),
-        limits_(limits) {}
+  JournalStore(std::filesystem::path directory, Clock clock)
+      : directory_(std::move(directory)), clock_(std::move(clock)) {}
 
   bool initialize() try {
     if (journal_ == nullptr) {
-      auto journal = std::make_unique<Journal>(directory_);
+      auto journal = std::make_unique<Journal>(std::filesystem::absolute(directory_));
       Tables tables;
       journal->replay([&](json entry) { tables.apply(std::move(entry)); });
       tables_ = std::move(tables);
@@ -162,20 +157,20 @@ public:
     failure_.clear();
   }
 
-  agentstore::Health health_check() {
-    agentstore::Health health;
+  Health health_check() {
+    Health health;
     health.backend = "journal";
     if (journal_ != nullptr) {
-      health.status = agentstore::Health::Status::healthy;
+      health.status = Health::Status::healthy;
     } else {
       health.issues.push_back(failure_.empty() ? "the backend is not open" : failure_);
     }
     return health;
   }
 
-  agentstore::Metrics get_metrics() {
+  Metrics get_metrics() {
     begin("get_metrics", "");
-    agentstore::Metrics metrics;
+    Metrics metrics;
     metrics.total_sessions = tables_.sessions.size();
     for (const auto& [id, row] : tables_.sessions) {
       metrics.active_sessions += std::uint64_t{row.record.status == "active"};
@@ -198,12 +193,12 @@ public:
       }
     }
     if (!expired.empty()) {
-      commit("cleanup_expired_sessions", "", {{"op", "remove_sessions"}, {"session_ids", expired}});
+      commit("cleanup_expired_sessions", "", {{"session_ids", expired}});
     }
     return expired.size();
   }
 
-  agentstore::Session create_session(std::string session_id, std::string user_id, json metadata) {
+  Session create_session(std::string session_id, std::string user_id, json metadata) {
     begin("create_session", session_id)
         .id("session_id", session_id)
         .id("user_id", user_id)
@@ -212,30 +207,25 @@ public:
       throw StorageError(errc::already_exists, "create_session", session_id, "the session exists");
     }
     commit("create_session", session_id,
-           {{"op", "create_session"},
-            {"session_id", session_id},
+           {{"session_id", session_id},
             {"user_id", std::move(user_id)},
-            {"metadata", std::move(metadata)},
-            {"at", now()}});
+            {"metadata", std::move(metadata)}});
     return tables_.sessions.at(session_id).record;
   }
 
-  std::optional<agentstore::Session> get_session(std::string session_id) {
+  std::optional<Session> get_session(std::string session_id) {
     begin("get_session", session_id).id("session_id", session_id);
-    const auto found = tables_.sessions.find(session_id);
-    if (found == tables_.sessions.end()) {
-      return std::nullopt;
-    }
-    return found->second.record;
+    const auto* row = find(tables_.sessions, session_id);
+    return row == nullptr ? std::nullopt : std::optional(row->record);
   }
 
-  bool update_session(std::string session_id, agentstore::SessionUpdate update) {
-    const agentstore::ArgumentCheck arguments = begin("update_session", session_id);
+  bool update_session(std::string session_id, SessionUpdate update) {
+    const ArgumentCheck arguments = begin("update_session", session_id);
     arguments.id("session_id", session_id).update(update);
     if (!is_active(session_id)) {
       return false;
     }
-    const agentstore::Session& record = tables_.sessions.at(session_id).record;
+    const Session& record = tables_.sessions.at(session_id).record;
     if (update.processing_time() >
         std::chrono::microseconds::max() - record.total_processing_time) {
       arguments.refuse(errc::invalid_argument, "add_processing_time", "overflows the total");
@@ -245,13 +235,11 @@ public:
     merged.merge_patch(patch);
     arguments.object("metadata, merged,", merged);
     commit("update_session", session_id,
-           {{"op", "update_session"},
-            {"session_id", session_id},
+           {{"session_id", session_id},
             {"patch", patch},
             {"requests", int{update.counts_request()}},
             {"errors", int{update.counts_error()}},
-            {"micros", update.processing_time().count()},
-            {"at", now()}});
+            {"micros", update.processing_time().count()}});
     return true;
   }
 
@@ -260,11 +248,7 @@ public:
     if (!is_active(session_id)) {
       return false;
     }
-    commit("end_session", session_id,
-           {{"op", "end_session"},
-            {"session_id", session_id},
-            {"status", std::move(status)},
-            {"at", now()}});
+    commit("end_session", session_id, {{"session_id", session_id}, {"status", std::move(status)}});
     return true;
   }
 
@@ -279,33 +263,26 @@ public:
       return false;
     }
     commit("add_conversation_message", session_id,
-           {{"op", "message"},
-            {"session_id", session_id},
+           {{"session_id", session_id},
             {"role", std::move(role)},
             {"content", std::move(content)},
-            {"metadata", std::move(metadata)},
-            {"at", now()}});
+            {"metadata", std::move(metadata)}});
     return true;
   }
 
-  std::vector<agentstore::Message> get_conversation_history(std::string session_id,
-                                                            std::size_t limit) {
+  std::vector<Message> get_conversation_history(std::string session_id, std::size_t limit) {
     begin("get_conversation_history", session_id).id("session_id", session_id);
-    const auto found = tables_.sessions.find(session_id);
-    if (found == tables_.sessions.end()) {
+    const auto* row = find(tables_.sessions, session_id);
+    if (row == nullptr) {
       return {};
     }
-    const auto& all = found->second.messages;
-    return {all.end() - static_cast<std::ptrdiff_t>(std::min(limit, all.size())), all.end()};
+    return {row->messages.end() - count(limit, row->messages), row->messages.end()};
   }
 
   std::optional<json> get_task_context(std::string session_id) {
     begin("get_task_context", session_id).id("session_id", session_id);
-    const auto found = tables_.sessions.find(session_id);
-    if (found == tables_.sessions.end()) {
-      return std::nullopt;
-    }
-    return found->second.context;
+    const auto* row = find(tables_.sessions, session_id);
+    return row == nullptr ? std::nullopt : row->context;
   }
 
   bool store_task_context(std::string session_id, json context) {
@@ -314,7 +291,7 @@ public:
       return false;
     }
     commit("store_task_context", session_id,
-           {{"op", "context"}, {"session_id", session_id}, {"context", std::move(context)}});
+           {{"session_id", session_id}, {"context", std::move(context)}});
     return true;
   }
 
@@ -327,48 +304,43 @@ public:
         .value("data", data)
         .object("metadata", metadata);
     commit(operation, thread_id,
-           {{"op", "checkpoint"},
-            {"thread_id", thread_id},
+           {{"thread_id", thread_id},
             {"checkpoint_id", std::move(checkpoint_id)},
             {"data", std::move(data)},
-            {"metadata", std::move(metadata)},
-            {"at", now()}});
+            {"metadata", std::move(metadata)}});
     return true;
   }
 
-  std::optional<agentstore::Checkpoint> get_checkpoint(std::string thread_id,
-                                                       std::optional<std::string> checkpoint_id) {
-    const agentstore::ArgumentCheck arguments = begin("get_checkpoint", thread_id);
+  std::optional<Checkpoint> get_checkpoint(std::string thread_id,
+                                           std::optional<std::string> checkpoint_id) {
+    const ArgumentCheck arguments = begin("get_checkpoint", thread_id);
     arguments.id("thread_id", thread_id);
     if (checkpoint_id) {
       arguments.id("checkpoint_id", *checkpoint_id);
     }
-    const auto thread = tables_.threads.find(thread_id);
-    if (thread == tables_.threads.end() || thread->second.checkpoints.empty()) {
+    const auto* thread = find(tables_.threads, thread_id);
+    if (thread == nullptr || thread->checkpoints.empty()) {
       return std::nullopt;
     }
     if (!checkpoint_id) {
-      return thread->second.checkpoints.back();
+      return thread->checkpoints.back();
     }
-    const auto place = thread->second.place_of.find(*checkpoint_id);
-    if (place == thread->second.place_of.end()) {
-      return std::nullopt;
-    }
-    return thread->second.checkpoints[place->second];
+    const auto* place = find(thread->place_of, *checkpoint_id);
+    return place == nullptr ? std::nullopt : std::optional(thread->checkpoints[*place]);
   }
 
-  std::vector<agentstore::Checkpoint> list_checkpoints(std::string thread_id, std::size_t limit) {
+  std::vector<Checkpoint> list_checkpoints(std::string thread_id, std::size_t limit) {
     begin("list_checkpoints", thread_id).id("thread_id", thread_id);
-    const auto thread = tables_.threads.find(thread_id);
-    if (thread == tables_.threads.end()) {
+    const auto* thread = find(tables_.threads, thread_id);
+    if (thread == nullptr) {
       return {};
     }
-    const auto& all = thread->second.checkpoints;
-    return {all.rbegin(), all.rbegin() + static_cast<std::ptrdiff_t>(std::min(limit, all.size()))};
+    const auto newest = thread->checkpoints.rbegin();
+    return {newest, newest + count(limit, thread->checkpoints)};
   }
 
   bool put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
-                  std::vector<agentstore::ChannelWrite> writes) {
+                  std::vector<ChannelWrite> writes) {
     begin("put_writes", thread_id)
         .id("thread_id", thread_id)
         .id("checkpoint_id", checkpoint_id)
@@ -376,8 +348,7 @@ public:
         .writes(writes);
     if (!writes.empty()) {
       commit("put_writes", thread_id,
-             {{"op", "writes"},
-              {"thread_id", thread_id},
+             {{"thread_id", thread_id},
               {"checkpoint_id", std::move(checkpoint_id)},
               {"task_id", std::move(task_id)},
               {"writes", std::move(writes)}});
@@ -385,17 +356,13 @@ public:
     return true;
   }
 
-  std::vector<agentstore::PendingWrite> get_writes(std::string thread_id,
-                                                   std::string checkpoint_id) {
+  std::vector<PendingWrite> get_writes(std::string thread_id, std::string checkpoint_id) {
     begin("get_writes", thread_id).id("thread_id", thread_id).id("checkpoint_id", checkpoint_id);
-    std::vector<agentstore::PendingWrite> result;
-    const auto thread = tables_.threads.find(thread_id);
-    if (thread == tables_.threads.end()) {
-      return result;
-    }
-    const auto writes = thread->second.writes.find(checkpoint_id);
-    if (writes != thread->second.writes.end()) {
-      for (const auto& [key, write] : writes->second) {
+    const auto* thread = find(tables_.threads, thread_id);
+    const auto* writes = thread == nullptr ? nullptr : find(thread->writes, checkpoint_id);
+    std::vector<PendingWrite> result;
+    if (writes != nullptr) {
+      for (const auto& [key, write] : *writes) {
         result.push_back(write);
       }
     }
@@ -404,25 +371,36 @@ public:
 
 private:
   /// Every call begins here: is the store open, and are the arguments what they must be?
-  agentstore::ArgumentCheck begin(const char* operation, std::string_view key) const {
+  ArgumentCheck begin(const char* operation, std::string_view key) const {
     if (journal_ == nullptr) {
       const bool failed = !failure_.empty();
       throw StorageError(failed ? errc::unavailable : errc::closed, operation, std::string(key),
                          failed ? failure_ : "the backend is not open");
     }
-    return agentstore::check(operation, key, limits_);
+    return check(operation, key);
+  }
+
+  template <class Map>
+  static const typename Map::mapped_type* find(const Map& map, const std::string& key) {
+    const auto found = map.find(key);
+    return found == map.end() ? nullptr : &found->second;
+  }
+
+  template <class Items>
+  static std::ptrdiff_t count(std::size_t limit, const Items& items) {
+    return static_cast<std::ptrdiff_t>(std::min(limit, items.size()));
   }
 
   bool is_active(const std::string& session_id) const {
-    const auto found = tables_.sessions.find(session_id);
-    return found != tables_.sessions.end() && found->second.record.status == "active";
+    const auto* row = find(tables_.sessions, session_id);
+    return row != nullptr && row->record.status == "active";
   }
-
-  std::int64_t now() const { return clock_().time_since_epoch().count(); }
 
   void commit(const char* operation, const std::string& key, json entry) {
     bool appended = false;
     try {
+      entry["op"] = operation;
+      entry["at"] = clock_().time_since_epoch().count();
       journal_->append(entry);
       appended = true;
       tables_.apply(std::move(entry));
@@ -437,8 +415,7 @@ private:
   }
 
   std::filesystem::path directory_;
-  agentstore::Clock clock_;
-  agentstore::Limits limits_;
+  Clock clock_;
   std::unique_ptr<Journal> journal_; // set while the store is open
   std::string failure_;              // why it stopped serving, if that was not `close`
   Tables tables_;
