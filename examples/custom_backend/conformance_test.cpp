@@ -12,7 +12,10 @@ class JournalHarness {
 public:
   static constexpr std::string_view name = "journal";
 
-  auto claims() const { return agentstore::conformance::Claims().durable().survives_kill(); }
+  auto claims() const {
+    const std::size_t most = agentstore::Limits().max_value_bytes;
+    return agentstore::conformance::Claims().durable().survives_kill().max_value(most);
+  }
 
   std::shared_ptr<example::JournalBackend> open(boost::asio::any_io_executor, std::string space) {
     return std::make_shared<example::JournalBackend>(directory(space), [set = clock_] {
