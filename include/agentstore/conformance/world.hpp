@@ -275,8 +275,10 @@ inline std::vector<ArchiveRecord> World::read_archive(Client& client, ArchiveKin
       return all;
     }
     for (ArchiveRecord& record : page) {
-      expect(all.empty() || record.sequence > all.back().sequence,
-             "records in order of their sequence", show(record) + " after " + show(all.back()));
+      if (!all.empty() && record.sequence <= all.back().sequence) {
+        throw Violation("records in order of their sequence",
+                        show(record) + " after " + show(all.back()));
+      }
       all.push_back(std::move(record));
     }
   }
