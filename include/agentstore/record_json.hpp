@@ -17,6 +17,8 @@
 #include <agentstore/error.hpp>
 #include <agentstore/records.hpp>
 
+#include <cmath>
+
 namespace agentstore {
 
 /// `time` as ISO 8601 in UTC with microseconds.
@@ -76,7 +78,7 @@ inline std::chrono::microseconds seconds_member(const json& in, const char* name
     return std::chrono::microseconds(0);
   }
   const double micros = found->get<double>() * static_cast<double>(micros_per_second);
-  if (!(micros > -9.2e18 && micros < 9.2e18)) {
+  if (std::isnan(micros) || std::abs(micros) > 9.2e18) {
     throw StorageError(errc::invalid_argument, "from_json", name, "the duration is out of range");
   }
   return std::chrono::microseconds(static_cast<std::int64_t>(micros + (micros < 0 ? -0.5 : 0.5)));

@@ -138,6 +138,11 @@ public:
     call("close()",
          handle_->backend != nullptr ? handle_->backend->close() : handle_->archive->close());
   }
+  void close_if_possible() {
+    if (has_life_cycle()) {
+      close();
+    }
+  }
   bool has_life_cycle() const { return handle_->backend != nullptr || handle_->archive != nullptr; }
   Health health_check() { return call("health_check()", handle_->backend->health_check()); }
   Metrics get_metrics() { return call("get_metrics()", handle_->backend->get_metrics()); }

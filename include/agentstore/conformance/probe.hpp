@@ -700,9 +700,8 @@ inline void fill_for_reads(World& w, Client& c, const std::string& key) {
     c.put_writes(key, "the checkpoint_id", "task", detail::one_write("channel", json(1)));
   }
   if (w.offers(Interfaces::archive)) {
-    std::string text = Client::text("append_conversation_session", key, 1);
-    const bool kept =
-        c.call(std::move(text), c.handle().archive->append_conversation_session(key, json(1)));
+    const bool kept = c.call(detail::call_text("append_conversation_session", Ids(1, key), "1"),
+                             c.handle().archive->append_conversation_session(key, json(1)));
     w.expect(kept, "the append to be true", "false");
   }
 }

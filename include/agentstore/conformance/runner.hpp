@@ -139,7 +139,8 @@ inline void RuleRunner::judge(Attempt& attempt, const Rule& rule, RuleResult& re
 
 inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
                                   std::shared_ptr<Deadline> deadline, const Rule& rule,
-                                  const std::string& space, std::uint64_t seed) {
+                                  const std::string& space, std::uint64_t seed,
+                                  const std::vector<std::string>& child_arguments) {
   const auto begin = std::chrono::steady_clock::now();
   deadline->beat();
   const auto attempt = std::make_shared<Attempt>(harness, deadline, space, seed);
@@ -156,7 +157,8 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
   RuleResult result;
   std::unique_lock lock(attempt->mutex);
   for (;;) {
-    attempt->changed.wait_for(lock, std::chrono::milliseconds(50));
+    attempt->changed.wait_for(lock, std::chrono::milliseconds(50),
+                              [&attempt] { return attempt->over; });
     if (attempt->over) {
       lock.unlock();
       thread.join();

@@ -8,6 +8,7 @@
 #include <agentstore/agentstore.hpp>
 #include <agentstore/capabilities/archive_reader.hpp>
 
+#include <bit>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,9 +18,6 @@ namespace agentstore::conformance {
 /// Whether two JSON values are the same to the last digit: 1 is not 1.0, 0.0 is not -0.0.
 /// Values too deep to be compared are not the same as anything.
 bool identical(const json& left, const json& right);
-
-/// Whether a value is nested deeper than what can be copied and dumped without danger.
-bool is_too_deep(const json& value);
 
 /// \name Values as text, shortened to what helps
 /// @{
@@ -50,60 +48,75 @@ std::string show(const std::vector<T>& values);
 
 namespace detail {
 
-inline constexpr std::size_t deepest_shown = 300;
+/// Deeper values are neither compared nor shown: recursion has to end somewhere.
+inline constexpr std::size_t deepest = 300;
 
-inline bool is_within_depth(const json& value, std::size_t depth) {
-  if (!value.is_structured()) {
-    return true;
+inline bool identical_within(const json& left, const json& right, std::size_t depth) {
+  if (left.is_number_integer() && right.is_number_integer()) { // of either sign type
+    return left == right;
   }
-  if (depth == 0) {
+  if (left.type() != right.type()) {
     return false;
   }
-  for (const json& member : value) {
-    if (!is_within_depth(member, depth - 1)) {
+  if (left.is_number_float()) {
+    return std::bit_cast<std::uint64_t>(left.get<double>()) ==
+           std::bit_cast<std::uint64_t>(right.get<double>());
+  }
+  if (!left.is_structured()) {
+    return left == right;
+  }
+  if (depth == 0 || left.size() != right.size()) {
+    return false;
+  }
+  for (auto l = left.begin(), r = right.begin(); l != left.end(); ++l, ++r) {
+    if ((left.is_object() && l.key() != r.key()) || !identical_within(*l, *r, depth - 1)) {
       return false;
     }
   }
   return true;
 }
 
-inline std::string clipped(std::string text, std::size_t most = 160) {
+/// Appends `value` as JSON until the text is `most` long, and never goes through more than that.
+inline void preview(std::string& text, const json& value, std::size_t most, std::size_t depth) {
   if (text.size() > most) {
-    const std::size_t size = text.size();
+    return;
+  }
+  if (value.is_string()) {
+    const std::string& whole = value.get_ref<const std::string&>();
+    text += json(whole.substr(0, most)).dump(-1, ' ', true, json::error_handler_t::replace);
+  } else if (!value.is_structured()) {
+    text += value.dump();
+  } else if (depth == 0) {
+    text += "<deeper>";
+  } else {
+    const bool object = value.is_object();
+    text += object ? '{' : '[';
+    for (auto member = value.begin(); member != value.end() && text.size() <= most; ++member) {
+      text += member == value.begin() ? "" : ",";
+      if (object) {
+        preview(text, json(member.key()), most, depth);
+        text += ':';
+      }
+      preview(text, *member, most, depth - 1);
+    }
+    text += object ? '}' : ']';
+  }
+}
+
+inline std::string previewed(const json& value, std::size_t most) {
+  std::string text;
+  preview(text, value, most, deepest);
+  if (text.size() > most) {
     text.resize(most);
-    text += "... (" + std::to_string(size) + " bytes)";
+    text += "...";
   }
   return text;
 }
 
-inline std::string dumped(const json& value) {
-  return value.dump(-1, ' ', true, json::error_handler_t::replace);
-}
-
-inline std::string braced(std::string_view type, const json& members) {
-  return std::string(type) + clipped(dumped(members), 400);
-}
-
-/// The JSON form of a record, which shows all its fields, unless a value in it is too deep.
-template <class Record>
-std::string show_record(std::string_view type, const Record& record, bool too_deep) {
-  return too_deep ? std::string(type) + "{nested too deep to show}" : braced(type, json(record));
-}
-
 } // namespace detail
 
-inline bool is_too_deep(const json& value) {
-  return !detail::is_within_depth(value, detail::deepest_shown);
-}
-
 inline bool identical(const json& left, const json& right) {
-  if (left.is_structured() && (is_too_deep(left) || is_too_deep(right))) {
-    return false;
-  }
-  return left.type() == right.type() || (left.is_number_integer() && right.is_number_integer())
-             ? left.dump(-1, ' ', false, json::error_handler_t::replace) ==
-                   right.dump(-1, ' ', false, json::error_handler_t::replace)
-             : false;
+  return detail::identical_within(left, right, detail::deepest);
 }
 
 inline std::string show(bool value) {
@@ -131,10 +144,7 @@ inline std::string show(Timestamp value) {
 }
 
 inline std::string show(const json& value) {
-  if (is_too_deep(value)) {
-    return "<JSON nested deeper than " + std::to_string(detail::deepest_shown) + ">";
-  }
-  return detail::clipped(detail::dumped(value));
+  return detail::previewed(value, 160);
 }
 
 inline std::string show(const SessionUpdate& update) {
@@ -154,27 +164,32 @@ inline std::string show(const SessionUpdate& update) {
   return text;
 }
 
-inline std::string show(const Session& session) {
-  return detail::show_record("Session", session, is_too_deep(session.metadata));
+inline std::string show(const Session& s) {
+  return "Session(" + show(s.session_id) + ", user " + show(s.user_id) + ", " + show(s.status) +
+         ", requests " + show(s.request_count) + ", errors " + show(s.error_count) + ", time " +
+         show(s.total_processing_time) + ", version " + show(s.version) + ", created " +
+         show(s.created_at) + ", active " + show(s.last_activity) + ", " + show(s.metadata) + ")";
 }
-inline std::string show(const Message& message) {
-  return detail::show_record("Message", message, is_too_deep(message.metadata));
+inline std::string show(const Message& m) {
+  return "Message(#" + show(m.sequence) + ", " + show(m.role) + ", " + show(m.content) + ", " +
+         show(m.timestamp) + ", " + show(m.metadata) + ")";
 }
-inline std::string show(const Checkpoint& checkpoint) {
-  return detail::show_record("Checkpoint", checkpoint,
-                             is_too_deep(checkpoint.data) || is_too_deep(checkpoint.metadata));
+inline std::string show(const Checkpoint& c) {
+  return "Checkpoint(" + show(c.thread_id) + ", " + show(c.checkpoint_id) + ", " + show(c.data) +
+         ", " + show(c.metadata) + ", created " + show(c.created_at) + ")";
 }
 inline std::string show(const ChannelWrite& write) {
   return "(" + show(write.channel) + ", " + show(write.value) + ")";
 }
-inline std::string show(const PendingWrite& write) {
-  return detail::show_record("PendingWrite", write, is_too_deep(write.value));
+inline std::string show(const PendingWrite& w) {
+  return "PendingWrite(" + show(w.task_id) + ", " + show(w.index) + ", " + show(w.channel) + ", " +
+         show(w.value) + ")";
 }
 inline std::string show(const Health& health) {
-  return detail::braced("Health", json(health));
+  return "Health" + show(json(health));
 }
 inline std::string show(const Metrics& metrics) {
-  return detail::braced("Metrics", json(metrics));
+  return "Metrics" + show(json(metrics));
 }
 inline std::string show(const ArchiveRecord& record) {
   return "ArchiveRecord{" + std::string(to_string(record.kind)) + " #" + show(record.sequence) +

@@ -145,7 +145,6 @@ private:
   std::string space_;
   std::vector<std::string> spaces_;
   std::vector<std::string> child_arguments_;
-  std::vector<std::weak_ptr<void>> opened_;
   std::vector<Client> clients_;
   std::mt19937_64 random_;
   std::uint64_t seed_;
@@ -251,6 +250,7 @@ inline Client World::open_raw_in(const std::string& space) {
   try {
     Handle handle = driver_.finish(
         driver_.start("open(" + show(space) + ")", harness_.open(driver_.executor(), space)));
+    handle.space = space;
     clients_.emplace_back(std::move(handle), driver_);
     return clients_.back();
   } catch (const Hang& hang) {
@@ -261,9 +261,7 @@ inline Client World::open_raw_in(const std::string& space) {
 }
 
 inline void World::close(Client client) {
-  if (client.has_life_cycle()) {
-    client.close();
-  }
+  client.close_if_possible();
   let_go(std::move(client));
 }
 
@@ -275,7 +273,7 @@ inline std::vector<ArchiveRecord> World::read_archive(Client& client, ArchiveKin
                                                       std::string key) {
   if (client.handle().archive_reader == nullptr) {
     return driver_.finish(driver_.start("the harness' read_archive(" + show(key) + ")",
-                                        harness_.read_archive(space_, kind, key)));
+                                        harness_.read_archive(client.handle().space, kind, key)));
   }
   std::vector<ArchiveRecord> all;
   for (;;) {

@@ -7,7 +7,6 @@
 
 #include <agentstore/records.hpp>
 
-#include <charconv>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -53,7 +52,9 @@ public:
     if (failed_) {
       return 0;
     }
-    std::from_chars(rest_.data(), rest_.data() + count, value);
+    for (const char digit : rest_.substr(0, count)) {
+      value = value * 10 + (digit - '0');
+    }
     rest_.remove_prefix(count);
     return value;
   }

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+# Comes with component `conformance`, in this tree and installed alike.
+
+# agentstore_add_conformance_test(<target> [NAME <test name>])
+#
+# Registers the conformance suite of <target>, a Catch2 2.13 or 3 program, as ONE test of ctest.
+# One and not one per rule: the verdict "conforms" can only be given by a run that saw every rule.
+#
+# A run of zero rules fails. Catch2 3 exits with 2 then, but Catch2 2 with 0, and its `-w NoTests`
+# is an unknown option to Catch2 3; both print the words below.
+function(agentstore_add_conformance_test target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "NAME" "")
+  if(NOT arg_NAME)
+    set(arg_NAME "${target}")
+  endif()
+  add_test(NAME "${arg_NAME}" COMMAND ${target} "[conformance]")
+  set_tests_properties("${arg_NAME}" PROPERTIES FAIL_REGULAR_EXPRESSION "No tests ran"
+                                                LABELS conformance)
+endfunction()

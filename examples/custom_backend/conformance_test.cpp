@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holds the journal to every rule of the contract that applies to it.
+
+#include "journal_backend.hpp"
+
+#include <agentstore/conformance/catch2.hpp>
+
+#include <atomic>
+
+/// A space is a directory, and by its name the same one in every process.
+class JournalHarness {
+public:
+  static constexpr std::string_view name = "journal";
+
+  auto claims() const {
+    const std::size_t most = agentstore::Limits().max_value_bytes;
+    return agentstore::conformance::Claims().durable().survives_kill().max_value(most);
+  }
+
+  std::shared_ptr<example::JournalBackend> open(boost::asio::any_io_executor, std::string space) {
+    return std::make_shared<example::JournalBackend>(directory(space), [set = clock_] {
+      const auto micros = std::chrono::microseconds(set->load());
+      return micros.count() != 0 ? agentstore::Timestamp(micros) : agentstore::system_clock()();
+    });
+  }
+
+  void drop(std::string space) { std::filesystem::remove_all(directory(space)); }
+
+  void set_clock(agentstore::Timestamp now) { *clock_ = now.time_since_epoch().count(); }
+
+private:
+  static std::filesystem::path directory(const std::string& space) {
+    return std::filesystem::temp_directory_path() / "agentstore-journal-conformance" / space;
+  }
+
+  using Micros = std::atomic<std::int64_t>; // 0 until it is set
+  std::shared_ptr<Micros> clock_ = std::make_shared<Micros>(0);
+};
+
+AGENTSTORE_CONFORMANCE(JournalHarness)

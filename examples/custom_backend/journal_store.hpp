@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef EXAMPLE_JOURNAL_STORE_HPP
+#define EXAMPLE_JOURNAL_STORE_HPP
+
+#include "journal.hpp"
+
+#include <agentstore/authoring/arguments.hpp>
+#include <agentstore/authoring/clock.hpp>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+namespace example {
+
+using namespace agentstore;
+
+/// What the entries of a journal add up to.
+class Tables {
+public:
+  struct SessionRow {
+    Session record;
+    std::vector<Message> messages;
+    std::optional<json> context;
+
+    void touch(Timestamp now) {
+      record.last_activity = std::max(record.last_activity, now);
+      ++record.version;
+    }
+  };
+
+  using Writes = std::map<std::pair<std::string, std::int64_t>, PendingWrite>;
+
+  struct ThreadRow {
+    std::vector<Checkpoint> checkpoints; // by when the id was first stored
+    std::map<std::string, std::size_t> place_of;
+    std::map<std::string, Writes> writes; // by checkpoint, which may not be there yet
+  };
+
+  std::map<std::string, SessionRow> sessions;
+  std::map<std::string, ThreadRow> threads;
+
+  /// Every change there is, as it happens and as it is replayed.
+  void apply(json entry) {
+    const std::string op = text(entry, "op");
+    if (op == "create_session") {
+      Session& record = sessions[text(entry, "session_id")].record;
+      record.session_id = text(entry, "session_id");
+      record.user_id = text(entry, "user_id");
+      record.metadata = std::move(entry.at("metadata"));
+      record.created_at = record.last_activity = time(entry);
+    } else if (op == "update_session") {
+      SessionRow& row = sessions.at(text(entry, "session_id"));
+      row.record.metadata.merge_patch(entry.at("patch"));
+      row.record.request_count += entry.at("requests").get<std::uint64_t>();
+      row.record.error_count += entry.at("errors").get<std::uint64_t>();
+      row.record.total_processing_time +=
+          std::chrono::microseconds(entry.at("micros").get<std::int64_t>());
+      row.touch(time(entry));
+    } else if (op == "end_session") {
+      SessionRow& row = sessions.at(text(entry, "session_id"));
+      row.record.status = text(entry, "status");
+      row.touch(time(entry));
+    } else if (op == "add_conversation_message") {
+      SessionRow& row = sessions.at(text(entry, "session_id"));
+      Message message;
+      message.sequence = row.messages.size() + 1;
+      message.role = text(entry, "role");
+      message.content = text(entry, "content");
+      message.timestamp = time(entry);
+      message.metadata = std::move(entry.at("metadata"));
+      row.touch(message.timestamp);
+      row.messages.push_back(std::move(message));
+    } else if (op == "store_task_context") {
+      sessions.at(text(entry, "session_id")).context = std::move(entry.at("context"));
+    } else if (op == "store_checkpoint" || op == "put_checkpoint") {
+      apply_checkpoint(entry);
+    } else if (op == "put_writes") {
+      apply_writes(entry);
+    } else if (op == "cleanup_expired_sessions") {
+      for (const json& id : entry.at("session_ids")) {
+        sessions.erase(id.get<std::string>());
+        threads.erase(id.get<std::string>());
+      }
+    } else {
+      throw std::out_of_range("unknown op " + op);
+    }
+  }
+
+private:
+  void apply_checkpoint(json& entry) {
+    ThreadRow& thread = threads[text(entry, "thread_id")];
+    const auto [place, is_new] =
+        thread.place_of.try_emplace(text(entry, "checkpoint_id"), thread.checkpoints.size());
+    if (is_new) {
+      Checkpoint& added = thread.checkpoints.emplace_back();
+      added.thread_id = text(entry, "thread_id");
+      added.checkpoint_id = text(entry, "checkpoint_id");
+      added.created_at = time(entry);
+    }
+    Checkpoint& checkpoint = thread.checkpoints[place->second];
+    checkpoint.data = std::move(entry.at("data"));
+    checkpoint.metadata = std::move(entry.at("metadata"));
+  }
+
+  void apply_writes(const json& entry) {
+    Writes& stored = threads[text(entry, "thread_id")].writes[text(entry, "checkpoint_id")];
+    for (std::size_t position = 0; position < entry.at("writes").size(); ++position) {
+      const auto in = entry.at("writes").at(position).get<ChannelWrite>();
+      PendingWrite write;
+      write.task_id = text(entry, "task_id");
+      write.index = write_index(in.channel, position);
+      write.channel = in.channel;
+      write.value = in.value;
+      const auto key = std::make_pair(write.task_id, write.index);
+      if (write.index < 0) {
+        stored.insert_or_assign(key, std::move(write)); // special channels: the last one stays
+      } else {
+        stored.try_emplace(key, std::move(write)); // others: the first one stays
+      }
+    }
+  }
+
+  static const std::string& text(const json& entry, const char* name) {
+    return entry.at(name).get_ref<const std::string&>();
+  }
+
+  static Timestamp time(const json& entry) {
+    return Timestamp(std::chrono::microseconds(entry.at("at").get<std::int64_t>()));
+  }
+};
+
+/// The methods of the contract as plain functions, for one thread.
+///
+/// A write first decides, then appends to the journal what is to happen, and then lets it happen.
+class JournalStore {
+public:
+  JournalStore(std::filesystem::path directory, Clock clock)
+      : directory_(std::move(directory)), clock_(std::move(clock)) {}
+
+  bool initialize() try {
+    if (journal_ == nullptr) {
+      auto journal = std::make_unique<Journal>(std::filesystem::absolute(directory_));
+      Tables tables;
+      journal->replay([&](json entry) { tables.apply(std::move(entry)); });
+      tables_ = std::move(tables);
+      journal_ = std::move(journal);
+    }
+    return true;
+  } catch (const std::system_error& error) {
+    throw StorageError(errc::unavailable, "initialize", "", error.what());
+  }
+
+  void close() {
+    journal_.reset();
+    tables_ = Tables();
+    failure_.clear();
+  }
+
+  Health health_check() {
+    Health health;
+    health.backend = "journal";
+    if (journal_ != nullptr) {
+      health.status = Health::Status::healthy;
+    } else {
+      health.issues.push_back(failure_.empty() ? "the backend is not open" : failure_);
+    }
+    return health;
+  }
+
+  Metrics get_metrics() {
+    begin("get_metrics", "");
+    Metrics metrics;
+    metrics.total_sessions = tables_.sessions.size();
+    for (const auto& [id, row] : tables_.sessions) {
+      metrics.active_sessions += std::uint64_t{row.record.status == "active"};
+      metrics.total_messages += row.messages.size();
+    }
+    for (const auto& [id, thread] : tables_.threads) {
+      metrics.total_checkpoints += thread.checkpoints.size();
+    }
+    return metrics;
+  }
+
+  std::uint64_t cleanup_expired_sessions(std::chrono::microseconds max_idle) {
+    begin("cleanup_expired_sessions", "").max_idle(max_idle);
+    const Timestamp now = clock_();
+    json expired = json::array();
+    for (const auto& [id, row] : tables_.sessions) {
+      const Timestamp last = row.record.last_activity;
+      if (std::max(now, last) - last >= max_idle) {
+        expired.push_back(id);
+      }
+    }
+    if (!expired.empty()) {
+      commit("cleanup_expired_sessions", "", {{"session_ids", expired}});
+    }
+    return expired.size();
+  }
+
+  Session create_session(std::string session_id, std::string user_id, json metadata) {
+    begin("create_session", session_id)
+        .id("session_id", session_id)
+        .id("user_id", user_id)
+        .object("metadata", metadata);
+    if (tables_.sessions.contains(session_id)) {
+      throw StorageError(errc::already_exists, "create_session", session_id, "the session exists");
+    }
+    commit("create_session", session_id,
+           {{"session_id", session_id},
+            {"user_id", std::move(user_id)},
+            {"metadata", std::move(metadata)}});
+    return tables_.sessions.at(session_id).record;
+  }
+
+  std::optional<Session> get_session(std::string session_id) {
+    begin("get_session", session_id).id("session_id", session_id);
+    const auto* row = find(tables_.sessions, session_id);
+    return row == nullptr ? std::nullopt : std::optional(row->record);
+  }
+
+  bool update_session(std::string session_id, SessionUpdate update) {
+    const ArgumentCheck arguments = begin("update_session", session_id);
+    arguments.id("session_id", session_id).update(update);
+    if (!is_active(session_id)) {
+      return false;
+    }
+    const Session& record = tables_.sessions.at(session_id).record;
+    if (update.processing_time() >
+        std::chrono::microseconds::max() - record.total_processing_time) {
+      arguments.refuse(errc::invalid_argument, "add_processing_time", "overflows the total");
+    }
+    const json patch = update.metadata_patch().value_or(json::object());
+    json merged = record.metadata;
+    merged.merge_patch(patch);
+    arguments.object("metadata, merged,", merged);
+    commit("update_session", session_id,
+           {{"session_id", session_id},
+            {"patch", patch},
+            {"requests", int{update.counts_request()}},
+            {"errors", int{update.counts_error()}},
+            {"micros", update.processing_time().count()}});
+    return true;
+  }
+
+  bool end_session(std::string session_id, std::string status) {
+    begin("end_session", session_id).id("session_id", session_id).end_status(status);
+    if (!is_active(session_id)) {
+      return false;
+    }
+    commit("end_session", session_id, {{"session_id", session_id}, {"status", std::move(status)}});
+    return true;
+  }
+
+  bool add_conversation_message(std::string session_id, std::string role, std::string content,
+                                json metadata) {
+    begin("add_conversation_message", session_id)
+        .id("session_id", session_id)
+        .nonempty_text("role", role)
+        .text("content", content)
+        .object("metadata", metadata);
+    if (!is_active(session_id)) {
+      return false;
+    }
+    commit("add_conversation_message", session_id,
+           {{"session_id", session_id},
+            {"role", std::move(role)},
+            {"content", std::move(content)},
+            {"metadata", std::move(metadata)}});
+    return true;
+  }
+
+  std::vector<Message> get_conversation_history(std::string session_id, std::size_t limit) {
+    begin("get_conversation_history", session_id).id("session_id", session_id);
+    const auto* row = find(tables_.sessions, session_id);
+    if (row == nullptr) {
+      return {};
+    }
+    return {row->messages.end() - count(limit, row->messages), row->messages.end()};
+  }
+
+  std::optional<json> get_task_context(std::string session_id) {
+    begin("get_task_context", session_id).id("session_id", session_id);
+    const auto* row = find(tables_.sessions, session_id);
+    return row == nullptr ? std::nullopt : row->context;
+  }
+
+  bool store_task_context(std::string session_id, json context) {
+    begin("store_task_context", session_id).id("session_id", session_id).value("context", context);
+    if (!is_active(session_id)) {
+      return false;
+    }
+    commit("store_task_context", session_id,
+           {{"session_id", session_id}, {"context", std::move(context)}});
+    return true;
+  }
+
+  /// For both interfaces that have it; `operation` is the name it was called by.
+  bool put_checkpoint(const char* operation, std::string thread_id, std::string checkpoint_id,
+                      json data, json metadata) {
+    begin(operation, thread_id)
+        .id("thread_id", thread_id)
+        .id("checkpoint_id", checkpoint_id)
+        .value("data", data)
+        .object("metadata", metadata);
+    commit(operation, thread_id,
+           {{"thread_id", thread_id},
+            {"checkpoint_id", std::move(checkpoint_id)},
+            {"data", std::move(data)},
+            {"metadata", std::move(metadata)}});
+    return true;
+  }
+
+  std::optional<Checkpoint> get_checkpoint(std::string thread_id,
+                                           std::optional<std::string> checkpoint_id) {
+    const ArgumentCheck arguments = begin("get_checkpoint", thread_id);
+    arguments.id("thread_id", thread_id);
+    if (checkpoint_id) {
+      arguments.id("checkpoint_id", *checkpoint_id);
+    }
+    const auto* thread = find(tables_.threads, thread_id);
+    if (thread == nullptr || thread->checkpoints.empty()) {
+      return std::nullopt;
+    }
+    if (!checkpoint_id) {
+      return thread->checkpoints.back();
+    }
+    const auto* place = find(thread->place_of, *checkpoint_id);
+    return place == nullptr ? std::nullopt : std::optional(thread->checkpoints[*place]);
+  }
+
+  std::vector<Checkpoint> list_checkpoints(std::string thread_id, std::size_t limit) {
+    begin("list_checkpoints", thread_id).id("thread_id", thread_id);
+    const auto* thread = find(tables_.threads, thread_id);
+    if (thread == nullptr) {
+      return {};
+    }
+    const auto newest = thread->checkpoints.rbegin();
+    return {newest, newest + count(limit, thread->checkpoints)};
+  }
+
+  bool put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
+                  std::vector<ChannelWrite> writes) {
+    begin("put_writes", thread_id)
+        .id("thread_id", thread_id)
+        .id("checkpoint_id", checkpoint_id)
+        .id("task_id", task_id)
+        .writes(writes);
+    if (!writes.empty()) {
+      commit("put_writes", thread_id,
+             {{"thread_id", thread_id},
+              {"checkpoint_id", std::move(checkpoint_id)},
+              {"task_id", std::move(task_id)},
+              {"writes", std::move(writes)}});
+    }
+    return true;
+  }
+
+  std::vector<PendingWrite> get_writes(std::string thread_id, std::string checkpoint_id) {
+    begin("get_writes", thread_id).id("thread_id", thread_id).id("checkpoint_id", checkpoint_id);
+    const auto* thread = find(tables_.threads, thread_id);
+    const auto* writes = thread == nullptr ? nullptr : find(thread->writes, checkpoint_id);
+    std::vector<PendingWrite> result;
+    if (writes != nullptr) {
+      for (const auto& [key, write] : *writes) {
+        result.push_back(write);
+      }
+    }
+    return result;
+  }
+
+private:
+  /// Every call begins here: is the store open, and are the arguments what they must be?
+  ArgumentCheck begin(const char* operation, std::string_view key) const {
+    if (journal_ == nullptr) {
+      const bool failed = !failure_.empty();
+      throw StorageError(failed ? errc::unavailable : errc::closed, operation, std::string(key),
+                         failed ? failure_ : "the backend is not open");
+    }
+    return check(operation, key);
+  }
+
+  template <class Map>
+  static const typename Map::mapped_type* find(const Map& map, const std::string& key) {
+    const auto found = map.find(key);
+    return found == map.end() ? nullptr : &found->second;
+  }
+
+  template <class Items>
+  static std::ptrdiff_t count(std::size_t limit, const Items& items) {
+    return static_cast<std::ptrdiff_t>(std::min(limit, items.size()));
+  }
+
+  bool is_active(const std::string& session_id) const {
+    const auto* row = find(tables_.sessions, session_id);
+    return row != nullptr && row->record.status == "active";
+  }
+
+  void commit(const char* operation, const std::string& key, json entry) {
+    bool appended = false;
+    try {
+      entry["op"] = operation;
+      entry["at"] = clock_().time_since_epoch().count();
+      journal_->append(entry);
+      appended = true;
+      tables_.apply(std::move(entry));
+    } catch (const std::exception& error) {
+      if (appended || !journal_->good()) {
+        // File and tables may have parted. Nothing is answered until a replay has joined them.
+        journal_.reset();
+        failure_ = error.what();
+      }
+      throw StorageError(errc::unavailable, operation, key, error.what());
+    }
+  }
+
+  std::filesystem::path directory_;
+  Clock clock_;
+  std::unique_ptr<Journal> journal_; // set while the store is open
+  std::string failure_;              // why it stopped serving, if that was not `close`
+  Tables tables_;
+};
+
+} // namespace example
+
+#endif

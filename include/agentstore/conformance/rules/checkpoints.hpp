@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_RULES_CHECKPOINTS_HPP
+#define AGENTSTORE_CONFORMANCE_RULES_CHECKPOINTS_HPP
+
+/// \file
+/// CHK: the rules that ICheckpointStorage and ICheckpointerBackend share.
+
+#include <agentstore/conformance/rules/steps.hpp>
+
+namespace agentstore::conformance {
+
+std::vector<Rule> checkpoint_rules();
+
+// Only machinery below this line.
+
+inline std::vector<Rule> checkpoint_rules() {
+  using namespace std::chrono_literals;
+  return {
+      Rule(
+          "CHK-01", needs::checkpoints, "what was stored is what is read",
+          "return every field, by id and as the latest alike",
+          [](World& w) {
+            Client c = w.open();
+            const json data = json::parse(
+                R"({"messages": [{"role": "user", "content": "h\u00e9llo"}], "step": 3, "x": null})");
+            const json metadata = json::parse(R"({"source": "loop", "writes": {"a": [1.5]}})");
+            detail::store(w, c, "t", "first", data, metadata);
+            detail::expect_checkpoint(w, c.get_checkpoint("t", "first"), "t", "first", data,
+                                      metadata);
+            detail::expect_checkpoint(w, c.get_checkpoint("t"), "t", "first", data, metadata);
+            detail::store(w, c, "t", "second", json::object());
+            detail::expect_checkpoint(w, c.get_checkpoint("t", "first"), "t", "first", data,
+                                      metadata);
+            detail::expect_checkpoint(w, c.get_checkpoint("t", "second"), "t", "second",
+                                      json::object());
+            w.expect_same(c.get_checkpoint("t", "first"), c.get_checkpoint("t", "first"),
+                          "the checkpoint read twice");
+          }),
+      Rule("CHK-02", needs::checkpoints,
+           "without an id: the id first stored last; unknown: nullopt; an empty id: "
+           "invalid_argument",
+           "order by the first store, not by id and not by clock",
+           [](World& w) {
+             Client c = w.open();
+             w.expect_same(c.get_checkpoint("t"), std::optional<Checkpoint>(),
+                           "the latest of an unknown thread");
+             w.expect_same(c.get_checkpoint("t", "x"), std::optional<Checkpoint>(),
+                           "a checkpoint of an unknown thread");
+             for (const char* id : {"m", "z", "a", "10", "9", "M"}) {
+               detail::store(w, c, "t", id, std::string("data of ") + id);
+               detail::expect_checkpoint(w, c.get_checkpoint("t"), "t", id,
+                                         std::string("data of ") + id);
+             }
+             for (const char* id : {"x", "", "mm", "1", "m ", "%"}) {
+               if (*id == '\0') {
+                 w.expect_error(errc::invalid_argument, [&] { c.get_checkpoint("t", ""); });
+               } else {
+                 w.expect_same(c.get_checkpoint("t", id), std::optional<Checkpoint>(),
+                               "an unknown checkpoint of a known thread");
+               }
+             }
+             w.expect_same(c.get_checkpoint("tt"), std::optional<Checkpoint>(),
+                           "the latest of another thread");
+             if (w.has_clock()) {
+               const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+               for (const auto shift : {5h, 5h, 1h, -3h}) {
+                 w.set_clock(start + shift);
+                 const std::string id = "c" + std::to_string(w.random()());
+                 detail::store(w, c, "clock", id, 1);
+                 detail::expect_checkpoint(w, c.get_checkpoint("clock"), "clock", id, 1);
+               }
+             }
+           }),
+      Rule("CHK-03", needs::checkpoints,
+           "list is newest first by the same order, whole records, limit as for histories",
+           "the same order as the latest, and the same records as a get",
+           [](World& w) {
+             Client c = w.open();
+             w.expect_same(c.list_checkpoints("t"), std::vector<Checkpoint>(),
+                           "the list of an unknown thread");
+             const std::vector<std::string> order = {"5", "3",  "9", "1", "z", "a",
+                                                     "7", "10", "q", "b", "0", "Z"};
+             for (const std::string& id : order) {
+               detail::store(w, c, "t", id, object("of", id), object("m", id));
+             }
+             const auto newest_first = detail::reversed(order);
+             const auto all = c.list_checkpoints("t");
+             w.expect_same(detail::ids(all), newest_first, "the ids of the list");
+             for (const Checkpoint& listed : all) {
+               w.expect_same(std::optional<Checkpoint>(listed),
+                             c.get_checkpoint("t", listed.checkpoint_id), "the record listed");
+             }
+             for (const std::size_t limit : {1u, 2u, 11u, 12u, 13u, 500u}) {
+               const auto came = c.list_checkpoints("t", limit);
+               std::vector<std::string> expected = newest_first;
+               expected.resize(std::min(limit, expected.size()));
+               w.expect_same(detail::ids(came), expected,
+                             "the newest " + std::to_string(limit) + " checkpoints");
+             }
+             w.expect_same(c.list_checkpoints("t", 0), std::vector<Checkpoint>(),
+                           "a list of limit 0");
+             const auto by_default = c.call("list_checkpoints(\"t\")",
+                                            w.offers(Interfaces::checkpoints)
+                                                ? c.handle().checkpoints->list_checkpoints("t")
+                                                : c.handle().checkpointer->list_checkpoints("t"));
+             w.expect_same(std::uint64_t{by_default.size()}, std::uint64_t{10},
+                           "the length of a list without a limit");
+           }),
+      Rule("CHK-04", needs::checkpoints,
+           "storing an id again replaces in place: its place, created_at and writes stay",
+           "a late retry must not become the latest: keep the first place",
+           [](World& w) {
+             Client c = w.open();
+             for (const char* id : {"a", "b", "c"}) {
+               detail::store(w, c, "t", id, 1, object("first", true));
+             }
+             if (w.offers(Interfaces::checkpointer)) {
+               c.put_writes("t", "a", "task", std::vector<ChannelWrite>(1, ChannelWrite("ch", 1)));
+             }
+             const Checkpoint before = w.must(c.get_checkpoint("t", "a"), "the checkpoint");
+             std::this_thread::sleep_for(2ms);
+             detail::store(w, c, "t", "a", object("again", 2), object("second", true));
+             Checkpoint expected = before;
+             expected.data = object("again", 2);
+             expected.metadata = object("second", true);
+             w.expect_same(c.get_checkpoint("t", "a"), std::optional<Checkpoint>(expected),
+                           "the checkpoint stored again");
+             w.expect_same(detail::ids(c.list_checkpoints("t")),
+                           std::vector<std::string>({"c", "b", "a"}), "the order of the list");
+             w.expect_same(w.must(c.get_checkpoint("t"), "the latest").checkpoint_id,
+                           std::string("c"), "the latest");
+             if (w.offers(Interfaces::checkpointer)) {
+               w.expect_same(std::uint64_t{c.get_writes("t", "a").size()}, std::uint64_t{1},
+                             "the number of pending writes of the checkpoint stored again");
+             }
+             if (w.has_clock()) {
+               w.set_clock(before.created_at + 24h);
+               detail::store(w, c, "t", "b", 5);
+               w.expect_same(w.must(c.get_checkpoint("t", "b"), "the checkpoint").created_at <
+                                 before.created_at + 12h,
+                             true, "whether created_at stays when the clock has moved on");
+             }
+           }),
+      Rule("CHK-05", needs::checkpoints, "the same id in two threads is two checkpoints",
+           "the thread is part of the key",
+           [](World& w) {
+             Client c = w.open();
+             detail::store(w, c, "t1", "c", "one");
+             detail::store(w, c, "t2", "c", "two");
+             detail::store(w, c, "T1", "c", "three");
+             detail::expect_checkpoint(w, c.get_checkpoint("t1", "c"), "t1", "c", "one");
+             detail::expect_checkpoint(w, c.get_checkpoint("t2", "c"), "t2", "c", "two");
+             detail::expect_checkpoint(w, c.get_checkpoint("T1", "c"), "T1", "c", "three");
+             detail::expect_checkpoint(w, c.get_checkpoint("t1"), "t1", "c", "one");
+             w.expect_same(std::uint64_t{c.list_checkpoints("t1").size()}, std::uint64_t{1},
+                           "the number of checkpoints of one of the threads");
+             detail::store(w, c, "t2", "c", "two again");
+             detail::expect_checkpoint(w, c.get_checkpoint("t1", "c"), "t1", "c", "one");
+           }),
+      Rule("CHK-06", needs::checkpoints, "(\"a\", \"b:c\") and (\"a:b\", \"c\") never collide",
+           "do not join ids with a separator they may hold",
+           [](World& w) {
+             Client c = w.open();
+             const std::vector<std::string> separators = {":", "/",    "|",   "||", ",",  ".", "-",
+                                                          "_", "\x1f", "%3A", "\\", "}{", " "};
+             for (const std::string& s : separators) {
+               detail::store(w, c, "a", "b" + s + "c", "left" + s);
+               detail::store(w, c, "a" + s + "b", "c", "right" + s);
+             }
+             for (const std::string& s : separators) {
+               detail::expect_checkpoint(w, c.get_checkpoint("a", "b" + s + "c"), "a",
+                                         "b" + s + "c", "left" + s);
+               detail::expect_checkpoint(w, c.get_checkpoint("a" + s + "b"), "a" + s + "b", "c",
+                                         "right" + s);
+               w.expect_same(std::uint64_t{c.list_checkpoints("a" + s + "b").size()},
+                             std::uint64_t{1}, "the number of checkpoints of one thread");
+             }
+             w.expect_same(std::uint64_t{c.list_checkpoints("a").size()},
+                           std::uint64_t{separators.size()},
+                           "the number of checkpoints of the other thread");
+           }),
+      Rule("CHK-07", needs::checkpoints, "data is any JSON value, metadata an object",
+           "null is data like any other",
+           [](World& w) {
+             Client c = w.open();
+             const json values = json::parse(
+                 R"([null, false, true, 0, -1, 1.5, "", "text", [], [null], {}, {"a": {}}])");
+             for (std::size_t i = 0; i < values.size(); ++i) {
+               const std::string id = "v" + std::to_string(i);
+               detail::store(w, c, "t", id, values[i]);
+               detail::expect_checkpoint(w, c.get_checkpoint("t", id), "t", id, values[i]);
+             }
+             for (const json& wrong : json::parse(R"([[], "text", 7, true])")) {
+               w.expect_error(errc::invalid_argument,
+                              [&] { c.store_checkpoint("t", "wrong", 1, wrong); });
+             }
+             w.expect_same(c.get_checkpoint("t", "wrong"), std::optional<Checkpoint>(),
+                           "a checkpoint that was refused");
+           }),
+      Rule("CHK-08", needs::both_checkpoint_interfaces,
+           "store_checkpoint and put_checkpoint write one store",
+           "both interfaces have to reach the same data",
+           [](World& w) {
+             Client c = w.open();
+             c.store_checkpoint("t", "stored", 1);
+             c.put_checkpoint("t", "put", 2);
+             ICheckpointStorage& storage = *c.handle().checkpoints;
+             ICheckpointerBackend& checkpointer = *c.handle().checkpointer;
+             const auto listed = c.call("ICheckpointStorage::list_checkpoints(\"t\")",
+                                        storage.list_checkpoints("t"));
+             w.expect_same(detail::ids(listed), std::vector<std::string>({"put", "stored"}),
+                           "the list by ICheckpointStorage");
+             w.expect_same(c.call("ICheckpointerBackend::list_checkpoints(\"t\")",
+                                  checkpointer.list_checkpoints("t")),
+                           listed, "the list by ICheckpointerBackend");
+             detail::expect_checkpoint(
+                 w,
+                 c.call("ICheckpointerBackend::get_checkpoint(\"t\", \"stored\")",
+                        checkpointer.get_checkpoint("t", "stored")),
+                 "t", "stored", 1);
+             c.put_checkpoint("t", "stored", 3);
+             detail::expect_checkpoint(
+                 w,
+                 c.call("ICheckpointStorage::get_checkpoint(\"t\", \"stored\")",
+                        storage.get_checkpoint("t", "stored")),
+                 "t", "stored", 3);
+             detail::expect_checkpoint(
+                 w,
+                 c.call("ICheckpointStorage::get_checkpoint(\"t\")", storage.get_checkpoint("t")),
+                 "t", "put", 2);
+           }),
+      Rule("CHK-09", needs::checkpoints, "no cap: 1,000 checkpoints are listed",
+           "no trim, no fixed page",
+           [](World& w) {
+             Client c = w.open();
+             for (int i = 1; i <= 1000; ++i) {
+               detail::store(w, c, "t", "c" + std::to_string(i), i);
+             }
+             w.expect_same(detail::ids(c.list_checkpoints("t", 5000)),
+                           detail::reversed(detail::numbered("c", 1, 1000)),
+                           "the list of 1,000 checkpoints");
+             detail::expect_checkpoint(w, c.get_checkpoint("t", "c1"), "t", "c1", 1);
+           }),
+      Rule("CHK-10", needs::checkpoints, "concurrent stores: all there, each writer's order kept",
+           "take the place in the order and store in one step",
+           [](World& w) {
+             Client c = w.open();
+             w.on_threads(c, 4, [&](std::size_t writer, Client mine) {
+               for (int i = 0; i < 20; ++i) {
+                 detail::store(w, mine, "t", "w" + std::to_string(writer) + "-" + std::to_string(i),
+                               i);
+               }
+             });
+             detail::expect_writers_order(w, detail::reversed(detail::ids(c.list_checkpoints("t"))),
+                                          4, 20);
+             for (int round = 0; round < 5; ++round) {
+               std::vector<Pending<bool>> stores;
+               for (int writer = 0; writer < 8; ++writer) {
+                 const std::string id = "w" + std::to_string(writer) + "-" + std::to_string(round);
+                 const json data = round;
+                 stores.push_back(c.driver().start(
+                     Client::text("store_checkpoint", "u", id, data),
+                     w.offers(Interfaces::checkpoints)
+                         ? c.handle().checkpoints->store_checkpoint("u", id, data)
+                         : c.handle().checkpointer->put_checkpoint("u", id, data)));
+               }
+               for (const auto& store : stores) {
+                 w.expect(c.driver().finish(store), "every store to be true", "false");
+               }
+             }
+             detail::expect_writers_order(w, detail::reversed(detail::ids(c.list_checkpoints("u"))),
+                                          8, 5);
+           }),
+  };
+}
+
+} // namespace agentstore::conformance
+
+#endif

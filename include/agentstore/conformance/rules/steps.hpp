@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_RULES_STEPS_HPP
+#define AGENTSTORE_CONFORMANCE_RULES_STEPS_HPP
+
+/// \file
+/// Steps that the checks of several areas take: append, store and put something, and expect it.
+
+#include <agentstore/conformance/rule.hpp>
+
+namespace agentstore::conformance::detail {
+
+inline std::vector<std::string> contents(const std::vector<Message>& messages) {
+  std::vector<std::string> result;
+  for (const Message& message : messages) {
+    result.push_back(message.content);
+  }
+  return result;
+}
+
+inline std::vector<std::string> numbered(const std::string& prefix, int first, int last) {
+  std::vector<std::string> result;
+  for (int i = first; i <= last; ++i) {
+    result.push_back(prefix + std::to_string(i));
+  }
+  return result;
+}
+
+inline void append(World& w, Client& c, const std::string& id, const std::string& content) {
+  w.expect(c.add_message(id, "user", content), "the append to be true", "false");
+}
+
+inline void expect_increasing(const std::vector<Message>& messages) {
+  for (std::size_t i = 1; i < messages.size(); ++i) {
+    if (messages[i].sequence <= messages[i - 1].sequence) {
+      throw Violation("sequence to increase strictly",
+                      show(messages[i]) + " after " + show(messages[i - 1]));
+    }
+  }
+}
+
+/// Each of the given writers' items once, and in the writer's own order; nothing else.
+inline void expect_writers_order(World& w, const std::vector<std::string>& all, std::size_t writers,
+                                 std::size_t each) {
+  std::vector<std::size_t> next(writers, 0);
+  for (const std::string& item : all) {
+    bool known = false;
+    for (std::size_t writer = 0; writer < writers && !known; ++writer) {
+      known = item == "w" + std::to_string(writer) + "-" + std::to_string(next[writer]);
+      next[writer] += known ? 1u : 0u;
+    }
+    w.expect(known, "each writer's own order, each item once", item + " out of its place");
+  }
+  w.expect_same(std::uint64_t{all.size()}, std::uint64_t{writers * each},
+                "the number of items of all writers");
+}
+
+inline void store(World& w, Client& c, const std::string& thread, const std::string& id, json data,
+                  json metadata = json::object()) {
+  w.expect(c.store_checkpoint(thread, id, std::move(data), std::move(metadata)),
+           "the store to be true", "false");
+}
+
+inline std::vector<std::string> ids(const std::vector<Checkpoint>& checkpoints) {
+  std::vector<std::string> result;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    result.push_back(checkpoint.checkpoint_id);
+  }
+  return result;
+}
+
+inline std::vector<std::string> reversed(std::vector<std::string> list) {
+  std::reverse(list.begin(), list.end());
+  return list;
+}
+
+/// A checkpoint as it must come, its time taken from what came.
+inline void expect_checkpoint(World& w, const std::optional<Checkpoint>& came,
+                              const std::string& thread, const std::string& id, const json& data,
+                              const json& metadata = json::object()) {
+  Checkpoint expected;
+  expected.thread_id = thread;
+  expected.checkpoint_id = id;
+  expected.data = data;
+  expected.metadata = metadata;
+  w.expect(came.has_value(), "the checkpoint " + show(expected), "nullopt");
+  expected.created_at = came->created_at;
+  w.expect_same(*came, expected, "the checkpoint");
+}
+
+/// `{{channel, value}, ...}` without an initializer list in anybody's way.
+class WriteList {
+public:
+  WriteList() = default;
+  WriteList& add(const std::string& channel, json value) {
+    list_.emplace_back(channel, std::move(value));
+    return *this;
+  }
+  operator std::vector<ChannelWrite>() const { return list_; }
+
+private:
+  std::vector<ChannelWrite> list_;
+};
+
+inline void put(World& w, Client& c, const std::string& thread, const std::string& checkpoint,
+                const std::string& task, const WriteList& writes) {
+  w.expect(c.put_writes(thread, checkpoint, task, writes), "put_writes to be true", "false");
+}
+
+/// The writes as text, `task:index channel=value`, in the order they came.
+inline std::vector<std::string> written(const std::vector<PendingWrite>& writes) {
+  std::vector<std::string> result;
+  for (const PendingWrite& write : writes) {
+    result.push_back(write.task_id + ":" + std::to_string(write.index) + " " + write.channel + "=" +
+                     show(write.value));
+  }
+  return result;
+}
+
+inline void expect_writes(World& w, Client& c, const std::string& thread,
+                          const std::string& checkpoint, const std::vector<std::string>& expected,
+                          const std::string& what) {
+  w.expect_same(written(c.get_writes(thread, checkpoint)), expected, what);
+}
+
+} // namespace agentstore::conformance::detail
+
+#endif

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# Joins the flat objects {"name": number, ...} in the files RESULTS into the one in OUTPUT, and
+# prints it as a table. Numbers are copied as text: string(JSON) would print 1.009 as 1.00899999.
+set(members "")
+set(table "")
+foreach(file IN LISTS RESULTS)
+  file(READ "${file}" result)
+  string(JSON count LENGTH "${result}")
+  string(REGEX MATCHALL "\"[^\"]+\"[ \n]*:[ \n]*-?[0-9][0-9.eE+-]*" found "${result}")
+  list(LENGTH found numbers)
+  if(count EQUAL 0 OR NOT count EQUAL numbers)
+    message(FATAL_ERROR "${file} is not an object of numbers:\n${result}")
+  endif()
+  foreach(member IN LISTS found)
+    string(REGEX MATCH "\"([^\"]+)\"[ \n]*:[ \n]*(.*)" unused "${member}")
+    set(name "${CMAKE_MATCH_1}")
+    set(value "${CMAKE_MATCH_2}")
+    list(APPEND members "  \"${name}\": ${value}")
+    string(LENGTH "${name}" width)
+    math(EXPR pad "56 - ${width}")
+    if(pad LESS 1)
+      set(pad 1)
+    endif()
+    string(REPEAT " " ${pad} space)
+    string(APPEND table "  ${name}${space}${value}\n")
+  endforeach()
+endforeach()
+list(JOIN members ",\n" members)
+file(WRITE "${OUTPUT}" "{\n${members}\n}\n")
+execute_process(
+  COMMAND "${CMAKE_COMMAND}" -E echo
+          "\nRatios, each of two things measured in this run:\n\n${table}\nwritten to ${OUTPUT}")
