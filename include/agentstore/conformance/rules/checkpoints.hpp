@@ -203,10 +203,7 @@ inline std::vector<Rule> checkpoint_rules() {
            "do not join ids with a separator they may hold",
            [](World& w) {
              Client c = w.open();
-             const std::vector<std::string> separators = {
-                 "",   ":",    "::",   "/",   "|",  "||", ",", ";",  "#",  "@",
-                 "=",  "+",    "~",    "&",   "$",  "->", ".", "-",  "--", "_",
-                 "__", "\x1f", "\x1e", "%3A", "\\", "}{", " ", "\t", "\n"};
+             const std::vector<std::string> separators = detail::separators();
              for (const std::string& s : separators) {
                detail::store(w, c, "a", "b" + s + "c", "left" + s);
                detail::store(w, c, "a" + s + "b", "c", "right" + s);

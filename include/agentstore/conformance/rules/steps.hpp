@@ -104,6 +104,12 @@ inline void expect_checkpoint(World& w, const std::optional<Checkpoint>& came,
   w.expect_same(*came, expected, "the checkpoint");
 }
 
+/// What ids may be joined by, and may hold: nothing at all among them.
+inline std::vector<std::string> separators() {
+  return {"",   ":", "::", "/",  "|", "||", ",",    ";",    "#",   "@",  "=",  "+", "~",  "&", "$",
+          "->", ".", "-",  "--", "_", "__", "\x1f", "\x1e", "%3A", "\\", "}{", " ", "\t", "\n"};
+}
+
 /// `{{channel, value}, ...}` without an initializer list in anybody's way.
 class WriteList {
 public:
