@@ -74,6 +74,11 @@ class Driver {
 public:
   Driver(Deadline& deadline, Transcript& transcript)
       : deadline_(deadline), transcript_(transcript) {}
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+  /// A call that has ended may still be known to a thread of the backend, which counts as work of
+  /// the context: it goes when that is done, or is left alone.
+  ~Driver();
 
   boost::asio::io_context& context() { return *context_; }
   boost::asio::any_io_executor executor() { return context_->get_executor(); }
@@ -109,10 +114,11 @@ public:
   /// Leaves the context alone for good, with the frames suspended in it: destroying them while
   /// another thread may still come back to them would be worse than the memory.
   void abandon() {
+    // Not destroyed at the end of the program either, when those threads may still be there.
     static std::mutex mutex;
-    static std::vector<std::shared_ptr<boost::asio::io_context>> graveyard;
+    static auto* const graveyard = new std::vector<std::shared_ptr<boost::asio::io_context>>();
     const std::lock_guard lock(mutex);
-    graveyard.push_back(context_);
+    graveyard->push_back(context_);
     work_.reset();
     context_ = std::make_shared<boost::asio::io_context>(1);
   }
@@ -131,6 +137,19 @@ private:
 };
 
 // Only machinery below this line.
+
+inline Driver::~Driver() {
+  try {
+    work_.reset();
+    context_->restart();
+    context_->run_for(std::chrono::milliseconds(200));
+    if (!context_->stopped()) {
+      abandon();
+    }
+  } catch (...) {
+    abandon(); // what a handler of the backend throws here is nobody's call
+  }
+}
 
 template <class T>
 awaitable<void> Driver::record(awaitable<T> operation,
