@@ -102,8 +102,8 @@ inline std::optional<Timestamp> parse_iso8601(std::string_view text) {
     const bool east = in.take('+');
     if (east || in.take('-')) {
       const int oh = in.digits(2);
-      in.take(':');
-      const int om = in.at_end() ? 0 : in.digits(2);
+      const bool colon = in.take(':');
+      const int om = !colon && in.at_end() ? 0 : in.digits(2);
       in.need(oh < 24 && om < 60);
       offset = (hours(oh) + minutes(om)) * (east ? 1 : -1);
     }
