@@ -11,6 +11,6 @@ function(agentstore_warnings target)
             -Wconversion
             -Wsign-conversion
             -Wold-style-cast
-            -Wnon-virtual-dtor
+
             -Woverloaded-virtual)
 endfunction()

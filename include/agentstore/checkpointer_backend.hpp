@@ -94,7 +94,8 @@ public:
                                                    std::string task_id,
                                                    std::vector<ChannelWrite> writes) = 0;
 
-  /// Returns the writes of a checkpoint; none if there is no such checkpoint or thread.
+  /// Returns the writes that were put for a checkpoint, whether or not the checkpoint itself has
+  /// been stored (WRT-06); none where none were put.
   ///
   /// WRT-01 Each with its task_id, index, channel and value, ordered by task_id (by bytes), then by
   /// index.

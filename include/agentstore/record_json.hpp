@@ -17,6 +17,8 @@
 #include <agentstore/error.hpp>
 #include <agentstore/records.hpp>
 
+#include <cmath>
+
 namespace agentstore {
 
 /// `time` as ISO 8601 in UTC with microseconds.
@@ -60,9 +62,17 @@ inline json object_member(const json& in, const char* name) {
   return *found;
 }
 
+/// A count; nlohmann itself would wrap a negative number round.
+inline std::uint64_t count_member(const json& in, const char* name) {
+  const json& member = in.at(name);
+  if (member.is_number() && !member.is_number_unsigned() && member.get<double>() < 0) {
+    throw StorageError(errc::invalid_argument, "from_json", name, "the count is negative");
+  }
+  return member.get<std::uint64_t>();
+}
+
 inline std::uint64_t count_member(const json& in, const char* name, std::uint64_t otherwise) {
-  const auto found = in.find(name);
-  return found == in.end() ? otherwise : found->get<std::uint64_t>();
+  return in.contains(name) ? count_member(in, name) : otherwise;
 }
 
 inline std::string text_member(const json& in, const char* name) {
@@ -76,7 +86,7 @@ inline std::chrono::microseconds seconds_member(const json& in, const char* name
     return std::chrono::microseconds(0);
   }
   const double micros = found->get<double>() * static_cast<double>(micros_per_second);
-  if (!(micros > -9.2e18 && micros < 9.2e18)) {
+  if (std::isnan(micros) || std::abs(micros) > 9.2e18) {
     throw StorageError(errc::invalid_argument, "from_json", name, "the duration is out of range");
   }
   return std::chrono::microseconds(static_cast<std::int64_t>(micros + (micros < 0 ? -0.5 : 0.5)));
@@ -220,10 +230,10 @@ inline void to_json(json& out, const Metrics& metrics) {
 }
 
 inline void from_json(const json& in, Metrics& metrics) {
-  metrics.total_sessions = in.at("total_sessions").get<std::uint64_t>();
-  metrics.active_sessions = in.at("active_sessions").get<std::uint64_t>();
-  metrics.total_messages = in.at("total_messages").get<std::uint64_t>();
-  metrics.total_checkpoints = in.at("total_checkpoints").get<std::uint64_t>();
+  metrics.total_sessions = detail::count_member(in, "total_sessions");
+  metrics.active_sessions = detail::count_member(in, "active_sessions");
+  metrics.total_messages = detail::count_member(in, "total_messages");
+  metrics.total_checkpoints = detail::count_member(in, "total_checkpoints");
   metrics.details = detail::object_member(in, "details");
 }
 

@@ -9,7 +9,8 @@
 ///     std::optional<Plan> plan = co_await load_task_context<Plan>(store, "s-1");
 ///
 /// Saving converts at the call and stores at the await. Loading throws `corrupted`, naming the key,
-/// when what is stored is not a `T`. The storage must outlive the call, as for its own methods.
+/// when what is stored is not a `T`, that is when its `from_json` throws. The storage must outlive
+/// the call, as for its own methods.
 
 #include <agentstore/checkpoint_storage.hpp>
 #include <agentstore/task_context_storage.hpp>
@@ -46,7 +47,7 @@ namespace detail {
 template <class T>
 T decode(const json& stored, const char* operation, const std::string& key) try {
   return stored.get<T>();
-} catch (const json::exception& error) {
+} catch (const std::exception& error) { // whatever the type's own from_json throws
   throw StorageError(errc::corrupted, operation, key, error.what());
 }
 

@@ -20,13 +20,12 @@
 ///
 /// Optional hooks, for what a rule needs from outside. A rule whose hook is missing is UNTESTED.
 ///
-///     void set_clock(Timestamp now);                  // of all handles of the harness, from now
-///     on void inject(std::string space, Fault fault);    // see Fault; Fault() heals auto
-///     read_archive(std::string space, ArchiveKind kind, std::string key);
-///                                      // std::vector<ArchiveRecord>, or an awaitable of it, for
-///                                      an
-///                                      // archive that is not an IArchiveReader
-///     std::chrono::milliseconds deadline() const;     // for one call; 10 s unless told
+/// - `void set_clock(Timestamp now)` sets the clock of all handles of the harness, from now on.
+/// - `void inject(std::string space, Fault fault)` makes the store of a space fail, as Fault says.
+/// - `auto read_archive(std::string space, ArchiveKind kind, std::string key)` returns all records
+///   of an archive that is no IArchiveReader: a `std::vector<ArchiveRecord>`, or an awaitable of
+///   it.
+/// - `std::chrono::milliseconds deadline() const` is for one call; 10 s unless told.
 
 #include <agentstore/agentstore.hpp>
 #include <agentstore/capabilities/archive_reader.hpp>

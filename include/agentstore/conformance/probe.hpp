@@ -133,6 +133,9 @@ std::vector<Probe> probes(World& w);
 /// The read methods of all interfaces that the store has, `get_metrics` included.
 std::vector<ReadProbe> read_probes(World& w);
 
+/// Writes what every ReadProbe finds under its ids for this key. The key may not have been used.
+void fill_for_reads(World& w, Client& c, const std::string& key);
+
 // Only machinery below this line.
 
 namespace detail {
@@ -168,6 +171,12 @@ bool is_something(const std::vector<T>& values) {
   return !values.empty();
 }
 inline bool is_something(const Metrics&) {
+  return true;
+}
+inline bool is_something(const Health&) {
+  return true;
+}
+inline bool is_something(std::uint64_t) {
   return true;
 }
 
@@ -672,6 +681,29 @@ inline std::vector<ReadProbe> read_probes(World& w) {
         });
   }
   return table;
+}
+
+inline void fill_for_reads(World& w, Client& c, const std::string& key) {
+  if (w.offers(Interfaces::sessions)) {
+    c.create_session(key);
+  }
+  if (w.offers(Interfaces::conversations)) {
+    c.add_message(key, "user", "hello");
+  }
+  if (w.offers(Interfaces::contexts)) {
+    c.store_task_context(key, object("step", 1));
+  }
+  if (w.offers(Interfaces::checkpoints) || w.offers(Interfaces::checkpointer)) {
+    c.store_checkpoint(key, "the checkpoint_id", object("state", 1));
+  }
+  if (w.offers(Interfaces::checkpointer)) {
+    c.put_writes(key, "the checkpoint_id", "task", detail::one_write("channel", json(1)));
+  }
+  if (w.offers(Interfaces::archive)) {
+    const bool kept = c.call(detail::call_text("append_conversation_session", Ids(1, key), "1"),
+                             c.handle().archive->append_conversation_session(key, json(1)));
+    w.expect(kept, "the append to be true", "false");
+  }
 }
 
 } // namespace agentstore::conformance

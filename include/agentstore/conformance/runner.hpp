@@ -66,7 +66,8 @@ private:
 class RuleRunner {
 public:
   static RuleResult run(std::shared_ptr<AnyHarness> harness, std::shared_ptr<Deadline> deadline,
-                        const Rule& rule, const std::string& space, std::uint64_t seed);
+                        const Rule& rule, const std::string& space, std::uint64_t seed,
+                        const std::vector<std::string>& child_arguments);
 
 private:
   struct Attempt {
@@ -138,10 +139,12 @@ inline void RuleRunner::judge(Attempt& attempt, const Rule& rule, RuleResult& re
 
 inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
                                   std::shared_ptr<Deadline> deadline, const Rule& rule,
-                                  const std::string& space, std::uint64_t seed) {
+                                  const std::string& space, std::uint64_t seed,
+                                  const std::vector<std::string>& child_arguments) {
   const auto begin = std::chrono::steady_clock::now();
   deadline->beat();
   const auto attempt = std::make_shared<Attempt>(harness, deadline, space, seed);
+  attempt->world.set_child_arguments(child_arguments);
   std::thread thread([attempt, rule] {
     RuleResult result;
     judge(*attempt, rule, result);
@@ -218,7 +221,7 @@ inline RuleResult Suite::execute(const Rule& rule) {
   for (const char c : rule.id) {
     seed = seed * 1099511628211u + static_cast<unsigned char>(c);
   }
-  result = RuleRunner::run(harness_, deadline_, rule, space, seed);
+  result = RuleRunner::run(harness_, deadline_, rule, space, seed, options_.child_arguments);
 
   const auto gap = claims_.known_gaps().find(result.id);
   if (gap != claims_.known_gaps().end()) {

@@ -42,10 +42,17 @@ public:
 
   /// Closes a handle and lets go of it. The last user of the handle's object is then the caller.
   void close(Client client);
+  /// Lets go of a handle that is not closed.
+  void let_go(Client client);
 
   const std::string& space() const { return space_; }
   std::string other_space() const { return space_ + "-b"; }
   AnyHarness& harness() { return harness_; }
+  /// With which arguments this program calls `run_kill_child`; empty where it cannot.
+  const std::vector<std::string>& child_arguments() const { return child_arguments_; }
+  void set_child_arguments(std::vector<std::string> arguments) {
+    child_arguments_ = std::move(arguments);
+  }
   bool offers(unsigned interfaces) const {
     return (harness_.interfaces() & interfaces) == interfaces;
   }
@@ -137,6 +144,7 @@ private:
   Driver driver_{deadline_, transcript_};
   std::string space_;
   std::vector<std::string> spaces_;
+  std::vector<std::string> child_arguments_;
   std::vector<Client> clients_;
   std::mt19937_64 random_;
   std::uint64_t seed_;
@@ -254,6 +262,10 @@ inline Client World::open_raw_in(const std::string& space) {
 
 inline void World::close(Client client) {
   client.close_if_possible();
+  let_go(std::move(client));
+}
+
+inline void World::let_go(Client client) {
   std::erase_if(clients_, [&client](Client& other) { return &other.handle() == &client.handle(); });
 }
 

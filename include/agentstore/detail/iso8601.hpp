@@ -7,7 +7,6 @@
 
 #include <agentstore/records.hpp>
 
-#include <charconv>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -53,7 +52,9 @@ public:
     if (failed_) {
       return 0;
     }
-    std::from_chars(rest_.data(), rest_.data() + count, value);
+    for (const char digit : rest_.substr(0, count)) {
+      value = value * 10 + (digit - '0');
+    }
     rest_.remove_prefix(count);
     return value;
   }
@@ -101,8 +102,8 @@ inline std::optional<Timestamp> parse_iso8601(std::string_view text) {
     const bool east = in.take('+');
     if (east || in.take('-')) {
       const int oh = in.digits(2);
-      in.take(':');
-      const int om = in.at_end() ? 0 : in.digits(2);
+      const bool colon = in.take(':');
+      const int om = !colon && in.at_end() ? 0 : in.digits(2);
       in.need(oh < 24 && om < 60);
       offset = (hours(oh) + minutes(om)) * (east ? 1 : -1);
     }

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_EXAMPLES_AGENT_RUNTIME_BAD_INPUT_HPP
+#define AGENTSTORE_EXAMPLES_AGENT_RUNTIME_BAD_INPUT_HPP
+
+#include <stdexcept>
+
+namespace agent_runtime {
+
+/// What the user typed or handed in is wrong: an option, a URI, a line of the input file. The
+/// message is one line that names it. Nothing has been stored when it is thrown.
+class BadInput : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+} // namespace agent_runtime
+
+#endif

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A small agent runtime that is driven by recorded runs. See runtime.hpp for the loop.
+
+#include "options.hpp"
+#include "progress.hpp"
+#include "recorded_run.hpp"
+#include "runtime.hpp"
+#include "store_uri.hpp"
+#include "verify.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <cstdio>
+#include <iostream>
+#include <numeric>
+#include <sstream>
+
+namespace agent_runtime {
+namespace {
+
+constexpr int exit_failure = 1;
+constexpr int exit_bad_input = 2;
+
+std::string usage() {
+  return "usage: agent_runtime --store URI --input FILE.jsonl [--concurrency N] [--verify]"
+         " [--quiet]\n"
+         "\n"
+         "Drives recorded agent runs and keeps their state in a store. Started again on the same\n"
+         "store, it goes on where it stopped.\n"
+         "\n"
+         "  --store URI        " +
+         store_uri_usage() +
+         "\n"
+         "  --input FILE       one run a line: {\"task_id\": ..., \"messages\": [...]}\n"
+         "  --concurrency N    how many runs at once; 4 unless given\n"
+         "  --verify           then read everything back and compare it with the input\n"
+         "  --quiet            print nothing but errors\n"
+         "  --help             print this\n"
+         "\n"
+         "Exit status: 0 done; 1 the store failed, or differs from the input; 2 bad usage or"
+         " input.\n";
+}
+
+/// Runs one coroutine to its end on the thread of the caller.
+template <class T>
+T await_here(boost::asio::io_context& context, awaitable<T> work) {
+  std::exception_ptr failure;
+  std::optional<T> result;
+  const auto keep = [&](std::exception_ptr thrown, T value) {
+    failure = std::move(thrown);
+    result = std::move(value);
+  };
+  boost::asio::co_spawn(context, std::move(work), keep);
+  context.restart();
+  context.run();
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+  return *std::move(result);
+}
+
+awaitable<bool> close(std::shared_ptr<Store> store) {
+  co_await store->storage().close();
+  co_return true;
+}
+
+/// What the store holds now, and how much of it came by this runtime.
+std::string amount(std::size_t held, std::size_t added) {
+  std::ostringstream text;
+  text << held;
+  if (added != held) {
+    text << "  (" << added << " now)";
+  }
+  return text.str();
+}
+
+void print_summary(const std::vector<RecordedRun>& runs, const Tally& tally,
+                   std::chrono::duration<double> elapsed) {
+  std::size_t messages = 0;
+  std::size_t tool_results = 0;
+  for (const RecordedRun& run : runs) {
+    messages += run.messages.size();
+    tool_results += static_cast<std::size_t>(
+        std::count_if(run.messages.begin(), run.messages.end(), is_tool_result));
+  }
+  const double per_second = static_cast<double>(tally.operations) / elapsed.count();
+  std::cout << "runs                   "
+            << amount(runs.size(), runs.size() - tally.already_complete)
+            << "\nmessages               " << amount(messages, tally.messages)
+            << "\ncheckpoints            " << amount(messages, tally.checkpoints)
+            << "\nwrites                 " << amount(tool_results, tally.writes)
+            << "\nresumed                " << tally.resumed << "\noperations             "
+            << tally.operations << "\noperations per second  "
+            << static_cast<std::uint64_t>(per_second) << std::endl;
+}
+
+void run(const Options& options) {
+  const std::vector<RecordedRun> runs = read_recorded_runs(options.input_path);
+  const auto store = std::make_shared<Store>(make_store(options.store_uri));
+  boost::asio::io_context context;
+  (void)await_here(context, store->storage().initialize());
+
+  const std::size_t steps = std::accumulate(
+      runs.begin(), runs.end(), std::size_t{0},
+      [](std::size_t sum, const RecordedRun& each) { return sum + each.messages.size(); });
+  Progress progress(steps, options.quiet);
+  Runtime runtime(store->storage(), store->checkpointer(), runs, progress);
+  const auto began = std::chrono::steady_clock::now();
+  runtime.work_off(context, options.concurrency);
+  const auto elapsed = std::chrono::steady_clock::now() - began;
+  progress.finish();
+  if (!options.quiet) {
+    print_summary(runs, runtime.tally(), elapsed);
+  }
+
+  if (options.verify) {
+    Verifier verifier(store->storage(), store->checkpointer(), runs);
+    const Verified verified = await_here(context, verifier.verify());
+    if (!options.quiet) {
+      std::cout << "verified               " << verified.runs << " runs, " << verified.messages
+                << " messages, " << verified.checkpoints << " checkpoints, " << verified.writes
+                << " writes" << std::endl;
+    }
+  }
+  (void)await_here(context, close(store));
+}
+
+/// One line, whatever the text holds: it may quote what a user typed.
+void print_error(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      c = '?';
+    }
+  }
+  std::fprintf(stderr, "agent_runtime: %s\n", text.c_str());
+}
+
+} // namespace
+} // namespace agent_runtime
+
+int main(int count, char** values) try {
+  const std::vector<std::string> arguments(values + std::min(count, 1), values + count);
+  const agent_runtime::Options options = agent_runtime::parse_options(arguments);
+  if (options.help) {
+    std::cout << agent_runtime::usage();
+    return 0;
+  }
+  agent_runtime::run(options);
+  return 0;
+} catch (const agent_runtime::BadInput& error) {
+  agent_runtime::print_error(error.what());
+  return agent_runtime::exit_bad_input;
+} catch (const std::exception& error) {
+  agent_runtime::print_error(error.what());
+  return agent_runtime::exit_failure;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_EXAMPLES_AGENT_RUNTIME_OPTIONS_HPP
+#define AGENTSTORE_EXAMPLES_AGENT_RUNTIME_OPTIONS_HPP
+
+#include "bad_input.hpp"
+
+#include <charconv>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agent_runtime {
+
+/// The command line.
+class Options {
+public:
+  std::string store_uri;
+  std::string input_path;
+  std::size_t concurrency = 4;
+  bool verify = false;
+  bool quiet = false;
+  bool help = false;
+};
+
+inline constexpr std::size_t max_concurrency = 4096;
+
+/// Reads the command line; throws BadInput. Values may follow as `--name value` or `--name=value`.
+Options parse_options(const std::vector<std::string>& arguments);
+
+// The machinery of parse_options.
+
+/// Walks over the arguments: one option after the other, with its value where it takes one.
+class OptionReader {
+public:
+  explicit OptionReader(const std::vector<std::string>& arguments) : arguments_(arguments) {}
+
+  /// Steps to the next option; false at the end.
+  bool next() {
+    if (at_ == arguments_.size()) {
+      return false;
+    }
+    const std::string& argument = arguments_[at_++];
+    const std::size_t equals = argument.starts_with("--") ? argument.find('=') : std::string::npos;
+    name_ = argument.substr(0, equals);
+    has_value_ = equals != std::string::npos;
+    value_ = has_value_ ? argument.substr(equals + 1) : std::string();
+    return true;
+  }
+
+  const std::string& name() const { return name_; }
+
+  /// The value of the option at hand.
+  std::string value() {
+    if (!has_value_ && at_ < arguments_.size() && !arguments_[at_].starts_with("--")) {
+      value_ = arguments_[at_++];
+    }
+    if (value_.empty()) {
+      throw BadInput("option " + name_ + " needs an argument");
+    }
+    return value_;
+  }
+
+  /// For an option without a value.
+  bool flag() const {
+    if (has_value_) {
+      throw BadInput("option " + name_ + " takes no argument");
+    }
+    return true;
+  }
+
+private:
+  const std::vector<std::string>& arguments_;
+  std::size_t at_ = 0;
+  std::string name_;
+  std::string value_;
+  bool has_value_ = false;
+};
+
+inline std::size_t parse_concurrency(const std::string& text) {
+  std::size_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stopped != end || number < 1 || number > max_concurrency) {
+    throw BadInput("option --concurrency needs a number from 1 to " +
+                   std::to_string(max_concurrency) + ", not \"" + text + "\"");
+  }
+  return number;
+}
+
+inline Options parse_options(const std::vector<std::string>& arguments) {
+  Options options;
+  OptionReader reader(arguments);
+  while (reader.next()) {
+    const std::string& name = reader.name();
+    if (name == "--store") {
+      options.store_uri = reader.value();
+    } else if (name == "--input") {
+      options.input_path = reader.value();
+    } else if (name == "--concurrency") {
+      options.concurrency = parse_concurrency(reader.value());
+    } else if (name == "--verify") {
+      options.verify = reader.flag();
+    } else if (name == "--quiet") {
+      options.quiet = reader.flag();
+    } else if (name == "--help" || name == "-h") {
+      options.help = reader.flag();
+      return options;
+    } else if (name.starts_with("-")) {
+      throw BadInput("unknown option " + name + " (see --help)");
+    } else {
+      throw BadInput("unexpected argument \"" + name + "\" (see --help)");
+    }
+  }
+  if (options.store_uri.empty()) {
+    throw BadInput("option --store is missing (see --help)");
+  }
+  if (options.input_path.empty()) {
+    throw BadInput("option --input is missing (see --help)");
+  }
+  return options;
+}
+
+} // namespace agent_runtime
+
+#endif
