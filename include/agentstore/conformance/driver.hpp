@@ -17,10 +17,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 namespace agentstore::conformance {
 
@@ -74,6 +77,12 @@ class Driver {
 public:
   Driver(Deadline& deadline, Transcript& transcript)
       : deadline_(deadline), transcript_(transcript) {}
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+  ~Driver() {
+    work_.reset();
+    retire(std::move(context_));
+  }
 
   boost::asio::io_context& context() { return *context_; }
   boost::asio::any_io_executor executor() { return context_->get_executor(); }
@@ -110,7 +119,7 @@ public:
   /// another thread may still come back to them would be worse than the memory.
   void abandon() {
     static std::mutex mutex;
-    static std::vector<std::shared_ptr<boost::asio::io_context>> graveyard;
+    static std::vector<Context> graveyard;
     const std::lock_guard lock(mutex);
     graveyard.push_back(context_);
     work_.reset();
@@ -118,7 +127,24 @@ public:
   }
 
 private:
+  using Context = std::shared_ptr<boost::asio::io_context>;
   using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+
+  /// Keeps a context for a while after its last call has ended: the thread of a backend that posted
+  /// the end may still be on its way out of `post`, which touches the context after the caller has
+  /// gone on. No backend can prevent that; an application's context lives longer than one rule.
+  static void retire(Context context) {
+    constexpr std::size_t most_kept = 64;
+    static std::mutex mutex;
+    static std::deque<Context> retired;
+    Context oldest; // let go of after the lock: what dies with it is not ours
+    const std::lock_guard lock(mutex);
+    retired.push_back(std::move(context));
+    if (retired.size() > most_kept) {
+      oldest = std::move(retired.front());
+      retired.pop_front();
+    }
+  }
 
   template <class T>
   static awaitable<void> record(awaitable<T> operation,
@@ -126,7 +152,7 @@ private:
 
   Deadline& deadline_;
   Transcript& transcript_;
-  std::shared_ptr<boost::asio::io_context> context_ = std::make_shared<boost::asio::io_context>(1);
+  Context context_ = std::make_shared<boost::asio::io_context>(1);
   std::optional<WorkGuard> work_{context_->get_executor()};
 };
 
