@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-
+#include "conformance/every_rule.hpp"
 #include "support/catch.hpp"
 
-#include <agentstore/conformance/conformance.hpp>
 #include <agentstore/conformance/innocents.hpp>
 
 #include <set>
@@ -15,7 +14,7 @@ namespace {
 void expect_conforming(const std::vector<Innocent>& innocents, std::size_t least_held) {
   std::set<std::string_view> names;
   for (const Innocent& innocent : innocents) {
-    const Report report = judge(innocent, all_rules());
+    const Report report = judge(innocent, agentstore::test::every_rule());
     INFO(innocent.oddity);
     INFO(report.to_table());
     for (const RuleResult& rule : report.results) {
