@@ -18,7 +18,10 @@
 /// Environment: AGENTSTORE_SEED=n replays a run. AGENTSTORE_REPORT_DIR=dir writes
 /// dir/<name>.json, in the form that report.hpp documents.
 
+#include <agentstore/conformance/kit.hpp>
+#if !defined(AGENTSTORE_CONFORMANCE_COMPILED)
 #include <agentstore/conformance/conformance.hpp>
+#endif
 
 #include <boost/config/helper_macros.hpp>
 
@@ -46,6 +49,10 @@
 
 namespace agentstore::conformance {
 
+#if defined(AGENTSTORE_CONFORMANCE_COMPILED)
+using namespace compiled;
+#endif
+
 /// One harness in Catch2; the macro above is all that a test needs of it.
 template <class Harness>
 class Catch2Front {
@@ -62,31 +69,30 @@ private:
 
   static std::string name() { return std::string(Harness::name); }
 
-  static Suite& suite() {
-    static Suite instance = [] {
+  static Kit& kit() {
+    static const std::unique_ptr<Kit> instance = [] {
       RunOptions options;
       options.child_arguments.push_back(name() + " child");
-      return Suite(std::make_shared<HarnessAdapter<Harness>>(), all_rules(), options);
+      return make_kit(std::make_shared<HarnessAdapter<Harness>>(), options);
     }();
-    return instance;
+    return *instance;
   }
 
   template <std::size_t... Indices>
   static void register_rules(std::index_sequence<Indices...>) {
     static constexpr std::array<void (*)(), most_rules> tests = {&run_rule<Indices>...};
-    const std::vector<Rule> rules = all_rules();
-    if (rules.size() > tests.size()) {
+    const std::vector<std::string> ids = rule_ids();
+    if (ids.size() > tests.size()) {
       throw std::logic_error("there are more rules than Catch2Front registers");
     }
-    for (std::size_t i = 0; i < rules.size(); ++i) {
-      const std::string id(rules[i].id);
-      add(tests[i], " " + id, "[" + id.substr(0, 3) + "][" + id + "]");
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      add(tests[i], " " + ids[i], "[" + ids[i].substr(0, 3) + "][" + ids[i] + "]");
     }
   }
 
   template <std::size_t Index>
   static void run_rule() {
-    const RuleResult& result = suite().run(Index);
+    const RuleResult& result = kit().run(Index);
     switch (result.verdict) {
     case Verdict::held:
       succeed();
@@ -105,7 +111,7 @@ private:
   }
 
   static void run_statement() {
-    const Report report = suite().run_all();
+    const Report report = kit().run_all();
     std::cout << report.to_table() << std::endl;
     if (const char* folder = std::getenv("AGENTSTORE_REPORT_DIR"); folder != nullptr) {
       std::ofstream file(std::string(folder) + "/" + name() + ".json");

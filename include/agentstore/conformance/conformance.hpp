@@ -4,6 +4,11 @@
 
 /// \file
 /// The conformance kit without a test framework: all rules, and what runs them.
+///
+///     const auto kit = make_kit(std::make_shared<HarnessAdapter<MyHarness>>());
+///     const Report report = kit->run_all();
+///     std::cout << report.to_table();
+///     return report.conforms() ? 0 : 1;
 
 #include <agentstore/conformance/rules/archive.hpp>
 #include <agentstore/conformance/rules/asynchrony.hpp>
@@ -38,11 +43,19 @@ inline std::vector<Rule> all_rules() {
   return all;
 }
 
-/// Runs every rule on a harness of type `Harness`.
-template <class Harness>
-Report run_all(RunOptions options = RunOptions()) {
-  return Suite(std::make_shared<HarnessAdapter<Harness>>(), all_rules(), std::move(options))
-      .run_all();
+/// The ids of all rules, each in its place.
+inline std::vector<std::string> rule_ids() {
+  std::vector<std::string> ids;
+  for (const Rule& rule : all_rules()) {
+    ids.emplace_back(rule.id);
+  }
+  return ids;
+}
+
+/// The kit with all rules.
+inline std::unique_ptr<Kit> make_kit(std::shared_ptr<AnyHarness> harness,
+                                     RunOptions options = RunOptions()) {
+  return std::make_unique<Suite>(std::move(harness), all_rules(), std::move(options));
 }
 
 } // namespace agentstore::conformance

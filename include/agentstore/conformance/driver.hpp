@@ -79,10 +79,9 @@ public:
       : deadline_(deadline), transcript_(transcript) {}
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
-  ~Driver() {
-    work_.reset();
-    retire(std::move(context_));
-  }
+  /// A call that has ended may still be known to a thread of the backend, which counts as work of
+  /// the context: it goes when that is done, or is left alone.
+  ~Driver();
 
   boost::asio::io_context& context() { return *context_; }
   boost::asio::any_io_executor executor() { return context_->get_executor(); }
@@ -118,10 +117,11 @@ public:
   /// Leaves the context alone for good, with the frames suspended in it: destroying them while
   /// another thread may still come back to them would be worse than the memory.
   void abandon() {
+    // Not destroyed at the end of the program either, when those threads may still be there.
     static std::mutex mutex;
-    static std::vector<Context> graveyard;
+    static auto* const graveyard = new std::vector<Context>();
     const std::lock_guard lock(mutex);
-    graveyard.push_back(context_);
+    graveyard->push_back(context_);
     work_.reset();
     context_ = std::make_shared<boost::asio::io_context>(1);
   }
@@ -132,17 +132,18 @@ private:
 
   /// Keeps a context for a while after its last call has ended: the thread of a backend that posted
   /// the end may still be on its way out of `post`, which touches the context after the caller has
-  /// gone on. No backend can prevent that; an application's context lives longer than one rule.
+  /// gone on, work or no work. No backend can prevent that; the context of an application lives
+  /// longer than one rule.
   static void retire(Context context) {
     constexpr std::size_t most_kept = 64;
     static std::mutex mutex;
-    static std::deque<Context> retired;
+    static auto* const retired = new std::deque<Context>();
     Context oldest; // let go of after the lock: what dies with it is not ours
     const std::lock_guard lock(mutex);
-    retired.push_back(std::move(context));
-    if (retired.size() > most_kept) {
-      oldest = std::move(retired.front());
-      retired.pop_front();
+    retired->push_back(std::move(context));
+    if (retired->size() > most_kept) {
+      oldest = std::move(retired->front());
+      retired->pop_front();
     }
   }
 
@@ -157,6 +158,20 @@ private:
 };
 
 // Only machinery below this line.
+
+inline Driver::~Driver() {
+  try {
+    work_.reset();
+    context_->restart();
+    context_->run_for(std::chrono::milliseconds(200));
+    if (!context_->stopped()) {
+      abandon();
+    }
+    retire(context_);
+  } catch (...) {
+    abandon(); // what a handler of the backend throws here is nobody's call
+  }
+}
 
 template <class T>
 awaitable<void> Driver::record(awaitable<T> operation,

@@ -3,49 +3,27 @@
 #define AGENTSTORE_CONFORMANCE_RUNNER_HPP
 
 /// \file
-/// Runs rules on a harness: the kit without a test framework.
-///
-///     HarnessAdapter<MyHarness> harness;
-///     Report report = run_all(harness);
-///     std::cout << report.to_table();
-///     return report.conforms() ? 0 : 1;
+/// Runs rules on a harness, each with its watch.
 
-#include <agentstore/conformance/report.hpp>
+#include <agentstore/conformance/kit.hpp>
 #include <agentstore/conformance/rule.hpp>
 
 #include <condition_variable>
-#include <cstdlib>
 #include <unistd.h>
 
 namespace agentstore::conformance {
 
-/// How a suite is run.
-class RunOptions {
-public:
-  /// The seed comes from AGENTSTORE_SEED where that is set, else from the clock.
-  RunOptions();
-
-  std::uint64_t seed;
-  /// With which arguments this program runs `run_kill_child`; empty where it cannot (DUR-02).
-  std::vector<std::string> child_arguments;
-};
-
-/// The suite of one harness in this process. Not to be used from two threads at once.
-class Suite {
+/// The kit with any rules.
+class Suite final : public Kit {
 public:
   Suite(std::shared_ptr<AnyHarness> harness, std::vector<Rule> rules,
         RunOptions options = RunOptions());
 
   const std::vector<Rule>& rules() const { return rules_; }
 
-  /// What became of the rule; runs it if that has not been done. Never throws.
-  const RuleResult& run(std::size_t index);
-
-  /// Runs all rules that have not been run, in an order that the seed shuffles.
-  Report run_all();
-
-  /// What is known so far.
-  Report report() const;
+  const RuleResult& run(std::size_t index) override;
+  Report run_all() override;
+  Report report() const override;
 
 private:
   RuleResult execute(const Rule& rule);
@@ -181,14 +159,6 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
   result.took = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - begin);
   return result;
-}
-
-inline RunOptions::RunOptions()
-    : seed(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) %
-           1'000'000'000) {
-  if (const char* text = std::getenv("AGENTSTORE_SEED"); text != nullptr && *text != '\0') {
-    seed = std::strtoull(text, nullptr, 10);
-  }
 }
 
 inline Suite::Suite(std::shared_ptr<AnyHarness> harness, std::vector<Rule> rules,

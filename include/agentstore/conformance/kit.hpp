@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_KIT_HPP
+#define AGENTSTORE_CONFORMANCE_KIT_HPP
+
+/// \file
+/// The kit as its fronts see it: enough to run it, without the rules.
+///
+/// The rules are a hundred checks and take their time to compile. A test that is to build fast
+/// includes no more than this and links the rules, compiled once: with CMake,
+/// `agentstore::conformance_compiled` instead of `agentstore::conformance`. It defines
+/// AGENTSTORE_CONFORMANCE_COMPILED and brings the functions of namespace `compiled` below.
+
+#include <agentstore/conformance/harness.hpp>
+#include <agentstore/conformance/report.hpp>
+
+#include <cstdlib>
+
+namespace agentstore::conformance {
+
+/// How the kit is run.
+class RunOptions {
+public:
+  /// The seed comes from AGENTSTORE_SEED where that is set, else from the clock.
+  RunOptions();
+
+  std::uint64_t seed;
+  /// With which arguments this program runs `run_kill_child`; empty where it cannot (DUR-02).
+  std::vector<std::string> child_arguments;
+};
+
+/// The rules on one harness, in this process. Not to be used from two threads at once.
+class Kit {
+public:
+  virtual ~Kit() = default;
+
+  /// What became of a rule, by its place among all; runs it if that has not been done. A rule that
+  /// cannot be checked ends as an ERROR: nothing is thrown.
+  virtual const RuleResult& run(std::size_t index) = 0;
+
+  /// Runs all rules that have not been run, in an order that the seed shuffles.
+  virtual Report run_all() = 0;
+
+  /// What is known so far; `results` has every rule in its place.
+  virtual Report report() const = 0;
+};
+
+/// What agentstore::conformance_compiled brings; conformance.hpp has the same as inline functions.
+namespace compiled {
+
+/// The ids of all rules, each in its place.
+std::vector<std::string> rule_ids();
+
+/// The kit with all rules.
+std::unique_ptr<Kit> make_kit(std::shared_ptr<AnyHarness> harness, RunOptions options);
+
+/// What a program does when DUR-02 has started it again, by `RunOptions::child_arguments`.
+void run_kill_child(AnyHarness& harness);
+
+} // namespace compiled
+
+// Only machinery below this line.
+
+inline RunOptions::RunOptions()
+    : seed(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) %
+           1'000'000'000) {
+  if (const char* text = std::getenv("AGENTSTORE_SEED"); text != nullptr && *text != '\0') {
+    seed = std::strtoull(text, nullptr, 10);
+  }
+}
+
+} // namespace agentstore::conformance
+
+#endif
