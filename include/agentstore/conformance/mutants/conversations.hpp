@@ -103,9 +103,8 @@ public:
 
 private:
   void change_history(std::vector<Message>& messages, std::size_t) const override {
-    std::stable_sort(messages.begin(), messages.end(), [](const Message& a, const Message& b) {
-      return a.role == b.role && a.content < b.content;
-    });
+    std::stable_sort(messages.begin(), messages.end(),
+                     [](const Message& a, const Message& b) { return a.content < b.content; });
   }
 };
 
@@ -830,7 +829,9 @@ public:
 
 private:
   void change_message(std::string&, std::string&, json& metadata) const override {
-    metadata.erase("list");
+    if (metadata.is_object()) {
+      metadata.erase("list");
+    }
   }
 };
 
@@ -898,8 +899,7 @@ inline std::vector<Mutant> conversation_mutants() {
                                 "several messages have one sequence number",
                                 "sequence to increase strictly"),
       mutant<OrdersByContent>("CON-01", "orders_by_content",
-                              "messages of one role come in the order of their texts",
-                              "message 1's content"),
+                              "messages come in the order of their texts", "message 0's role"),
       mutant<TimestampsAreReadings>("CON-01", "timestamps_are_readings",
                                     "the timestamp is the time of the reading",
                                     "the history read again"),
@@ -922,9 +922,9 @@ inline std::vector<Mutant> conversation_mutants() {
                               "the newest 59 messages to be"),
       mutant<BeyondTheEndGivesNone>("CON-02", "beyond_the_end_gives_none",
                                     "a limit beyond the number of messages gives none",
-                                    "the newest 61 messages to be"),
+                                    "a history of a limit that is not reached to be"),
       mutant<PagesOfFifty>("CON-02", "pages_of_fifty", "no more than 50 messages are given",
-                           "the newest 59 messages to be"),
+                           "a history of a limit that is not reached to be"),
       mutant<LimitIsAnInt>("CON-02", "limit_is_an_int", "the greatest limit is taken for negative",
                            "a history of the greatest limit"),
       mutant<NewestFirstIfLimited>("CON-02", "newest_first_if_limited",
