@@ -17,10 +17,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 namespace agentstore::conformance {
 
@@ -116,7 +119,7 @@ public:
   void abandon() {
     // Not destroyed at the end of the program either, when those threads may still be there.
     static std::mutex mutex;
-    static auto* const graveyard = new std::vector<std::shared_ptr<boost::asio::io_context>>();
+    static auto* const graveyard = new std::vector<Context>();
     const std::lock_guard lock(mutex);
     graveyard->push_back(context_);
     work_.reset();
@@ -124,7 +127,25 @@ public:
   }
 
 private:
+  using Context = std::shared_ptr<boost::asio::io_context>;
   using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+
+  /// Keeps a context for a while after its last call has ended: the thread of a backend that posted
+  /// the end may still be on its way out of `post`, which touches the context after the caller has
+  /// gone on, work or no work. No backend can prevent that; the context of an application lives
+  /// longer than one rule.
+  static void retire(Context context) {
+    constexpr std::size_t most_kept = 64;
+    static std::mutex mutex;
+    static auto* const retired = new std::deque<Context>();
+    Context oldest; // let go of after the lock: what dies with it is not ours
+    const std::lock_guard lock(mutex);
+    retired->push_back(std::move(context));
+    if (retired->size() > most_kept) {
+      oldest = std::move(retired->front());
+      retired->pop_front();
+    }
+  }
 
   template <class T>
   static awaitable<void> record(awaitable<T> operation,
@@ -132,7 +153,7 @@ private:
 
   Deadline& deadline_;
   Transcript& transcript_;
-  std::shared_ptr<boost::asio::io_context> context_ = std::make_shared<boost::asio::io_context>(1);
+  Context context_ = std::make_shared<boost::asio::io_context>(1);
   std::optional<WorkGuard> work_{context_->get_executor()};
 };
 
@@ -146,6 +167,7 @@ inline Driver::~Driver() {
     if (!context_->stopped()) {
       abandon();
     }
+    retire(context_);
   } catch (...) {
     abandon(); // what a handler of the backend throws here is nobody's call
   }

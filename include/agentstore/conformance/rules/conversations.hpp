@@ -49,6 +49,12 @@ inline std::vector<Rule> conversation_rules() {
              }
              detail::expect_increasing(history);
              w.expect_same(c.history("s"), history, "the history read again");
+             if (w.has_clock()) {
+               const Timestamp later = history.back().timestamp + 1h;
+               w.set_clock(later);
+               detail::append(w, c, "s", "later");
+               w.expect_same(c.history("s").back().timestamp, later, "the timestamp of a message");
+             }
            }),
       Rule(
           "CON-02", needs::conversations,
@@ -60,12 +66,17 @@ inline std::vector<Rule> conversation_rules() {
             for (const std::string& content : detail::numbered("m", 1, 60)) {
               detail::append(w, c, "s", content);
             }
+            const std::vector<Message> all = c.history("s");
+            w.expect_same(detail::contents(all), detail::numbered("m", 1, 60),
+                          "a history of a limit that is not reached");
+            detail::expect_increasing(all);
             for (const int limit : {1, 2, 50, 59, 60, 61, 1000}) {
               const int first = std::max(1, 61 - limit);
               const auto came = c.history("s", static_cast<std::size_t>(limit));
               w.expect_same(detail::contents(came), detail::numbered("m", first, 60),
                             "the newest " + std::to_string(limit) + " messages");
-              detail::expect_increasing(came);
+              w.expect_same(came, std::vector<Message>(all.begin() + (first - 1), all.end()),
+                            "the same messages as at the end of the whole history");
             }
             w.expect_same(c.history("s", 0), std::vector<Message>(), "a history of limit 0");
             w.expect_same(detail::contents(c.history("s", std::numeric_limits<std::size_t>::max())),
@@ -230,7 +241,7 @@ inline std::vector<Rule> conversation_rules() {
                      "role": "x", "content": "y", "sequence": 7, "timestamp": "z"})");
             w.expect(c.add_message("s", "assistant", "", rich), "the append to be true", "false");
             w.expect(c.add_message("s", "user", "hi"), "the append to be true", "false");
-            for (const json& wrong : json::parse(R"([[], "text", 7, true])")) {
+            for (const json& wrong : json::parse(R"([null, [], "text", 7, true])")) {
               w.expect_error(errc::invalid_argument,
                              [&] { c.add_message("s", "user", "hi", wrong); });
             }
@@ -238,6 +249,8 @@ inline std::vector<Rule> conversation_rules() {
             w.expect_same(std::uint64_t{history.size()}, std::uint64_t{2},
                           "the number of messages");
             w.expect_same(history[0].metadata, rich, "the metadata");
+            w.expect_same(history[0].role, std::string("assistant"),
+                          "the role of a message with metadata");
             w.expect_same(history[1].metadata, json::object(), "the metadata when none is given");
           }),
   };

@@ -5,7 +5,9 @@
 /// \file
 /// SES: the rules of ISessionStorage.
 
-#include <agentstore/conformance/rule.hpp>
+#include <agentstore/conformance/rules/steps.hpp>
+
+#include <array>
 
 namespace agentstore::conformance {
 
@@ -18,15 +20,17 @@ namespace detail {
 /// A patch with members to keep, to replace, to remove and to merge into, and what comes of it.
 inline json rich_metadata() {
   return json::parse(R"({"keep": [1, {"x": null}], "replace": {"deep": {"a": 1, "b": 2}},
-                         "remove": true, "merge": {"old": 1, "both": {"p": 1, "q": 2}}})");
+                         "remove": true, "merge": {"old": 1, "both": {"p": 1, "q": 2}},
+                         "list": [1, 2]})");
 }
 inline json rich_patch() {
   return json::parse(R"({"replace": [3], "remove": null, "merge": {"new": 2.5, "both": {"q": null}},
-                         "fresh": {"k": "v"}, "absent": null})");
+                         "fresh": {"k": "v", "none": null}, "absent": null, "list": [3, null]})");
 }
 inline json rich_merged() {
   return json::parse(R"({"keep": [1, {"x": null}], "replace": [3],
-                         "merge": {"old": 1, "new": 2.5, "both": {"p": 1}}, "fresh": {"k": "v"}})");
+                         "merge": {"old": 1, "new": 2.5, "both": {"p": 1}}, "fresh": {"k": "v"},
+                         "list": [3, null]})");
 }
 
 /// The session as it must be: there, and with all but last_activity and version as given.
@@ -38,7 +42,7 @@ inline void expect_session(World& w, Client& c, const Session& expected, const s
 }
 
 inline const json& not_objects() {
-  static const json values = json::parse(R"([[], [1], "text", 7, true])");
+  static const json values = json::parse(R"([null, [], [1], "text", 7, true])");
   return values;
 }
 
@@ -79,6 +83,10 @@ inline std::vector<Rule> session_rules() {
            [](World& w) {
              Client c = w.open();
              w.expect_same(c.get_session("nobody"), std::optional<Session>(), "an unknown session");
+             w.expect_same(c.get_session("nobody"), std::optional<Session>(),
+                           "an unknown session, read again,");
+             w.expect_same(c.get_session("abc"), std::optional<Session>(),
+                           "a session that is yet to be created");
              c.create_session("abc");
              for (const char* other : {"ab", "a", "abcd", "abc ", " abc", "abc:", "abc/", "ABC",
                                        "abc*", "%", "abc%", "_bc"}) {
@@ -117,6 +125,10 @@ inline std::vector<Rule> session_rules() {
                       "the update to be true", "false");
              expected.metadata = detail::rich_merged();
              detail::expect_session(w, c, expected, "after a patch");
+             w.expect(c.update_session("s", SessionUpdate().updates(object("fresh", 1))),
+                      "the update to be true", "false");
+             expected.metadata["fresh"] = 1;
+             detail::expect_session(w, c, expected, "after a second patch");
              for (const json& wrong : detail::not_objects()) {
                w.expect_error(errc::invalid_argument, [&] {
                  c.update_session("s", SessionUpdate().updates(wrong).increment_requests());
@@ -131,25 +143,24 @@ inline std::vector<Rule> session_rules() {
           [](World& w) {
             Client c = w.open();
             Session expected = c.create_session("s", "u", object("a", 1));
-            c.update_session("s", SessionUpdate());
-            detail::expect_session(w, c, expected, "after an update of nothing");
-            c.update_session("s", SessionUpdate().increment_requests());
+            const auto update = [&](const SessionUpdate& changes, const std::string& what) {
+              w.expect(c.update_session("s", changes), what + " to be true", "false");
+              detail::expect_session(w, c, expected, "after " + what);
+            };
+            update(SessionUpdate(), "an update of nothing");
             expected.request_count = 1;
-            detail::expect_session(w, c, expected, "after increment_requests");
-            c.update_session("s", SessionUpdate().mark_error());
+            update(SessionUpdate().increment_requests(), "increment_requests");
             expected.error_count = 1;
-            detail::expect_session(w, c, expected, "after mark_error");
+            update(SessionUpdate().mark_error(), "mark_error");
             for (const auto amount : {1us, 333'333us, std::chrono::microseconds(86'400'000'001)}) {
-              c.update_session("s", SessionUpdate().add_processing_time(amount));
               expected.total_processing_time += amount;
-              detail::expect_session(w, c, expected, "after add_processing_time");
+              update(SessionUpdate().add_processing_time(amount), "add_processing_time");
             }
-            c.update_session(
-                "s", SessionUpdate().increment_requests().mark_error().add_processing_time(7us));
             expected.request_count = 2;
             expected.error_count = 2;
             expected.total_processing_time += 7us;
-            detail::expect_session(w, c, expected, "after all three at once");
+            update(SessionUpdate().increment_requests().mark_error().add_processing_time(7us),
+                   "all three at once");
             w.expect_error(errc::invalid_argument, [&] {
               c.update_session("s", SessionUpdate().increment_requests().add_processing_time(-1us));
             });
@@ -173,6 +184,7 @@ inline std::vector<Rule> session_rules() {
                            "the unknown session");
              const Session known = w.must(c.get_session("known"), "the known session");
              w.expect_same(known.request_count, std::uint64_t{0}, "the other session's requests");
+             c.create_session("unknown");
            }),
       Rule("SES-07", needs::sessions,
            "end sets the status and keeps counters, metadata, messages and context readable",
@@ -193,6 +205,11 @@ inline std::vector<Rule> session_rules() {
              if (w.offers(Interfaces::contexts)) {
                c.store_task_context("s", object("step", 3));
              }
+             const bool has_threads =
+                 w.offers(Interfaces::checkpoints) || w.offers(Interfaces::checkpointer);
+             if (has_threads) {
+               detail::store(w, c, "s", "c", object("step", 3));
+             }
              w.expect(c.end_session("s", "failed: no more \"tokens\""), "end_session to be true",
                       "false");
              expected.status = "failed: no more \"tokens\"";
@@ -203,6 +220,9 @@ inline std::vector<Rule> session_rules() {
              if (w.offers(Interfaces::contexts)) {
                w.expect_same(c.get_task_context("s"), std::optional<json>(object("step", 3)),
                              "the context after the end");
+             }
+             if (has_threads) {
+               detail::expect_checkpoint(w, c.get_checkpoint("s"), "s", "c", object("step", 3));
              }
              c.create_session("t");
              w.expect(c.end_session("t"), "end_session to be true", "false");
@@ -218,6 +238,7 @@ inline std::vector<Rule> session_rules() {
              w.expect_same(c.end_session("s", "first"), true, "the first end");
              const auto ended = c.get_session("s");
              w.expect_same(c.end_session("s", "second"), false, "the second end");
+             w.expect_same(c.get_session("s"), ended, "the session after a second end");
              w.expect_same(c.end_session("s", "first"), false, "the third end");
              w.expect_same(c.get_session("s"), ended, "the session after more ends");
 
@@ -239,6 +260,22 @@ inline std::vector<Rule> session_rules() {
              w.expect(won == 1, "one of 8 concurrent ends to be true", std::to_string(won));
              w.expect_same(w.must(c.get_session("race"), "the session").status, winner,
                            "the status after concurrent ends");
+
+             constexpr int rounds = 8;
+             for (int round = 0; round < rounds; ++round) {
+               c.create_session("race " + std::to_string(round));
+             }
+             std::array<std::atomic<int>, rounds> wins{};
+             w.on_threads(c, 4, [&](std::size_t, Client mine) {
+               for (int round = 0; round < rounds; ++round) {
+                 wins[static_cast<std::size_t>(round)] +=
+                     mine.end_session("race " + std::to_string(round)) ? 1 : 0;
+               }
+             });
+             for (const std::atomic<int>& wins_of_one : wins) {
+               w.expect(wins_of_one == 1, "one of 4 ends on threads to be true",
+                        std::to_string(wins_of_one));
+             }
            }),
       Rule("SES-09", needs::sessions,
            "an ended session is read-only: update, append and store_task_context are false",
@@ -264,6 +301,18 @@ inline std::vector<Rule> session_rules() {
                              "the ended session's context");
              }
              w.expect_same(c.get_session("s"), before, "the ended session");
+             c.create_session("t");
+             c.end_session("t", "failed");
+             w.expect_same(c.update_session("t", SessionUpdate().increment_requests()), false,
+                           "update_session of a session that ended otherwise");
+             if (w.offers(Interfaces::conversations)) {
+               w.expect_same(c.add_message("t", "user", "late"), false,
+                             "an append to a session that ended otherwise");
+             }
+             if (w.offers(Interfaces::contexts)) {
+               w.expect_same(c.store_task_context("t", 1), false,
+                             "store_task_context of a session that ended otherwise");
+             }
            }),
       Rule("SES-10", needs::sessions,
            "updates and appends move last_activity, never backwards; reads do not",
@@ -290,10 +339,17 @@ inline std::vector<Rule> session_rules() {
                         "last_activity not to go back with an append", show(now()));
              }
              // Whether it moves can only be told with a clock that is known to move.
-             const Timestamp start = now().last_activity + 1h;
-             w.set_clock(start);
-             c.update_session("s", SessionUpdate().increment_requests());
-             w.expect_same(now().last_activity, start, "last_activity after an update");
+             Timestamp start = now().last_activity + 1h;
+             const auto update_later = [&](const SessionUpdate& update, const std::string& what) {
+               start += 1min;
+               w.set_clock(start);
+               c.update_session("s", update);
+               w.expect_same(now().last_activity, start, "last_activity after an update" + what);
+             };
+             update_later(SessionUpdate().increment_requests(), "");
+             update_later(SessionUpdate().mark_error(), " by mark_error");
+             update_later(SessionUpdate().add_processing_time(1us), " by add_processing_time");
+             update_later(SessionUpdate().updates(object("a", 1)), " of the metadata");
              if (w.offers(Interfaces::conversations)) {
                w.set_clock(start + 1min);
                c.add_message("s", "user", "hi");

@@ -51,7 +51,7 @@ inline void expect_writers_order(World& w, const std::vector<std::string>& all, 
     w.expect(known, "each writer's own order, each item once", item + " out of its place");
   }
   w.expect_same(std::uint64_t{all.size()}, std::uint64_t{writers * each},
-                "the number of items of all writers");
+                "each writer's own order, each item once: the number of items");
 }
 
 inline void store(World& w, Client& c, const std::string& thread, const std::string& id, json data,
