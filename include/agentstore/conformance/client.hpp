@@ -129,14 +129,19 @@ public:
                 handle_->contexts->store_task_context(std::move(session_id), std::move(context)));
   }
 
-  // IStorageBackend, or the life cycle of IPermanentStorageBackend
+  // The life cycles of IStorageBackend and IPermanentStorageBackend, of which a store of several
+  // objects has two
   bool initialize() {
-    return call("initialize()", handle_->backend != nullptr ? handle_->backend->initialize()
-                                                            : handle_->archive->initialize());
+    return (handle_->backend == nullptr || call("initialize()", handle_->backend->initialize())) &&
+           (handle_->archive == nullptr || call("initialize()", handle_->archive->initialize()));
   }
   void close() {
-    call("close()",
-         handle_->backend != nullptr ? handle_->backend->close() : handle_->archive->close());
+    if (handle_->backend != nullptr) {
+      call("close()", handle_->backend->close());
+    }
+    if (handle_->archive != nullptr) {
+      call("close()", handle_->archive->close());
+    }
   }
   void close_if_possible() {
     if (has_life_cycle()) {

@@ -17,10 +17,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 namespace agentstore::conformance {
 
@@ -74,6 +77,11 @@ class Driver {
 public:
   Driver(Deadline& deadline, Transcript& transcript)
       : deadline_(deadline), transcript_(transcript) {}
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+  /// A call that has ended may still be known to a thread of the backend, which counts as work of
+  /// the context: it goes when that is done, or is left alone.
+  ~Driver();
 
   boost::asio::io_context& context() { return *context_; }
   boost::asio::any_io_executor executor() { return context_->get_executor(); }
@@ -109,16 +117,35 @@ public:
   /// Leaves the context alone for good, with the frames suspended in it: destroying them while
   /// another thread may still come back to them would be worse than the memory.
   void abandon() {
+    // Not destroyed at the end of the program either, when those threads may still be there.
     static std::mutex mutex;
-    static std::vector<std::shared_ptr<boost::asio::io_context>> graveyard;
+    static auto* const graveyard = new std::vector<Context>();
     const std::lock_guard lock(mutex);
-    graveyard.push_back(context_);
+    graveyard->push_back(context_);
     work_.reset();
     context_ = std::make_shared<boost::asio::io_context>(1);
   }
 
 private:
+  using Context = std::shared_ptr<boost::asio::io_context>;
   using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+
+  /// Keeps a context for a while after its last call has ended: the thread of a backend that posted
+  /// the end may still be on its way out of `post`, which touches the context after the caller has
+  /// gone on, work or no work. No backend can prevent that; the context of an application lives
+  /// longer than one rule.
+  static void retire(Context context) {
+    constexpr std::size_t most_kept = 64;
+    static std::mutex mutex;
+    static auto* const retired = new std::deque<Context>();
+    Context oldest; // let go of after the lock: what dies with it is not ours
+    const std::lock_guard lock(mutex);
+    retired->push_back(std::move(context));
+    if (retired->size() > most_kept) {
+      oldest = std::move(retired->front());
+      retired->pop_front();
+    }
+  }
 
   template <class T>
   static awaitable<void> record(awaitable<T> operation,
@@ -126,11 +153,25 @@ private:
 
   Deadline& deadline_;
   Transcript& transcript_;
-  std::shared_ptr<boost::asio::io_context> context_ = std::make_shared<boost::asio::io_context>(1);
+  Context context_ = std::make_shared<boost::asio::io_context>(1);
   std::optional<WorkGuard> work_{context_->get_executor()};
 };
 
 // Only machinery below this line.
+
+inline Driver::~Driver() {
+  try {
+    work_.reset();
+    context_->restart();
+    context_->run_for(std::chrono::milliseconds(200));
+    if (!context_->stopped()) {
+      abandon();
+    }
+    retire(context_);
+  } catch (...) {
+    abandon(); // what a handler of the backend throws here is nobody's call
+  }
+}
 
 template <class T>
 awaitable<void> Driver::record(awaitable<T> operation,

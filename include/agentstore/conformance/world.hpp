@@ -363,10 +363,11 @@ inline void World::on_threads(Client client, std::size_t count,
 
 inline void World::clean_up() {
   for (Client& client : clients_) {
-    if (client.has_life_cycle()) {
-      driver_.settle(driver_.start("close()", client.handle().backend != nullptr
-                                                  ? client.handle().backend->close()
-                                                  : client.handle().archive->close()));
+    if (client.handle().backend != nullptr) {
+      driver_.settle(driver_.start("close()", client.handle().backend->close()));
+    }
+    if (client.handle().archive != nullptr) {
+      driver_.settle(driver_.start("close()", client.handle().archive->close()));
     }
   }
   clients_.clear();

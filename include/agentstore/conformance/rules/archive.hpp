@@ -245,7 +245,7 @@ inline std::vector<Rule> archive_rules() {
              for (const auto& entry : detail::one_of_each("k", 1)) {
                detail::keep(w, c, entry);
              }
-             check_archive_under_faults(w);
+             check_archive_under_faults(w, c);
            }),
       Rule("ARC-05", needs::archive, "initialize never truncates",
            "create what is missing, and only that",

@@ -195,7 +195,7 @@ inline std::vector<Rule> write_rules() {
                  }
                }
              });
-             check_writes_all_or_nothing_under_faults(w);
+             check_writes_all_or_nothing_under_faults(w, c);
            }),
   };
 }

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_RULES_ERRORS_HPP
+#define AGENTSTORE_CONFORMANCE_RULES_ERRORS_HPP
+
+/// \file
+/// ERR: what a store says and does while it cannot work. Needs the harness' `inject`.
+
+#include <agentstore/conformance/deed.hpp>
+#include <agentstore/conformance/rule.hpp>
+
+namespace agentstore::conformance {
+
+std::vector<Rule> error_rules();
+
+/// \name Parts of other rules, on an open handle; each is UNTESTED where the harness has no
+/// `inject`
+/// @{
+
+/// LIF-06: `health_check` of a store that fails answers, and not "healthy".
+void check_health_under_faults(World& w, Client c);
+/// WRT-08: a `put_writes` that fails anywhere leaves all of its writes or none.
+void check_writes_all_or_nothing_under_faults(World& w, Client c);
+/// ARC-04: an append that fails is false, never an exception, and never a part of a record.
+void check_archive_under_faults(World& w, Client c);
+/// @}
+
+// Only machinery below this line.
+
+namespace detail {
+
+/// A store that is made to fail, call by call.
+class Failing {
+public:
+  Failing(World& w, Client c) : w_(w), c_(std::move(c)) {
+    w.inject(Fault()); // UNTESTED at once where there is no hook
+  }
+  Failing(const Failing&) = delete;
+  Failing& operator=(const Failing&) = delete;
+  /// Healed, so that the spaces can be dropped, also where a check broke off.
+  ~Failing() {
+    try {
+      w_.inject(Fault());
+    } catch (...) {
+      w_.transcript().begin("the harness' inject failed to heal the store");
+    }
+  }
+
+  Client& client() { return c_; }
+  /// How many calls have failed, so that it shows whether the hook does anything.
+  std::size_t failures() const { return failures_; }
+
+  /// One write under this fault, then healed: it throws as it should (an archive: is false), or is
+  /// true; and it is there whole, or not at all. Returns whether it failed.
+  bool write(const Deed& deed, Fault fault);
+  /// The same with the first operation failing, then the second, ... until the write gets through.
+  void write_at_each_operation(const Deed& deed, Fault::Effect effect);
+  /// One read of what is there, as `write`.
+  void read(const ReadProbe& probe, const std::string& key);
+
+  /// Does `call`; true if it threw a StorageError that says that the store failed.
+  template <class Call>
+  bool fails(const std::string& text, const Call& call);
+
+  void expect_failure_at_all() const {
+    if (failures_ == 0) {
+      throw Untested("no call failed under the faults that the harness injected");
+    }
+  }
+
+  std::string new_key() { return "failing " + std::to_string(++keys_); }
+
+private:
+  World& w_;
+  Client c_;
+  std::size_t failures_ = 0;
+  std::size_t keys_ = 0;
+};
+
+template <class Call>
+bool Failing::fails(const std::string& text, const Call& call) {
+  try {
+    call();
+    return false;
+  } catch (const Violation&) {
+    throw;
+  } catch (const StorageError& error) {
+    // The caller's mistakes, and what an open store that could work would not say.
+    for (const errc other : {errc::invalid_argument, errc::already_exists, errc::too_large,
+                             errc::closed, errc::not_supported}) {
+      w_.expect(!means(error.code(), other),
+                "\"unavailable\" or the like from " + text + " of a store that fails",
+                describe(std::current_exception()));
+    }
+    ++failures_;
+    return true;
+  } catch (...) {
+    throw Violation("a StorageError from " + text + " of a store that fails",
+                    describe(std::current_exception()));
+  }
+}
+
+inline bool Failing::write(const Deed& deed, Fault fault) {
+  const std::string key = new_key();
+  const std::string text = deed.text(key, 2);
+  std::vector<Deed::Number> before;
+  deed.prepare(w_, c_, key);
+  if (deed.on_repeat != Deed::Again::never) {
+    w_.expect(deed.put(c_, key, 1), deed.text(key, 1) + " to be true", "false");
+    before.push_back(1);
+  }
+  w_.inject(fault);
+  bool done = false;
+  bool failed = false;
+  if (deed.is_archive) {
+    try {
+      done = deed.put(c_, key, 2);
+    } catch (const Hang&) {
+      throw;
+    } catch (...) {
+      throw Violation("false from " + text + " of an archive that fails",
+                      describe(std::current_exception()));
+    }
+    failed = !done;
+    failures_ += failed ? 1 : 0;
+  } else {
+    failed = fails(text, [&] { done = deed.put(c_, key, 2); });
+    w_.expect(failed || done, "true, or a StorageError, from " + text + " of a store that fails",
+              "false, which says that there is no such session");
+  }
+  w_.inject(Fault());
+  if (deed.is_readable) {
+    const std::vector<Deed::Number> now = deed.numbers(w_, c_, key);
+    const std::vector<Deed::Number> with = deed.after(before, 2);
+    w_.expect(now == with || (failed && now == before),
+              (failed ? "all of " + text + " or nothing: " + show(before) + " or " + show(with)
+                      : text + ", which was true under a fault, to be there: " + show(with)),
+              show(now));
+  }
+  return failed;
+}
+
+inline void Failing::write_at_each_operation(const Deed& deed, Fault::Effect effect) {
+  constexpr std::size_t most = 40; // of the store's own operations in one write
+  for (std::size_t first = 1; first <= most; ++first) {
+    if (!write(deed, Fault(effect, first))) {
+      return;
+    }
+  }
+}
+
+inline void Failing::read(const ReadProbe& probe, const std::string& key) {
+  const std::string text = probe.text(probe.ids(key));
+  bool found = true;
+  w_.inject(Fault(Fault::Effect::before));
+  const bool failed = fails(text, [&] { found = probe.get(c_, probe.ids(key)); });
+  w_.inject(Fault());
+  w_.expect(failed || found,
+            "a StorageError, or what is there, from " + text + " of a store that fails", "nothing");
+}
+
+inline void check_calls_under_faults(World& w, Client& c, const std::string& key) {
+  Failing store(w, c);
+  for (const ReadProbe& probe : read_probes(w)) {
+    store.read(probe, key);
+  }
+  for (const Deed& deed : deeds(w)) {
+    if (!deed.is_archive) {
+      store.write_at_each_operation(deed, Fault::Effect::before);
+      store.write_at_each_operation(deed, Fault::Effect::after);
+    }
+  }
+  store.expect_failure_at_all();
+  for (const ReadProbe& probe : read_probes(w)) {
+    w.expect(probe.get(c, probe.ids(key)),
+             probe.text(probe.ids(key)) + " to find what was stored before the faults", "nothing");
+  }
+}
+
+/// Whole stores only: `get_metrics` and `cleanup_expired_sessions`.
+inline void check_whole_store_under_faults(World& w, Client& c) {
+  Failing store(w, c);
+  const Metrics before = c.get_metrics();
+  Metrics under;
+  w.inject(Fault(Fault::Effect::before));
+  const bool failed = store.fails("get_metrics()", [&] { under = c.get_metrics(); });
+  under.details = before.details;
+  w.expect(failed || under == before, "a StorageError, or " + show(before) + ", from get_metrics",
+           show(under));
+
+  std::uint64_t removed = 0;
+  const bool refused = store.fails("cleanup_expired_sessions(0us)",
+                                   [&] { removed = c.cleanup(std::chrono::microseconds(0)); });
+  w.inject(Fault());
+  w.expect(refused || removed == before.total_sessions,
+           "a StorageError, or the " + show(before.total_sessions) +
+               " sessions that there are, from a clean-up of a store that fails",
+           show(removed));
+}
+
+/// A store that cannot be opened says so, and can be opened when it is healed.
+inline void check_open_under_faults(World& w) {
+  const std::string key = "from between";
+  {
+    Client c = w.open();
+    fill_for_reads(w, c, key);
+    w.close(c);
+  }
+  Client c = w.open_raw();
+  Failing store(w, c);
+  w.inject(Fault(Fault::Effect::before));
+  bool opened = true;
+  bool threw = false;
+  try {
+    opened = c.initialize();
+  } catch (const StorageError&) {
+    threw = true;
+  }
+  w.inject(Fault());
+  const bool may_be_false = w.offers(Interfaces::archive) && !w.offers(Interfaces::backend);
+  w.expect(threw || opened || may_be_false, "a StorageError or true from initialize()", "false");
+  w.expect(c.initialize(), "initialize() of a store that is healed to be true", "false");
+  for (const ReadProbe& probe : read_probes(w)) {
+    w.expect(probe.get(c, probe.ids(key)),
+             probe.text(probe.ids(key)) + " to find what was stored before the fault", "nothing");
+  }
+  w.close(c);
+}
+
+} // namespace detail
+
+inline void check_health_under_faults(World& w, Client c) {
+  detail::Failing store(w, std::move(c));
+  w.inject(Fault(Fault::Effect::before));
+  // A store may notice only when it is asked to do something.
+  store.fails("create_session", [&] { store.client().create_session("unwell"); });
+  const Health health = store.client().health_check();
+  w.inject(Fault());
+  store.expect_failure_at_all();
+  w.expect(health.status != Health::Status::healthy && !health.issues.empty(),
+           "a store that fails not to be healthy, and to say why", show(health));
+  const Health healed = store.client().health_check();
+  w.expect(healed.status == Health::Status::healthy, "a store that is healed to be healthy",
+           show(healed));
+}
+
+inline void check_writes_all_or_nothing_under_faults(World& w, Client c) {
+  detail::Failing store(w, std::move(c));
+  for (const Deed& deed : deeds(w)) {
+    if (deed.name == "put_writes") {
+      store.write_at_each_operation(deed, Fault::Effect::before);
+      store.write_at_each_operation(deed, Fault::Effect::after);
+    }
+  }
+  store.expect_failure_at_all();
+}
+
+inline void check_archive_under_faults(World& w, Client c) {
+  detail::Failing store(w, std::move(c));
+  for (const Deed& deed : deeds(w)) {
+    if (deed.is_archive) {
+      store.write_at_each_operation(deed, Fault::Effect::before);
+      store.write_at_each_operation(deed, Fault::Effect::after);
+    }
+  }
+  store.expect_failure_at_all();
+}
+
+inline std::vector<Rule> error_rules() {
+  constexpr unsigned that_throw = Interfaces::sessions | Interfaces::conversations |
+                                  Interfaces::checkpoints | Interfaces::contexts |
+                                  Interfaces::backend | Interfaces::checkpointer |
+                                  Interfaces::archive_reader;
+  return {
+      Rule("ERR-01", Needs().any(that_throw),
+           "a store that fails throws; it never answers \"not found\", false or an empty list "
+           "because it could not look, and a write that threw is whole or not there",
+           "let no catch turn a failure into an answer; make of each write one transaction",
+           [](World& w) {
+             const std::string key = "from before";
+             Client c = w.open();
+             fill_for_reads(w, c, key);
+             detail::check_calls_under_faults(w, c, key);
+             if (w.offers(Interfaces::backend)) {
+               detail::check_whole_store_under_faults(w, c);
+             }
+             if (c.has_life_cycle() && !w.harness().claims().is_opened_by_harness()) {
+               w.close(c);
+               detail::check_open_under_faults(w);
+             }
+           }),
+  };
+}
+
+} // namespace agentstore::conformance
+
+#endif

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/every_rule.hpp"
+#include "support/catch.hpp"
+
+#include <agentstore/conformance/innocents.hpp>
+
+#include <set>
+
+using namespace agentstore::conformance;
+
+namespace {
+
+/// Whatever is due holds: no rule asks for more than the headers say.
+void expect_conforming(const std::vector<Innocent>& innocents, std::size_t least_held) {
+  std::set<std::string_view> names;
+  for (const Innocent& innocent : innocents) {
+    const Report report = judge(innocent, agentstore::test::every_rule());
+    INFO(innocent.oddity);
+    INFO(report.to_table());
+    for (const RuleResult& rule : report.results) {
+      INFO(rule.details);
+      CHECK(rule.verdict != Verdict::broken);
+      CHECK(rule.verdict != Verdict::error);
+      CHECK(rule.verdict != Verdict::not_run);
+    }
+    CHECK(report.conforms());
+    CHECK(report.count(Verdict::held) >= least_held);
+    CHECK(names.insert(innocent.name).second);
+  }
+}
+
+} // namespace
+
+TEST_CASE("Stores that take their time are innocent", "[innocents][timing]") {
+  expect_conforming(timing_innocents(), 75);
+}
+
+TEST_CASE("Stores that choose otherwise are innocent", "[innocents][choices]") {
+  expect_conforming(choice_innocents(), 60);
+}
+
+TEST_CASE("Stores that offer less, in every form, are innocent", "[innocents][handles]") {
+  expect_conforming(handle_innocents(), 15);
+}
+
+TEST_CASE("Archives that choose otherwise are innocent", "[innocents][archives]") {
+  expect_conforming(archive_innocents(), 15);
+}
+
+TEST_CASE("There are at least twenty innocents, each with a name of its own", "[innocents]") {
+  std::set<std::string_view> names;
+  for (const Innocent& innocent : innocents()) {
+    CHECK(names.insert(innocent.name).second);
+    CHECK_FALSE(innocent.oddity.empty());
+  }
+  CHECK(names.size() >= 20);
+}
