@@ -190,7 +190,7 @@ private:
     }
   }
 
-  void say(std::string line) {
+  void say(std::string line) const {
     std::replace(line.begin(), line.end(), '\n', ' ');
     line += '\n';
     for (std::size_t at = 0; at < line.size();) {

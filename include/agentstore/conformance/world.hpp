@@ -7,6 +7,7 @@
 
 #include <agentstore/conformance/client.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <random>
 

@@ -191,7 +191,7 @@ public:
 
 private:
   void change_context(std::optional<json>& context) const override {
-    if (context && (*context == false || *context == 0 || *context == "")) {
+    if (context && (*context == false || *context == 0 || *context == json(""))) {
       context.reset();
     }
   }

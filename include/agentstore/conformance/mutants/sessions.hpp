@@ -1036,8 +1036,8 @@ public:
   }
 
   awaitable<std::optional<json>> get_task_context(std::string session_id) override {
-    if (const std::optional<json> late = late_.get(session_id)) {
-      return answered(std::optional<json>(*late));
+    if (std::optional<json> late = late_.get(session_id)) {
+      return answered(std::move(late));
     }
     return ForwardingBackend::get_task_context(std::move(session_id));
   }

@@ -224,8 +224,8 @@ public:
 private:
   void keep(Writes& kept, const std::string& task_id,
             const std::vector<ChannelWrite>& call) const override {
-    for (std::size_t i = 0; i < call.size(); ++i) {
-      kept.push_back(made(task_id, call[i], write_index(call[i].channel, kept.size())));
+    for (const ChannelWrite& write : call) {
+      kept.push_back(made(task_id, write, write_index(write.channel, kept.size())));
     }
   }
 };
