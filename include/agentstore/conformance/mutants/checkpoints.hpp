@@ -377,9 +377,8 @@ public:
 
 private:
   std::vector<Checkpoint> listed(std::vector<Checkpoint> all, std::size_t limit) const override {
-    std::stable_sort(all.begin(), all.end(), [](const Checkpoint& a, const Checkpoint& b) {
-      return a.created_at > b.created_at;
-    });
+    sort_stably(
+        all, [](const Checkpoint& a, const Checkpoint& b) { return a.created_at > b.created_at; });
     return first(std::move(all), limit);
   }
 };

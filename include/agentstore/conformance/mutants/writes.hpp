@@ -53,7 +53,7 @@ public:
                                                   std::string checkpoint_id) override {
     std::vector<PendingWrite> kept =
         kept_.get(thread_id + '\0' + checkpoint_id).value_or(std::vector<PendingWrite>());
-    std::stable_sort(kept.begin(), kept.end(), [](const PendingWrite& a, const PendingWrite& b) {
+    sort_stably(kept, [](const PendingWrite& a, const PendingWrite& b) {
       return std::tie(a.task_id, a.index) < std::tie(b.task_id, b.index);
     });
     return answered(std::move(kept));
@@ -134,10 +134,9 @@ private:
       });
       return text;
     };
-    std::stable_sort(writes.begin(), writes.end(),
-                     [&lower](const PendingWrite& a, const PendingWrite& b) {
-                       return lower(a.task_id) < lower(b.task_id);
-                     });
+    sort_stably(writes, [&lower](const PendingWrite& a, const PendingWrite& b) {
+      return lower(a.task_id) < lower(b.task_id);
+    });
   }
 };
 
@@ -147,10 +146,9 @@ public:
 
 private:
   void change_writes(std::vector<PendingWrite>& writes) const override {
-    std::stable_sort(writes.begin(), writes.end(),
-                     [](const PendingWrite& a, const PendingWrite& b) {
-                       return a.task_id == b.task_id && a.index >= 0 && b.index < 0;
-                     });
+    sort_stably(writes, [](const PendingWrite& a, const PendingWrite& b) {
+      return a.task_id == b.task_id && a.index >= 0 && b.index < 0;
+    });
   }
 };
 

@@ -5,6 +5,7 @@
 /// \file
 /// LIF: the life cycle of IStorageBackend. The archive's own is in ARC-05, ARC-06 and ARC-09.
 
+#include <agentstore/conformance/rules/errors.hpp>
 #include <agentstore/conformance/rules/steps.hpp>
 
 namespace agentstore::conformance {
@@ -186,6 +187,8 @@ inline std::vector<Rule> life_cycle_rules() {
                       "healthy, without issues, with the backend's name", show(open));
              c.close();
              expect_closed("after close");
+             c.initialize();
+             check_health_under_faults(w, c);
            }),
   };
 }
