@@ -54,9 +54,14 @@ inline constexpr std::size_t deepest = 300;
 /// How many items of a list are shown.
 inline constexpr std::size_t most_items = 6;
 
+inline bool is_negative(const json& integer) {
+  return !integer.is_number_unsigned() && integer.get<std::int64_t>() < 0;
+}
+
 inline bool identical_within(const json& left, const json& right, std::size_t depth) {
-  if (left.is_number_integer() && right.is_number_integer()) { // of either sign type
-    return left == right;
+  if (left.is_number_integer() && right.is_number_integer()) {
+    // Of either type. To nlohmann's ==, the greatest unsigned number is -1.
+    return is_negative(left) == is_negative(right) && left == right;
   }
   if (left.type() != right.type()) {
     return false;

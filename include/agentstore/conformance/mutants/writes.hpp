@@ -865,7 +865,7 @@ inline std::vector<Mutant> write_mutants() {
                              "a multiple of 4 writes"),
       mutant<FailureLeavesAWrite>("WRT-08", "failure_leaves_a_write",
                                   "a call that fails has stored its first write",
-                                  "all of put_writes("),
+                                  "all of write #0, or nothing"),
       mutant<BadWritesAreSkipped>("WRT-08", "bad_writes_are_skipped",
                                   "of a call with a bad write the good ones are stored",
                                   "came no error"),

@@ -180,6 +180,16 @@ inline json nested(std::size_t depth) {
   return value;
 }
 
+/// How deep objects in each other are, found without recursion.
+inline std::size_t nesting(const json& value) {
+  std::size_t depth = 0;
+  const json* at = &value;
+  for (; at->is_object() && !at->empty(); at = &*at->begin()) {
+    ++depth;
+  }
+  return depth + (at->is_object() ? 1u : 0u);
+}
+
 /// A value of exactly `bytes`, in the form that the argument takes.
 inline json sized(const Probe& probe, std::size_t bytes) {
   if (probe.takes_text()) {
@@ -331,8 +341,8 @@ inline std::vector<Rule> value_rules() {
              const auto limit = w.harness().claims().max_value_bytes();
              std::size_t count = 0;
              for (const Probe& probe : probes(w)) {
-               if (probe.takes == Probe::Takes::nonempty_text) {
-                 continue; // roles, channels and the like: texts, but not where the bulk goes
+               if (probe.takes == Probe::Takes::nonempty_text && probe.slot != "role") {
+                 continue; // channels, statuses and kinds of events are no values
                }
                for (const std::size_t bytes : {mebibyte - 1, mebibyte}) {
                  detail::check_round_trip(w, c, probe, "v" + std::to_string(++count),
@@ -428,6 +438,13 @@ inline std::vector<Rule> value_rules() {
                  try {
                    const bool taken = c.call(call, probe.write(c.handle(), ids, std::move(deep)));
                    w.expect(taken || probe.is_archive, call + " to be true, or refused", "false");
+                   if (taken && probe.is_readable && depth <= 1'000) {
+                     const json came =
+                         w.must(probe.read(w, c, ids), call + ", which was taken, to be there");
+                     w.expect(detail::nesting(came) == depth,
+                              call + ", which was taken, to be read as deep",
+                              show(std::uint64_t{detail::nesting(came)}));
+                   }
                  } catch (const StorageError& error) {
                    w.expect(!probe.is_archive && means(error.code(), errc::invalid_argument),
                             call + " to be taken, or refused with invalid_argument",
