@@ -149,13 +149,17 @@ inline std::vector<Rule> asynchrony_rules() {
                  w.expect_same(found.value, value, probe.label() + ": the value read");
                }
              }
+             const std::string key = "k" + letters(199);
+             fill_for_reads(w, c, key);
              for (const ReadProbe& probe : read_probes(w)) {
                auto waiting = [&] {
-                 Ids arguments = probe.ids("k" + letters(199));
+                 Ids arguments = probe.ids(key);
                  return probe.read(c.handle(), std::move(arguments));
                }();
                detail::churn(200);
-               c.call(probe.text(probe.ids("k" + letters(199))), std::move(waiting));
+               const std::string text = probe.text(probe.ids(key));
+               w.expect(c.call(text, std::move(waiting)), text + " to find what is there",
+                        "nothing");
              }
            }),
       Rule("ASY-03", needs::anything,
