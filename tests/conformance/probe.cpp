@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "support/catch.hpp"
+
 #include <agentstore/archives/memory.hpp>
 #include <agentstore/backends/memory.hpp>
 #include <agentstore/conformance/probe.hpp>
-
-#include <catch2/catch.hpp>
 
 #include <set>
 

@@ -61,8 +61,8 @@ public:
   virtual ~IArchiveReader() = default;
 
   /// Returns the records of one kind and key whose sequence is greater than `after`, in order, at
-  /// most `limit` of them. The next page is read with the last sequence of this one. An unknown key
-  /// has none.
+  /// most `limit` of them. A page may hold fewer; only an empty one says that there are no more.
+  /// The next is read with the last sequence of this one. An unknown key has none.
   [[nodiscard]] virtual awaitable<std::vector<ArchiveRecord>>
   read_archive(ArchiveKind kind, std::string key, std::uint64_t after = 0,
                std::size_t limit = default_archive_limit) = 0;

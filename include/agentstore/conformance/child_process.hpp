@@ -149,7 +149,7 @@ inline ChildProcess::Came ChildProcess::read(std::string& text, std::chrono::mil
   if (::poll(&waiting, 1, static_cast<int>(time.count())) <= 0) {
     return Came::nothing; // an interruption by a signal included: the caller asks again
   }
-  std::array<char, 4096> buffer;
+  std::array<char, 4096> buffer = {};
   const ssize_t size = ::read(reading_end_.get(), buffer.data(), buffer.size());
   if (size > 0) {
     text.append(buffer.data(), static_cast<std::size_t>(size));

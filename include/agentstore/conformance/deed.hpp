@@ -357,15 +357,16 @@ inline std::vector<Deed::Number> DeedTable::messages(World&, Client& c, const st
 
 inline std::vector<Deed::Number> DeedTable::checkpoints(World&, Client& c, const std::string& key) {
   std::vector<Number> result;
-  const std::vector<Checkpoint> list = c.list_checkpoints(key);
-  for (auto checkpoint = list.rbegin(); checkpoint != list.rend(); ++checkpoint) {
-    const Number n = number_in(checkpoint->metadata);
-    Checkpoint expected = *checkpoint;
+  std::vector<Checkpoint> list = c.list_checkpoints(key);
+  std::reverse(list.begin(), list.end());
+  for (const Checkpoint& checkpoint : list) {
+    const Number n = number_in(checkpoint.metadata);
+    Checkpoint expected = checkpoint;
     expected.thread_id = key;
     expected.checkpoint_id = word("c", n);
     expected.data = payload(n);
     expected.metadata = object("n", n);
-    result.push_back(whole(*checkpoint, expected, n));
+    result.push_back(whole(checkpoint, expected, n));
   }
   return result;
 }

@@ -245,7 +245,14 @@ public:
   }
 
   awaitable<Handle> open(boost::asio::any_io_executor executor, std::string space) override {
-    return detail::to_handle<Opened>(detail::settle(harness_.open(executor, std::move(space))));
+    auto opened = harness_.open(executor, std::move(space));
+    if constexpr (std::is_same_v<decltype(opened), Opened>) {
+      Handle handle;
+      detail::fill(handle, std::move(opened));
+      return detail::settle(std::move(handle));
+    } else {
+      return detail::to_handle<Opened>(std::move(opened));
+    }
   }
 
   awaitable<void> drop(std::string space) override {

@@ -190,7 +190,7 @@ private:
     }
   }
 
-  void say(std::string line) {
+  void say(std::string line) const {
     std::replace(line.begin(), line.end(), '\n', ' ');
     line += '\n';
     for (std::size_t at = 0; at < line.size();) {
@@ -238,14 +238,14 @@ inline void run_kill_child(AnyHarness& harness) {
 /// When the child is to die.
 class KillRig::Plan {
 public:
-  Plan(std::mt19937_64& random, std::uint64_t round_number)
-      : acknowledgements(1 + random() % 40), by_itself(round_number % 3 != 2),
-        steps(random() % 2 == 0 ? 0 : 1 + random() % 12), delay(random() % 1500) {}
+  explicit Plan(std::mt19937_64& random)
+      : acknowledgements(1 + random() % 40), by_itself(random() % 3 != 0),
+        steps(random() % 2 == 0 ? 0 : 1 + random() % (1 + random() % 12)), delay(random() % 1500) {}
 
   /// After so many acknowledgements...
   std::uint64_t acknowledgements;
-  /// ... by its own hand: at once, or after a few more steps of its event loop. Nothing that is
-  /// not yet written by then has a chance.
+  /// ... by its own hand: at once, or after some more steps of its event loop, mostly few. Nothing
+  /// that is not yet written by then has a chance.
   bool by_itself;
   std::uint64_t steps;
   /// ... or by the parent's, a little later: anywhere, inside of a system call too.
@@ -277,7 +277,8 @@ inline KillRig::KillRig(World& w, std::string space)
 }
 
 inline void KillRig::round() {
-  const Plan plan(w_.random(), rounds_++);
+  const Plan plan(w_.random());
+  ++rounds_;
   greeted_ = false;
   ready_ = false;
   acknowledged_.clear();

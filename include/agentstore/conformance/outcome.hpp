@@ -67,7 +67,7 @@ public:
   /// Begins a call; returns its number.
   std::size_t begin(std::string call) {
     const std::lock_guard lock(mutex_);
-    entries_.push_back(Entry(++count_, std::move(call)));
+    entries_.emplace_back(++count_, std::move(call));
     if (entries_.size() > most_kept) {
       entries_.pop_front();
     }

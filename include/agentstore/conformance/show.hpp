@@ -51,9 +51,17 @@ namespace detail {
 /// Deeper values are neither compared nor shown: recursion has to end somewhere.
 inline constexpr std::size_t deepest = 300;
 
+/// How many items of a list are shown.
+inline constexpr std::size_t most_items = 6;
+
+inline bool is_negative(const json& integer) {
+  return !integer.is_number_unsigned() && integer.get<std::int64_t>() < 0;
+}
+
 inline bool identical_within(const json& left, const json& right, std::size_t depth) {
-  if (left.is_number_integer() && right.is_number_integer()) { // of either sign type
-    return left == right;
+  if (left.is_number_integer() && right.is_number_integer()) {
+    // Of either type. To nlohmann's ==, the greatest unsigned number is -1.
+    return is_negative(left) == is_negative(right) && left == right;
   }
   if (left.type() != right.type()) {
     return false;
@@ -203,12 +211,11 @@ std::string show(const std::optional<T>& value) {
 
 template <class T>
 std::string show(const std::vector<T>& values) {
-  constexpr std::size_t most = 6;
   std::string text = std::to_string(values.size()) + " [";
-  for (std::size_t i = 0; i < values.size() && i < most; ++i) {
+  for (std::size_t i = 0; i < values.size() && i < detail::most_items; ++i) {
     text += (i == 0 ? "" : ", ") + show(values[i]);
   }
-  return text + (values.size() > most ? ", ...]" : "]");
+  return text + (values.size() > detail::most_items ? ", ...]" : "]");
 }
 
 } // namespace agentstore::conformance

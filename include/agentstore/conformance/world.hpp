@@ -7,6 +7,7 @@
 
 #include <agentstore/conformance/client.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <random>
 
@@ -216,10 +217,41 @@ bool same(const std::vector<T>& a, const std::vector<T>& b) {
 
 } // namespace detail
 
+namespace detail {
+
+template <class T>
+std::size_t first_difference(const T&, const T&) {
+  return 0;
+}
+template <class T>
+std::size_t first_difference(const std::vector<T>& a, const std::vector<T>& b) {
+  std::size_t i = 0;
+  while (i < a.size() && i < b.size() && same(a[i], b[i])) {
+    ++i;
+  }
+  return i;
+}
+
+template <class T>
+std::string show_with(std::size_t, const T& value) {
+  return show(value);
+}
+/// A list, and besides one item that a shortened text would not reach.
+template <class T>
+std::string show_with(std::size_t index, const std::vector<T>& values) {
+  return show(values) + (index < most_items || index >= values.size()
+                             ? std::string()
+                             : ", item " + std::to_string(index + 1) + ": " + show(values[index]));
+}
+
+} // namespace detail
+
 template <class T>
 void World::expect_same(const T& came, const T& expected, const std::string& what) {
   if (!detail::same(came, expected)) {
-    throw Violation(what + " to be " + show(expected), show(came));
+    const std::size_t first = detail::first_difference(came, expected);
+    throw Violation(what + " to be " + detail::show_with(first, expected),
+                    detail::show_with(first, came));
   }
 }
 

@@ -103,8 +103,7 @@ public:
 
 private:
   void change_history(std::vector<Message>& messages, std::size_t) const override {
-    std::stable_sort(messages.begin(), messages.end(),
-                     [](const Message& a, const Message& b) { return a.content < b.content; });
+    sort_stably(messages, [](const Message& a, const Message& b) { return a.content < b.content; });
   }
 };
 
@@ -426,8 +425,8 @@ public:
 
 private:
   void choose(std::vector<Message>& messages, std::size_t limit) const override {
-    std::stable_sort(messages.begin(), messages.end(),
-                     [](const Message& a, const Message& b) { return a.timestamp < b.timestamp; });
+    sort_stably(messages,
+                [](const Message& a, const Message& b) { return a.timestamp < b.timestamp; });
     keep_newest(messages, limit);
   }
 };

@@ -11,6 +11,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+
 namespace agentstore::conformance {
 
 /// A call that answers without asking the store.
@@ -30,6 +32,15 @@ awaitable<T> refused(errc code, std::string operation, std::string key, std::str
 inline awaitable<void> step_aside() {
   const auto executor = co_await boost::asio::this_coro::executor;
   co_await boost::asio::post(executor, boost::asio::use_awaitable);
+}
+
+/// Sorts, and leaves what is equal in its order. (clang warns of what std::stable_sort is made of
+/// in libstdc++ 12.)
+template <class T, class Less>
+void sort_stably(std::vector<T>& items, Less less) {
+  for (auto end = items.begin(); end != items.end(); ++end) {
+    std::rotate(std::upper_bound(items.begin(), end, *end, less), end, std::next(end));
+  }
 }
 
 /// Values by key, from any thread: what a mutant remembers though the store does not.

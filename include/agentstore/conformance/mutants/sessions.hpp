@@ -3,14 +3,17 @@
 #define AGENTSTORE_CONFORMANCE_MUTANTS_SESSIONS_HPP
 
 /// \file
-/// Stores that break a rule of ISessionStorage. What each does wrong stands in the table at the
-/// end.
+/// Stores that break a rule of ISessionStorage, or CNC-02. What each does wrong stands in the
+/// tables at the end.
 
 #include <agentstore/conformance/mutants/parts.hpp>
 
 namespace agentstore::conformance {
 
+/// SES.
 std::vector<Mutant> session_mutants();
+/// CNC-02, whose check stands among random_rules().
+std::vector<Mutant> creation_mutants();
 
 // Only machinery below this line.
 
@@ -1036,8 +1039,8 @@ public:
   }
 
   awaitable<std::optional<json>> get_task_context(std::string session_id) override {
-    if (const std::optional<json> late = late_.get(session_id)) {
-      return answered(std::optional<json>(*late));
+    if (std::optional<json> late = late_.get(session_id)) {
+      return answered(std::move(late));
     }
     return ForwardingBackend::get_task_context(std::move(session_id));
   }
@@ -1524,6 +1527,103 @@ public:
   }
 };
 
+// CNC-02
+
+/// Looks for the session, lets others go first, and creates it: what comes in between goes wrong.
+class CreatesInTwoSteps : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Session> create_session(std::string session_id, std::string user_id,
+                                    json metadata) override {
+    const std::optional<Session> there = co_await ForwardingBackend::get_session(session_id);
+    co_await step_aside();
+    const std::optional<Session> now = co_await ForwardingBackend::get_session(session_id);
+    if (!there && now) {
+      co_return co_await overtaken(*now, std::move(user_id), std::move(metadata));
+    }
+    co_return co_await ForwardingBackend::create_session(session_id, std::move(user_id),
+                                                         std::move(metadata));
+  }
+
+private:
+  virtual awaitable<Session> overtaken(Session there, std::string user_id, json metadata) = 0;
+};
+
+class RacingCreatesAllSucceed : public CreatesInTwoSteps {
+public:
+  using CreatesInTwoSteps::CreatesInTwoSteps;
+
+private:
+  awaitable<Session> overtaken(Session there, std::string user_id, json metadata) override {
+    there.user_id = std::move(user_id);
+    there.metadata = std::move(metadata);
+    return answered(std::move(there));
+  }
+};
+
+class RacingCreatesShareASession : public CreatesInTwoSteps {
+public:
+  using CreatesInTwoSteps::CreatesInTwoSteps;
+
+private:
+  awaitable<Session> overtaken(Session there, std::string, json) override {
+    return answered(std::move(there));
+  }
+};
+
+class RacingCreateIsLocked : public CreatesInTwoSteps {
+public:
+  using CreatesInTwoSteps::CreatesInTwoSteps;
+
+private:
+  awaitable<Session> overtaken(Session there, std::string, json) override {
+    return refused<Session>(errc::unavailable, "create_session", there.session_id,
+                            "database is locked");
+  }
+};
+
+class LastOfRacingCreatesStays : public CreatesInTwoSteps {
+public:
+  using CreatesInTwoSteps::CreatesInTwoSteps;
+
+  awaitable<std::optional<Session>> get_session(std::string session_id) override {
+    const std::optional<std::string> user = users_.get(session_id);
+    return changed(ForwardingBackend::get_session(std::move(session_id)),
+                   [user](std::optional<Session>& session) {
+                     if (session && user) {
+                       session->user_id = *user;
+                     }
+                   });
+  }
+
+private:
+  awaitable<Session> overtaken(Session there, std::string user_id, json) override {
+    users_.set(there.session_id, std::move(user_id));
+    return refused<Session>(errc::already_exists, "create_session", there.session_id,
+                            "the session exists");
+  }
+
+  Kept<std::string> users_;
+};
+
+class CreatesOnThreadsAllSucceed : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Session> create_session(std::string session_id, std::string user_id,
+                                    json metadata) override {
+    const std::optional<Session> there = co_await ForwardingBackend::get_session(session_id);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1)); // another coroutine gets no chance
+    const std::optional<Session> now = co_await ForwardingBackend::get_session(session_id);
+    if (!there && now) {
+      co_return *now;
+    }
+    co_return co_await ForwardingBackend::create_session(session_id, std::move(user_id),
+                                                         std::move(metadata));
+  }
+};
+
 } // namespace mutants
 
 inline std::vector<Mutant> session_mutants() {
@@ -1774,6 +1874,28 @@ inline std::vector<Mutant> session_mutants() {
       mutant<VersionBeginsAtZero>("SES-14", "version_begins_at_zero",
                                   "the version of a new session is 0",
                                   "the version of a new session"),
+  };
+}
+
+inline std::vector<Mutant> creation_mutants() {
+  using namespace mutants;
+  return {
+      mutant<RacingCreatesAllSucceed>("CNC-02", "racing_creates_all_succeed",
+                                      "looking for a session and creating it are two steps",
+                                      "one of the concurrent creates"),
+      mutant<RacingCreatesShareASession>("CNC-02", "racing_creates_share_a_session",
+                                         "a create that comes too late returns the other's session",
+                                         "one of the concurrent creates"),
+      mutant<RacingCreateIsLocked>("CNC-02", "racing_create_is_locked",
+                                   "a create that comes too late does not wait for the lock",
+                                   "from all creates of"),
+      mutant<LastOfRacingCreatesStays>("CNC-02", "last_of_racing_creates_stays",
+                                       "a create that fails replaces the user all the same",
+                                       "the session of the create that succeeded"),
+      mutant<CreatesOnThreadsAllSucceed>(
+          "CNC-02", "creates_on_threads_all_succeed",
+          "looking for a session and creating it are two steps, without a suspension between",
+          "one of the concurrent creates"),
   };
 }
 

@@ -7,11 +7,24 @@
 
 #include <agentstore/conformance/rules/steps.hpp>
 
+#include <array>
+
 namespace agentstore::conformance {
 
 std::vector<Rule> checkpoint_rules();
 
 // Only machinery below this line.
+
+namespace detail {
+
+/// A clock that stands still, and then goes back.
+inline const std::array<std::chrono::hours, 5>& moments() {
+  using namespace std::chrono_literals;
+  static constexpr std::array<std::chrono::hours, 5> hours = {5h, 5h, 5h, 1h, -3h};
+  return hours;
+}
+
+} // namespace detail
 
 inline std::vector<Rule> checkpoint_rules() {
   using namespace std::chrono_literals;
@@ -35,6 +48,19 @@ inline std::vector<Rule> checkpoint_rules() {
                                       json::object());
             w.expect_same(c.get_checkpoint("t", "first"), c.get_checkpoint("t", "first"),
                           "the checkpoint read twice");
+            for (const std::string& way : detail::ways_to_store(w)) {
+              const json by = object("by", way);
+              w.expect(detail::store_by(way, c, "t", way, by, by), way + " to be true", "false");
+              detail::expect_checkpoint(w, c.get_checkpoint("t", way), "t", way, by, by);
+            }
+            if (w.has_clock()) {
+              const Timestamp later =
+                  w.must(c.get_checkpoint("t"), "the latest checkpoint").created_at + 1h;
+              w.set_clock(later);
+              detail::store(w, c, "t", "later", 1);
+              w.expect_same(w.must(c.get_checkpoint("t", "later"), "the checkpoint").created_at,
+                            later, "created_at of a checkpoint");
+            }
           }),
       Rule("CHK-02", needs::checkpoints,
            "without an id: the id first stored last; unknown: nullopt; an empty id: "
@@ -63,9 +89,10 @@ inline std::vector<Rule> checkpoint_rules() {
                            "the latest of another thread");
              if (w.has_clock()) {
                const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
-               for (const auto shift : {5h, 5h, 1h, -3h}) {
-                 w.set_clock(start + shift);
-                 const std::string id = "c" + std::to_string(w.random()());
+               const std::string ids = "mzakb"; // neither the greatest nor the least helps
+               for (std::size_t i = 0; i < ids.size(); ++i) {
+                 w.set_clock(start + detail::moments()[i]);
+                 const std::string id = ids.substr(i, 1);
                  detail::store(w, c, "clock", id, 1);
                  detail::expect_checkpoint(w, c.get_checkpoint("clock"), "clock", id, 1);
                }
@@ -105,40 +132,55 @@ inline std::vector<Rule> checkpoint_rules() {
                                                 : c.handle().checkpointer->list_checkpoints("t"));
              w.expect_same(std::uint64_t{by_default.size()}, std::uint64_t{10},
                            "the length of a list without a limit");
+             if (w.has_clock()) {
+               const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+               const std::vector<std::string> ids = {"m", "z", "a", "k", "b"};
+               for (std::size_t i = 0; i < ids.size(); ++i) {
+                 w.set_clock(start + detail::moments()[i]);
+                 detail::store(w, c, "clock", ids[i], 1);
+               }
+               w.expect_same(detail::ids(c.list_checkpoints("clock")), detail::reversed(ids),
+                             "the list under a clock that stands still and goes back");
+             }
            }),
       Rule("CHK-04", needs::checkpoints,
            "storing an id again replaces in place: its place, created_at and writes stay",
            "a late retry must not become the latest: keep the first place",
            [](World& w) {
              Client c = w.open();
-             for (const char* id : {"a", "b", "c"}) {
-               detail::store(w, c, "t", id, 1, object("first", true));
-             }
-             if (w.offers(Interfaces::checkpointer)) {
-               c.put_writes("t", "a", "task", std::vector<ChannelWrite>(1, ChannelWrite("ch", 1)));
-             }
-             const Checkpoint before = w.must(c.get_checkpoint("t", "a"), "the checkpoint");
-             std::this_thread::sleep_for(2ms);
-             detail::store(w, c, "t", "a", object("again", 2), object("second", true));
-             Checkpoint expected = before;
-             expected.data = object("again", 2);
-             expected.metadata = object("second", true);
-             w.expect_same(c.get_checkpoint("t", "a"), std::optional<Checkpoint>(expected),
-                           "the checkpoint stored again");
-             w.expect_same(detail::ids(c.list_checkpoints("t")),
-                           std::vector<std::string>({"c", "b", "a"}), "the order of the list");
-             w.expect_same(w.must(c.get_checkpoint("t"), "the latest").checkpoint_id,
-                           std::string("c"), "the latest");
-             if (w.offers(Interfaces::checkpointer)) {
-               w.expect_same(std::uint64_t{c.get_writes("t", "a").size()}, std::uint64_t{1},
-                             "the number of pending writes of the checkpoint stored again");
-             }
-             if (w.has_clock()) {
-               w.set_clock(before.created_at + 24h);
-               detail::store(w, c, "t", "b", 5);
-               w.expect_same(w.must(c.get_checkpoint("t", "b"), "the checkpoint").created_at <
-                                 before.created_at + 12h,
-                             true, "whether created_at stays when the clock has moved on");
+             for (const std::string& way : detail::ways_to_store(w)) {
+               const std::string thread = "t of " + way;
+               for (const char* id : {"a", "b", "c"}) {
+                 detail::store(w, c, thread, id, 1, object("first", true));
+               }
+               if (w.offers(Interfaces::checkpointer)) {
+                 c.put_writes(thread, "a", "task",
+                              std::vector<ChannelWrite>(1, ChannelWrite("ch", 1)));
+               }
+               const Checkpoint before = w.must(c.get_checkpoint(thread, "a"), "the checkpoint");
+               std::this_thread::sleep_for(2ms);
+               Checkpoint expected = before;
+               expected.data = object("again", 2);
+               expected.metadata = object("second", true);
+               w.expect(detail::store_by(way, c, thread, "a", expected.data, expected.metadata),
+                        way + " to be true", "false");
+               w.expect_same(c.get_checkpoint(thread, "a"), std::optional<Checkpoint>(expected),
+                             "the checkpoint stored again");
+               w.expect_same(detail::ids(c.list_checkpoints(thread)),
+                             std::vector<std::string>({"c", "b", "a"}), "the order of the list");
+               w.expect_same(w.must(c.get_checkpoint(thread), "the latest").checkpoint_id,
+                             std::string("c"), "the latest");
+               if (w.offers(Interfaces::checkpointer)) {
+                 w.expect_same(std::uint64_t{c.get_writes(thread, "a").size()}, std::uint64_t{1},
+                               "the number of pending writes of the checkpoint stored again");
+               }
+               if (w.has_clock()) {
+                 w.set_clock(before.created_at + 24h);
+                 detail::store_by(way, c, thread, "b", 5);
+                 w.expect_same(w.must(c.get_checkpoint(thread, "b"), "the checkpoint").created_at <
+                                   before.created_at + 12h,
+                               true, "whether created_at stays when the clock has moved on");
+               }
              }
            }),
       Rule("CHK-05", needs::checkpoints, "the same id in two threads is two checkpoints",
@@ -161,8 +203,7 @@ inline std::vector<Rule> checkpoint_rules() {
            "do not join ids with a separator they may hold",
            [](World& w) {
              Client c = w.open();
-             const std::vector<std::string> separators = {":", "/",    "|",   "||", ",",  ".", "-",
-                                                          "_", "\x1f", "%3A", "\\", "}{", " "};
+             const std::vector<std::string> separators = detail::separators();
              for (const std::string& s : separators) {
                detail::store(w, c, "a", "b" + s + "c", "left" + s);
                detail::store(w, c, "a" + s + "b", "c", "right" + s);
@@ -190,9 +231,11 @@ inline std::vector<Rule> checkpoint_rules() {
                detail::store(w, c, "t", id, values[i]);
                detail::expect_checkpoint(w, c.get_checkpoint("t", id), "t", id, values[i]);
              }
-             for (const json& wrong : json::parse(R"([[], "text", 7, true])")) {
-               w.expect_error(errc::invalid_argument,
-                              [&] { c.store_checkpoint("t", "wrong", 1, wrong); });
+             for (const std::string& way : detail::ways_to_store(w)) {
+               for (const json& wrong : json::parse(R"([null, [], "text", 7, true])")) {
+                 w.expect_error(errc::invalid_argument,
+                                [&] { detail::store_by(way, c, "t", "wrong", 1, wrong); });
+               }
              }
              w.expect_same(c.get_checkpoint("t", "wrong"), std::optional<Checkpoint>(),
                            "a checkpoint that was refused");
@@ -233,12 +276,13 @@ inline std::vector<Rule> checkpoint_rules() {
            "no trim, no fixed page",
            [](World& w) {
              Client c = w.open();
-             for (int i = 1; i <= 1000; ++i) {
+             constexpr int count = 1003; // just above a cap that somebody may think of
+             for (int i = 1; i <= count; ++i) {
                detail::store(w, c, "t", "c" + std::to_string(i), i);
              }
              w.expect_same(detail::ids(c.list_checkpoints("t", 5000)),
-                           detail::reversed(detail::numbered("c", 1, 1000)),
-                           "the list of 1,000 checkpoints");
+                           detail::reversed(detail::numbered("c", 1, count)),
+                           "the list of 1,003 checkpoints");
              detail::expect_checkpoint(w, c.get_checkpoint("t", "c1"), "t", "c1", 1);
            }),
       Rule("CHK-10", needs::checkpoints, "concurrent stores: all there, each writer's order kept",
@@ -268,8 +312,10 @@ inline std::vector<Rule> checkpoint_rules() {
                  w.expect(c.driver().finish(store), "every store to be true", "false");
                }
              }
-             detail::expect_writers_order(w, detail::reversed(detail::ids(c.list_checkpoints("u"))),
-                                          8, 5);
+             const auto listed = detail::ids(c.list_checkpoints("u"));
+             detail::expect_writers_order(w, detail::reversed(listed), 8, 5);
+             w.expect_same(w.must(c.get_checkpoint("u"), "the latest").checkpoint_id,
+                           listed.front(), "the latest after concurrent stores");
            }),
   };
 }

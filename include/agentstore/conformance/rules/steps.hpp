@@ -60,6 +60,23 @@ inline void store(World& w, Client& c, const std::string& thread, const std::str
            "the store to be true", "false");
 }
 
+/// The methods that store a checkpoint: `put_checkpoint` has to keep the same rules.
+inline std::vector<std::string> ways_to_store(World& w) {
+  std::vector<std::string> ways(1, "store_checkpoint");
+  if (w.offers(Interfaces::checkpoints) && w.offers(Interfaces::checkpointer)) {
+    ways.emplace_back("put_checkpoint");
+  }
+  return ways;
+}
+
+/// Stores by one of those.
+inline bool store_by(const std::string& way, Client& c, const std::string& thread,
+                     const std::string& id, json data, json metadata = json::object()) {
+  return way == "put_checkpoint"
+             ? c.put_checkpoint(thread, id, std::move(data), std::move(metadata))
+             : c.store_checkpoint(thread, id, std::move(data), std::move(metadata));
+}
+
 inline std::vector<std::string> ids(const std::vector<Checkpoint>& checkpoints) {
   std::vector<std::string> result;
   for (const Checkpoint& checkpoint : checkpoints) {
@@ -85,6 +102,12 @@ inline void expect_checkpoint(World& w, const std::optional<Checkpoint>& came,
   w.expect(came.has_value(), "the checkpoint " + show(expected), "nullopt");
   expected.created_at = came->created_at;
   w.expect_same(*came, expected, "the checkpoint");
+}
+
+/// What ids may be joined by, and may hold: nothing at all among them.
+inline std::vector<std::string> separators() {
+  return {"",   ":", "::", "/",  "|", "||", ",",    ";",    "#",   "@",  "=",  "+", "~",  "&", "$",
+          "->", ".", "-",  "--", "_", "__", "\x1f", "\x1e", "%3A", "\\", "}{", " ", "\t", "\n"};
 }
 
 /// `{{channel, value}, ...}` without an initializer list in anybody's way.

@@ -75,14 +75,17 @@ inline std::vector<Rule> write_rules() {
                                     "task:-2 __scheduled__=\"s1\"", "task:-1 __error__=\"e1\""},
                                    "the special channels");
              detail::put(w, c, "t", "c", "task",
-                         WriteList().add("__interrupt__", "i2").add("__resume__", "r2"));
+                         WriteList()
+                             .add("__interrupt__", "i2")
+                             .add("__resume__", "r2")
+                             .add("__scheduled__", "s2"));
              detail::put(w, c, "t", "c", "task",
                          WriteList().add("plain", 1).add("__error__", "e2").add("more", 2));
              detail::put(w, c, "t", "c", "task",
                          WriteList().add("late", 3).add("__error__", "e3").add("late", 4));
              detail::expect_writes(w, c, "t", "c",
                                    {"task:-4 __resume__=\"r2\"", "task:-3 __interrupt__=\"i2\"",
-                                    "task:-2 __scheduled__=\"s1\"", "task:-1 __error__=\"e3\"",
+                                    "task:-2 __scheduled__=\"s2\"", "task:-1 __error__=\"e3\"",
                                     "task:0 plain=1", "task:2 more=2"},
                                    "special and plain channels after mixed calls");
              detail::put(w, c, "t", "d", "task",
@@ -126,6 +129,15 @@ inline std::vector<Rule> write_rules() {
                                    "the writes of the same checkpoint id in another thread");
              w.expect_same(detail::ids(c.list_checkpoints("t")), Lines({"c2", "c1"}),
                            "the checkpoints of the thread");
+             for (const std::string& s : detail::separators()) {
+               detail::put(w, c, "a", "b" + s + "c", "x", WriteList().add("left", 1));
+               detail::put(w, c, "a" + s + "b", "c", "y", WriteList().add("right", 2));
+             }
+             for (const std::string& s : detail::separators()) {
+               const std::string what = "the writes of ids around " + show(s);
+               detail::expect_writes(w, c, "a", "b" + s + "c", {"x:0 left=1"}, what);
+               detail::expect_writes(w, c, "a" + s + "b", "c", {"y:0 right=2"}, what);
+             }
            }),
       Rule("WRT-06", needs::writes, "writes are accepted before their checkpoint is",
            "no foreign key, no clearing when the checkpoint arrives",

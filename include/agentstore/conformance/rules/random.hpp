@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_RULES_RANDOM_HPP
+#define AGENTSTORE_CONFORMANCE_RULES_RANDOM_HPP
+
+/// \file
+/// MDL and CNC: random calls, one after the other and at once. They are the second net: what the
+/// other rules look at by name is met here in combinations that nobody thought of.
+
+#include <agentstore/conformance/history.hpp>
+#include <agentstore/conformance/rule.hpp>
+#include <agentstore/conformance/shrink.hpp>
+
+namespace agentstore::conformance {
+
+std::vector<Rule> random_rules();
+
+// Only machinery below this line.
+
+namespace detail {
+
+inline std::string indented(const std::string& text) {
+  std::string out;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    out += "\n      " + text.substr(begin, end - begin);
+    begin = end + 1;
+  }
+  return out;
+}
+
+/// Puts a text of many lines where the message of a broken rule shows what was done.
+inline void note(World& w, const std::string& title, const std::string& text) {
+  w.transcript().begin(title + indented(text));
+}
+
+// MDL-01
+
+/// A call whose outcome is not one that is allowed.
+class Difference {
+public:
+  Difference() = default;
+
+  std::size_t call = 0;
+  json came;
+  /// What is allowed for each call of the program, up to that one.
+  std::vector<std::string> allowed;
+};
+
+/// Runs programs on stores of their own.
+class ModelCheck {
+public:
+  explicit ModelCheck(World& world) : world_(world) {}
+
+  /// Runs `count` programs, or fewer if the store is so slow that it would take too long.
+  void run(std::size_t count, std::size_t calls);
+
+private:
+  using Clock = std::chrono::steady_clock;
+
+  std::optional<Difference> run_program(const Program& program);
+  std::optional<Difference> run_calls(Client& client, const Program& program);
+  json make_call(Client& client, const Operation& operation);
+  json read_by_hook(Client& client, const Operation& operation);
+  bool skips(Client& client, const Model& model, const Operation& operation) const;
+  Abilities abilities_of(Client& client) const;
+  [[noreturn]] void report(const Program& program, const Difference& found,
+                           const std::string& title);
+
+  World& world_;
+  std::size_t runs_ = 0;
+};
+
+inline Abilities ModelCheck::abilities_of(Client& client) const {
+  AnyHarness& harness = world_.harness();
+  Abilities abilities;
+  abilities.interfaces = harness.interfaces();
+  // Of several objects that make up a store, each may be opened and closed for itself.
+  abilities.has_life_cycle = client.has_life_cycle() && client.handle().owners.size() == 1;
+  abilities.has_clock = harness.has_clock();
+  abilities.can_read_archive = harness.can_read_archive();
+  return abilities;
+}
+
+inline bool ModelCheck::skips(Client& client, const Model& model,
+                              const Operation& operation) const {
+  if (operation.kind == Operation::Kind::read_archive &&
+      client.handle().archive_reader == nullptr) {
+    return !model.is_open() || operation.key.empty();
+  }
+  return !is_decided(model, operation);
+}
+
+/// A hook sees what is in the archive for good: that is certain once it has been closed.
+inline json ModelCheck::read_by_hook(Client& client, const Operation& operation) {
+  IPermanentStorageBackend& archive = *client.handle().archive;
+  client.call("close()", archive.close());
+  const std::vector<ArchiveRecord> records =
+      world_.read_archive(client, operation.archive_kind, operation.key);
+  client.call("initialize()", archive.initialize());
+  return pages_of(records, operation.limit);
+}
+
+inline json ModelCheck::make_call(Client& client, const Operation& operation) {
+  if (operation.kind == Operation::Kind::set_clock) {
+    world_.set_clock(operation.time.value_or(Timestamp()));
+    return json();
+  }
+  if (operation.kind == Operation::Kind::read_archive &&
+      client.handle().archive_reader == nullptr) {
+    return read_by_hook(client, operation);
+  }
+  return client.call(show(operation), execute(client.handle(), operation));
+}
+
+inline std::optional<Difference> ModelCheck::run_calls(Client& client, const Program& program) {
+  Model model(client.has_sessions());
+  Difference found;
+  for (const Operation& operation : program) {
+    found.call = found.allowed.size();
+    if (skips(client, model, operation)) {
+      found.allowed.emplace_back("not called: the contract does not decide it");
+      continue;
+    }
+    const std::vector<json> allowed = allowed_outcomes(model, operation);
+    std::string text = show(allowed.front());
+    for (std::size_t i = 1; i < allowed.size(); ++i) {
+      text += " or " + show(allowed[i]);
+    }
+    found.allowed.push_back(std::move(text));
+    found.came = make_call(client, operation);
+    const auto came_as = [&found](const json& outcome) { return identical(outcome, found.came); };
+    if (std::none_of(allowed.begin(), allowed.end(), came_as)) {
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
+inline std::optional<Difference> ModelCheck::run_program(const Program& program) {
+  Client client = world_.open_in(world_.space() + "-m" + std::to_string(++runs_));
+  Handle& handle = client.handle();
+  if (handle.backend != nullptr && handle.archive != nullptr && handle.owners.size() > 1) {
+    client.call("initialize() of the archive", handle.archive->initialize());
+  }
+  std::optional<Difference> found;
+  try {
+    found = run_calls(client, program);
+  } catch (const Hang&) {
+    note(world_, "the program, as code:", to_code(program));
+    throw;
+  }
+  world_.close(client);
+  return found;
+}
+
+inline void ModelCheck::run(std::size_t count, std::size_t calls) {
+  constexpr auto long_enough = std::chrono::seconds(6);
+  constexpr std::size_t at_least = 10;
+  Abilities abilities;
+  {
+    Client client = world_.open();
+    abilities = abilities_of(client);
+    world_.close(client);
+  }
+  const Clock::time_point begin = Clock::now();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i >= at_least && Clock::now() - begin > long_enough) {
+      return;
+    }
+    const std::uint64_t seed = world_.random()();
+    const Program program = ProgramMaker(abilities, seed).make(calls);
+    std::optional<Difference> found = run_program(program);
+    if (!found) {
+      continue;
+    }
+    Program failing(program.begin(),
+                    program.begin() + static_cast<std::ptrdiff_t>(found->call) + 1);
+    const Clock::time_point failed = Clock::now();
+    const auto fails = [&](const Program& smaller) {
+      if (Clock::now() - failed > long_enough) {
+        return false;
+      }
+      const std::optional<Difference> again = run_program(smaller);
+      found = again ? again : found;
+      return again.has_value();
+    };
+    const Program smallest = shrink(failing, fails);
+    // Once more, for the calls that the message shows; and in case that nothing failed again.
+    if (const std::optional<Difference> again = run_program(smallest)) {
+      found = again;
+    }
+    report(smallest, *found,
+           "program " + std::to_string(i + 1) + " of " + std::to_string(count) + " (seed " +
+               std::to_string(seed) + "), shrunk from " + std::to_string(calls) + " calls to " +
+               std::to_string(smallest.size()) + ", as code:");
+  }
+}
+
+inline void ModelCheck::report(const Program& program, const Difference& found,
+                               const std::string& title) {
+  const std::size_t call = std::min(found.call, program.size() - 1);
+  std::vector<std::string> notes = found.allowed;
+  notes.resize(call + 1);
+  notes[call] += ", came " + show(found.came);
+  note(world_, title, to_code(program, notes));
+  throw Violation(found.allowed.back() + " from " + show(program[call]) + ", call " +
+                      std::to_string(call + 1) + " of " + std::to_string(program.size()),
+                  show(found.came));
+}
+
+// CNC-01
+
+/// Makes the calls that clients make at once on one session.
+class Crowd {
+public:
+  Crowd(unsigned interfaces, std::mt19937_64& random) : interfaces_(interfaces), random_(random) {}
+
+  enum class Theme {
+    updates, ///< mostly updates, of a session that is there
+    life,    ///< creates and ends between them
+    all,     ///< what else a session has, too
+  };
+
+  std::vector<Program> make(const std::string& session_id, Theme theme) {
+    std::vector<Program> programs(6);
+    for (std::size_t client = 0; client < programs.size(); ++client) {
+      const std::size_t calls = 2 + random_() % 3;
+      for (std::size_t i = 0; i < calls; ++i) {
+        const std::string name = std::to_string(client) + "." + std::to_string(i);
+        programs[client].push_back(call(session_id, theme, name));
+      }
+    }
+    return programs;
+  }
+
+private:
+  using Kind = Operation::Kind;
+
+  Kind choose(Theme theme) {
+    static const std::vector<Kind> updates = {Kind::update_session, Kind::update_session,
+                                              Kind::update_session, Kind::get_session};
+    static const std::vector<Kind> life = {
+        Kind::create_session, Kind::create_session, Kind::update_session, Kind::update_session,
+        Kind::get_session,    Kind::get_session,    Kind::end_session};
+    static const std::vector<Kind> all = {Kind::update_session,
+                                          Kind::get_session,
+                                          Kind::end_session,
+                                          Kind::add_conversation_message,
+                                          Kind::add_conversation_message,
+                                          Kind::get_conversation_history,
+                                          Kind::store_task_context,
+                                          Kind::get_task_context};
+    const std::vector<Kind>& kinds = theme == Theme::updates ? updates
+                                     : theme == Theme::life  ? life
+                                                             : all;
+    for (;;) {
+      const Kind kind = kinds[random_() % kinds.size()];
+      if ((interfaces_ & interface_of(kind)) != 0) {
+        return kind;
+      }
+    }
+  }
+
+  static unsigned interface_of(Kind kind) {
+    switch (kind) {
+    case Kind::add_conversation_message:
+    case Kind::get_conversation_history:
+      return Interfaces::conversations;
+    case Kind::store_task_context:
+    case Kind::get_task_context:
+      return Interfaces::contexts;
+    default:
+      return Interfaces::sessions;
+    }
+  }
+
+  /// What is stored is different in each call, so that a read tells whose it is.
+  Operation call(const std::string& session_id, Theme theme, const std::string& name) {
+    Operation made(choose(theme), session_id);
+    switch (made.kind) {
+    case Kind::create_session:
+      made.user_id = "user " + name;
+      break;
+    case Kind::update_session:
+      made.update.increment_requests().updates(object(name, true));
+      made.update.mark_error(random_() % 2 == 0);
+      made.update.add_processing_time(std::chrono::microseconds(random_() % 2));
+      break;
+    case Kind::end_session:
+      made.text = "ended " + name;
+      break;
+    case Kind::add_conversation_message:
+      made.text = "user";
+      made.content = name;
+      break;
+    case Kind::get_conversation_history:
+      made.limit = 1000;
+      break;
+    case Kind::store_task_context:
+      made.value = name;
+      break;
+    default:
+      break;
+    }
+    return made;
+  }
+
+  unsigned interfaces_;
+  std::mt19937_64& random_;
+};
+
+/// The handles that clients are spread over: two, where the store says that they may be.
+inline std::vector<Client> handles_for_a_crowd(World& w) {
+  std::vector<Client> handles;
+  handles.push_back(w.open());
+  if (w.harness().claims().has_shared_handles()) {
+    handles.push_back(w.open());
+  }
+  return handles;
+}
+
+inline void throw_if(World& w, const std::optional<Violation>& violation, const History& history) {
+  if (violation) {
+    note(w,
+         "the calls made at once, with the events at which each began and ended:", show(history));
+    throw *violation;
+  }
+}
+
+/// Of 16 rounds the last four are on threads, of the others every second is on two handles.
+inline void check_order_of_calls(World& w) {
+  constexpr std::size_t rounds = 16;
+  constexpr std::size_t on_threads = 4;
+  const unsigned interfaces = w.harness().interfaces();
+  const bool has_sessions = w.offers(Interfaces::sessions);
+  std::vector<Client> handles = handles_for_a_crowd(w);
+  const std::vector<Client> one(handles.begin(), handles.begin() + 1);
+  Crowd crowd(interfaces, w.random());
+  for (std::size_t round = 0; round < rounds; ++round) {
+    using Theme = Crowd::Theme;
+    const std::string id = "crowd " + std::to_string(round);
+    const std::size_t turn = round % 4;
+    const Theme theme = !has_sessions ? Theme::all
+                        : turn == 3   ? Theme::all
+                        : turn == 2   ? Theme::life
+                                      : Theme::updates;
+    const std::vector<Program> programs = crowd.make(id, theme);
+    Model before(has_sessions);
+    if (has_sessions && theme != Theme::life) {
+      handles.front().create_session(id, "user");
+      before.create_session(id, "user", json::object());
+    }
+    History history;
+    if (round < rounds - on_threads) {
+      history = interleave(round % 2 == 0 ? one : handles, programs, w.random());
+    } else {
+      history = race(w, handles, programs);
+    }
+    Client& last = handles.back();
+    if (has_sessions) {
+      make_last_call(last, Operation(Operation::Kind::get_session, id), history);
+    }
+    if (theme == Theme::all && w.offers(Interfaces::conversations)) {
+      Operation read(Operation::Kind::get_conversation_history, id);
+      read.limit = 1000;
+      make_last_call(last, read, history);
+    }
+    if (theme == Theme::all && w.offers(Interfaces::contexts)) {
+      make_last_call(last, Operation(Operation::Kind::get_task_context, id), history);
+    }
+    throw_if(w, find_disorder(before, history), history);
+  }
+}
+
+/// Four writers and two readers of one conversation.
+inline void check_order_of_appends(World& w) {
+  constexpr std::size_t rounds = 6;
+  constexpr std::size_t on_threads = 2;
+  constexpr std::size_t writers = 4;
+  constexpr std::size_t readers = 2;
+  constexpr std::size_t calls = 6;
+  std::vector<Client> handles = handles_for_a_crowd(w);
+  for (std::size_t round = 0; round < rounds; ++round) {
+    const std::string id = "choir " + std::to_string(round);
+    w.need_session(handles.front(), id);
+    Operation read(Operation::Kind::get_conversation_history, id);
+    read.limit = 1000;
+    std::vector<Program> programs(writers + readers, Program(calls, read));
+    for (std::size_t writer = 0; writer < writers; ++writer) {
+      for (std::size_t i = 0; i < calls; ++i) {
+        Operation& append = programs[writer][i];
+        append.kind = Operation::Kind::add_conversation_message;
+        append.text = i % 2 == 0 ? "user" : "assistant";
+        append.content = std::to_string(writer) + "." + std::to_string(i);
+        append.metadata = object("writer", writer);
+      }
+    }
+    History history = round < rounds - on_threads ? interleave(handles, programs, w.random())
+                                                  : race(w, handles, programs);
+    make_last_call(handles.back(), read, history);
+    throw_if(w, find_lost_append(history), history);
+  }
+}
+
+// CNC-02
+
+inline void check_creates_of_one(World& w, Client& client, const std::string& id,
+                                 const History& history) {
+  std::size_t made = 0;
+  json winner;
+  for (const Call& call : history) {
+    if (call.operation.key != id) {
+      continue;
+    }
+    if (call.outcome.contains("user_id")) {
+      ++made;
+      winner = call.outcome;
+    } else if (!identical(call.outcome, outcome_of(errc::already_exists))) {
+      throw_if(w,
+               Violation(show(outcome_of(errc::already_exists)) + " from all creates of " +
+                             show(id) + " but one",
+                         show(call.outcome)),
+               history);
+    }
+  }
+  if (made != 1) {
+    throw_if(w,
+             Violation("one of the concurrent creates of " + show(id) + " to succeed",
+                       std::to_string(made)),
+             history);
+  }
+  const Session stored = w.must(client.get_session(id), "the session that was created");
+  if (!identical(outcome_of(stored), winner)) {
+    throw_if(w,
+             Violation("the session of the create that succeeded, " + show(winner),
+                       show(outcome_of(stored))),
+             history);
+  }
+}
+
+inline void check_creates(World& w) {
+  constexpr std::size_t clients = 6;
+  constexpr std::size_t rounds = 8;
+  constexpr std::size_t on_threads = 3;
+  constexpr std::size_t ids = 4;
+  std::vector<Client> handles = handles_for_a_crowd(w);
+  for (std::size_t round = 0; round < rounds; ++round) {
+    std::vector<std::string> names;
+    std::vector<Program> programs(clients);
+    for (std::size_t i = 0; i < ids; ++i) {
+      names.push_back("round " + std::to_string(round) + " session " + std::to_string(i));
+      for (std::size_t client = 0; client < clients; ++client) {
+        programs[client].emplace_back(Operation::Kind::create_session, names.back());
+        programs[client].back().user_id = "client " + std::to_string(client);
+        programs[client].back().metadata = object("client", client);
+      }
+    }
+    const History history = round < rounds - on_threads ? interleave(handles, programs, w.random())
+                                                        : race(w, handles, programs);
+    for (const std::string& name : names) {
+      check_creates_of_one(w, handles.back(), name, history);
+    }
+  }
+}
+
+} // namespace detail
+
+inline std::vector<Rule> random_rules() {
+  constexpr unsigned of_a_session =
+      Interfaces::sessions | Interfaces::conversations | Interfaces::contexts;
+  return {
+      Rule("MDL-01", needs::anything,
+           "whatever the sequence of calls, the answers are those of a simple sequential model",
+           "run the program shown; every call in it is needed for the wrong answer",
+           [](World& w) { detail::ModelCheck(w).run(100, 40); }),
+      Rule("CNC-01", Needs().any(of_a_session),
+           "the operations on one session are linearizable, appends to its conversation included",
+           "a step between read and write lets another call in: make it one step",
+           [](World& w) {
+             detail::check_order_of_calls(w);
+             if (w.offers(Interfaces::conversations)) {
+               detail::check_order_of_appends(w);
+             }
+           }),
+      Rule("CNC-02", needs::sessions,
+           "of concurrent creates of one id exactly one succeeds, the others throw already_exists",
+           "looking for the id and inserting it must be one step",
+           [](World& w) { detail::check_creates(w); }),
+  };
+}
+
+} // namespace agentstore::conformance
+
+#endif
