@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_MUTANTS_CANCELLATION_HPP
+#define AGENTSTORE_CONFORMANCE_MUTANTS_CANCELLATION_HPP
+
+/// \file
+/// Stores that are harmed by a cancellation. What each does wrong stands in the table at the end.
+
+#include <agentstore/conformance/mutants/parts.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace agentstore::conformance {
+
+std::vector<Mutant> cancellation_mutants();
+
+// Only machinery below this line.
+
+namespace mutants {
+
+/// A wait as for a server; it can be cancelled, and then throws.
+inline awaitable<void> round_trip() {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  boost::asio::steady_timer timer(executor, std::chrono::microseconds(50));
+  co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+/// The same, as an answer: whether it was cancelled.
+inline awaitable<bool> is_cancelled_in_round_trip() {
+  try {
+    co_await round_trip();
+    co_return false;
+  } catch (const boost::system::system_error&) {
+    co_return true;
+  }
+}
+
+/// From here on a cancellation changes nothing.
+inline awaitable<void> shield() {
+  co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+  co_await boost::asio::this_coro::throw_if_cancelled(false);
+}
+
+// CAN-01
+
+/// Waits for an answer that nobody will send.
+inline awaitable<void> wait_for_ever() {
+  co_await boost::asio::this_coro::throw_if_cancelled(false);
+  co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+  const auto executor = co_await boost::asio::this_coro::executor;
+  boost::asio::steady_timer timer(executor, std::chrono::hours(24));
+  co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+class CancelledStoreHangs : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    const bool is_cancelled = co_await is_cancelled_in_round_trip();
+    if (is_cancelled) {
+      co_await wait_for_ever();
+    }
+    co_return co_await ForwardingBackend::store_task_context(std::move(session_id),
+                                                             std::move(context));
+  }
+};
+
+class CancelledReadHangs : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::vector<Message>> get_conversation_history(std::string session_id,
+                                                           std::size_t limit) override {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    const bool is_cancelled = co_await is_cancelled_in_round_trip();
+    if (is_cancelled) {
+      co_await wait_for_ever();
+    }
+    co_return co_await ForwardingBackend::get_conversation_history(std::move(session_id), limit);
+  }
+};
+
+class CancelledReadFindsNothing : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::optional<Session>> get_session(std::string session_id) override {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    const bool is_cancelled = co_await is_cancelled_in_round_trip();
+    if (is_cancelled) {
+      co_return std::nullopt;
+    }
+    co_return co_await ForwardingBackend::get_session(std::move(session_id));
+  }
+};
+
+class CancelledArchiveHangs : public ForwardingArchive {
+public:
+  using ForwardingArchive::ForwardingArchive;
+
+  awaitable<bool> append_session_event(std::string session_id, std::string user_id,
+                                       std::string event_type, json payload,
+                                       std::optional<Timestamp> created_at) override {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    const bool is_cancelled = co_await is_cancelled_in_round_trip();
+    if (is_cancelled) {
+      co_await wait_for_ever();
+    }
+    co_return co_await ForwardingArchive::append_session_event(
+        std::move(session_id), std::move(user_id), std::move(event_type), std::move(payload),
+        created_at);
+  }
+};
+
+// CAN-02
+
+class CancelledHalfway : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  /// One write after the other, where the index tells the place.
+  awaitable<bool> put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
+                             std::vector<ChannelWrite> writes) override {
+    std::vector<ChannelWrite> first = writes;
+    first.resize(writes.size() / 2);
+    static_cast<void>(
+        co_await ForwardingBackend::put_writes(thread_id, checkpoint_id, task_id, first));
+    co_await round_trip();
+    co_return co_await ForwardingBackend::put_writes(std::move(thread_id), std::move(checkpoint_id),
+                                                     std::move(task_id), std::move(writes));
+  }
+};
+
+class CancelledBetweenTables : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  /// Counters first, then the metadata.
+  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
+    const bool done = co_await ForwardingBackend::update_session(session_id, only_counters(update));
+    if (!done || !update.metadata_patch()) {
+      co_return done;
+    }
+    co_await round_trip();
+    SessionUpdate rest;
+    rest.updates(*update.metadata_patch());
+    co_return co_await ForwardingBackend::update_session(std::move(session_id), std::move(rest));
+  }
+};
+
+class CancelledReplacement : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  /// Takes the old context away before the new one comes.
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    const bool there = co_await ForwardingBackend::store_task_context(session_id, json());
+    if (!there) {
+      co_return false;
+    }
+    co_await round_trip();
+    co_return co_await ForwardingBackend::store_task_context(std::move(session_id),
+                                                             std::move(context));
+  }
+};
+
+/// What a write needs that goes on after the call has ended: all of it by value, and the object.
+template <class Call>
+awaitable<void> later(Call call, std::chrono::microseconds delay) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  boost::asio::steady_timer timer(executor, delay);
+  co_await timer.async_wait(boost::asio::use_awaitable);
+  static_cast<void>(co_await std::move(call));
+}
+
+class AppliedAfterTheEnd : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  /// The request has been sent, and the caller is told before its answer.
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, json metadata) override {
+    auto call = ForwardingBackend::add_conversation_message(
+        std::move(session_id), std::move(role), std::move(content), std::move(metadata));
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    const bool is_cancelled = co_await is_cancelled_in_round_trip();
+    if (!is_cancelled) {
+      co_return co_await std::move(call);
+    }
+    const auto executor = co_await boost::asio::this_coro::executor;
+    auto rest = later(std::move(call), std::chrono::milliseconds(10));
+    boost::asio::co_spawn(executor, std::move(rest), boost::asio::detached);
+    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  }
+};
+
+class CancelledAndTrue : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
+                                   json metadata) override {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    const bool is_cancelled = co_await is_cancelled_in_round_trip();
+    if (is_cancelled) {
+      co_return true;
+    }
+    co_return co_await ForwardingBackend::store_checkpoint(
+        std::move(thread_id), std::move(checkpoint_id), std::move(data), std::move(metadata));
+  }
+};
+
+class CancelledAndFalse : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> end_session(std::string session_id, std::string status) override {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    const bool is_cancelled = co_await is_cancelled_in_round_trip();
+    if (is_cancelled) {
+      co_return false;
+    }
+    co_return co_await ForwardingBackend::end_session(std::move(session_id), std::move(status));
+  }
+};
+
+/// Appends once more, as it does where an answer is lost.
+class CancelledTwice : public ForwardingArchive {
+public:
+  using ForwardingArchive::ForwardingArchive;
+
+  awaitable<bool> append_conversation_message(std::string session_id, std::string role,
+                                              std::string content, json metadata,
+                                              std::optional<Timestamp> created_at) override {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    const bool done = co_await ForwardingArchive::append_conversation_message(
+        session_id, role, content, metadata, created_at);
+    const bool is_cancelled = co_await is_cancelled_in_round_trip();
+    if (!is_cancelled) {
+      co_return done;
+    }
+    co_await shield();
+    co_return co_await ForwardingArchive::append_conversation_message(
+        std::move(session_id), std::move(role), std::move(content), std::move(metadata),
+        created_at);
+  }
+};
+
+// CAN-03
+
+/// Waits its turn, one call at a time; a cancelled one never gives it back.
+class LeaksItsLock : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
+    while (!busy_.enter()) {
+      co_await round_trip();
+    }
+    co_await round_trip();
+    const bool done =
+        co_await ForwardingBackend::update_session(std::move(session_id), std::move(update));
+    busy_.leave();
+    co_return done;
+  }
+
+private:
+  Busy busy_;
+};
+
+/// Two connections, of which a cancelled read keeps one.
+class LeaksConnections : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::vector<PendingWrite>> get_writes(std::string thread_id,
+                                                  std::string checkpoint_id) override {
+    if (in_use_ == 2) {
+      throw StorageError(errc::unavailable, "get_writes", thread_id, "no connection is free");
+    }
+    ++in_use_;
+    co_await round_trip();
+    auto writes =
+        co_await ForwardingBackend::get_writes(std::move(thread_id), std::move(checkpoint_id));
+    --in_use_;
+    co_return writes;
+  }
+
+private:
+  std::atomic<int> in_use_ = 0;
+};
+
+/// The answer to a cancelled call is taken for that to the next.
+class AnswersGetOutOfStep : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
+                                 json metadata) override {
+    if (is_left_.exchange(false)) {
+      throw StorageError(errc::unavailable, "put_checkpoint", thread_id,
+                         "an answer to another question");
+    }
+    is_left_ = true;
+    co_await round_trip();
+    is_left_ = false;
+    co_return co_await ForwardingBackend::put_checkpoint(
+        std::move(thread_id), std::move(checkpoint_id), std::move(data), std::move(metadata));
+  }
+
+private:
+  std::atomic<bool> is_left_ = false;
+};
+
+/// A transaction that is left open swallows the next write.
+class SwallowsTheNext : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    if (is_left_open_.exchange(false)) {
+      co_return true;
+    }
+    is_left_open_ = true;
+    co_await round_trip();
+    is_left_open_ = false;
+    co_return co_await ForwardingBackend::store_task_context(std::move(session_id),
+                                                             std::move(context));
+  }
+
+private:
+  std::atomic<bool> is_left_open_ = false;
+};
+
+} // namespace mutants
+
+inline std::vector<Mutant> cancellation_mutants() {
+  using namespace mutants;
+  return {
+      mutant<CancelledStoreHangs>("CAN-01", "cancelled_store_hangs",
+                                  "a cancelled store waits for an answer that does not come",
+                                  "an end of store_task_context"),
+      mutant<CancelledReadHangs>("CAN-01", "cancelled_read_hangs",
+                                 "a cancelled read waits for an answer that does not come",
+                                 "an end of get_conversation_history"),
+      mutant<CancelledReadFindsNothing>("CAN-01", "cancelled_read_finds_nothing",
+                                        "a cancelled read is \"not found\"",
+                                        "what is there, or an exception, from get_session"),
+      mutant<CancelledArchiveHangs>("CAN-01", "cancelled_archive_hangs",
+                                    "a cancelled append waits for an answer that does not come",
+                                    "an end of append_session_event"),
+      mutant<CancelledHalfway>("CAN-02", "cancelled_halfway",
+                               "a cancelled put_writes leaves the first half", "put_writes"),
+      mutant<CancelledBetweenTables>("CAN-02", "cancelled_between_tables",
+                                     "a cancelled update leaves the counters without the metadata",
+                                     "after update_session"),
+      mutant<CancelledReplacement>("CAN-02", "cancelled_replacement",
+                                   "a cancelled store has removed what was there",
+                                   "after store_task_context"),
+      mutant<AppliedAfterTheEnd>("CAN-02", "applied_after_the_end",
+                                 "a cancelled append comes through after its end was reported",
+                                 "a while later, what was found at the end of"),
+      mutant<CancelledAndTrue>("CAN-02", "cancelled_and_true",
+                               "a cancelled store that did nothing is true",
+                               "which was true all the same"),
+      mutant<CancelledAndFalse>("CAN-02", "cancelled_and_false",
+                                "a cancelled end is \"no such session\"",
+                                "true or an exception from end_session"),
+      mutant<CancelledTwice>("CAN-02", "cancelled_twice", "a cancelled append is made twice",
+                             "after append_conversation_message"),
+      mutant<LeaksItsLock>("CAN-03", "leaks_its_lock", "a cancelled update keeps its lock for ever",
+                           "an end of update_session"),
+      mutant<LeaksConnections>("CAN-03", "leaks_connections",
+                               "a cancelled read keeps its connection", "no connection is free"),
+      mutant<AnswersGetOutOfStep>("CAN-03", "answers_get_out_of_step",
+                                  "the answer to a cancelled call goes to the next one",
+                                  "an answer to another question"),
+      mutant<SwallowsTheNext>("CAN-03", "swallows_the_next",
+                              "after a cancelled store the next one is lost",
+                              "#3 to be the latest"),
+  };
+}
+
+} // namespace agentstore::conformance
+
+#endif

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_MUTANTS_ERRORS_HPP
+#define AGENTSTORE_CONFORMANCE_MUTANTS_ERRORS_HPP
+
+/// \file
+/// Stores that make an answer of a failure, or a half of a write. What each does wrong stands in
+/// the table at the end. What fails is the store below, by the harness' `inject`.
+
+#include <agentstore/conformance/mutants/parts.hpp>
+
+namespace agentstore::conformance {
+
+std::vector<Mutant> error_mutants();
+
+// Only machinery below this line.
+
+namespace mutants {
+
+/// `instead` where the call throws that the store is unavailable.
+template <class T>
+awaitable<T> if_unavailable(awaitable<T> call, T instead) {
+  try {
+    co_return co_await std::move(call);
+  } catch (const StorageError& error) {
+    if (!means(error.code(), errc::unavailable)) {
+      throw;
+    }
+  }
+  co_return instead;
+}
+
+class FailureIsNotFound : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::optional<Session>> get_session(std::string session_id) override {
+    return if_unavailable(ForwardingBackend::get_session(std::move(session_id)),
+                          std::optional<Session>());
+  }
+};
+
+class FailureIsAnEmptyHistory : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::vector<Message>> get_conversation_history(std::string session_id,
+                                                           std::size_t limit) override {
+    return if_unavailable(ForwardingBackend::get_conversation_history(std::move(session_id), limit),
+                          std::vector<Message>());
+  }
+};
+
+class FailureIsFalse : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
+    return if_unavailable(
+        ForwardingBackend::update_session(std::move(session_id), std::move(update)), false);
+  }
+};
+
+class FailureIsTrue : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
+                                   json metadata) override {
+    return if_unavailable(ForwardingBackend::store_checkpoint(std::move(thread_id),
+                                                              std::move(checkpoint_id),
+                                                              std::move(data), std::move(metadata)),
+                          true);
+  }
+};
+
+class FailureCountsNothing : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Metrics> get_metrics() override {
+    return if_unavailable(ForwardingBackend::get_metrics(), Metrics());
+  }
+};
+
+class FailureRemovesNothing : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    return if_unavailable(ForwardingBackend::cleanup_expired_sessions(max_idle), std::uint64_t{0});
+  }
+};
+
+class FailureIsNotOpened : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> initialize() override {
+    return if_unavailable(ForwardingBackend::initialize(), false);
+  }
+};
+
+class FailureIsTheCallersMistake : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    try {
+      co_return co_await ForwardingBackend::store_task_context(session_id, std::move(context));
+    } catch (const StorageError& error) {
+      if (means(error.code(), errc::unavailable)) {
+        throw StorageError(errc::invalid_argument, "store_task_context", session_id,
+                           "the statement failed");
+      }
+      throw;
+    }
+  }
+};
+
+class FailureOfTheDriver : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::vector<PendingWrite>> get_writes(std::string thread_id,
+                                                  std::string checkpoint_id) override {
+    try {
+      co_return co_await ForwardingBackend::get_writes(std::move(thread_id),
+                                                       std::move(checkpoint_id));
+    } catch (const StorageError& error) {
+      if (means(error.code(), errc::unavailable)) {
+        throw std::runtime_error("the driver's own exception");
+      }
+      throw;
+    }
+  }
+};
+
+/// Two statements, without a transaction around them.
+class WritesInTwoSteps : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
+                             std::vector<ChannelWrite> writes) override {
+    std::vector<ChannelWrite> first = writes;
+    first.resize((writes.size() + 1) / 2);
+    static_cast<void>(
+        co_await ForwardingBackend::put_writes(thread_id, checkpoint_id, task_id, first));
+    co_return co_await ForwardingBackend::put_writes(std::move(thread_id), std::move(checkpoint_id),
+                                                     std::move(task_id), std::move(writes));
+  }
+};
+
+/// A row first, and what belongs into it second.
+class CreatesInTwoSteps : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Session> create_session(std::string session_id, std::string user_id,
+                                    json metadata) override {
+    Session created = co_await ForwardingBackend::create_session(session_id, std::move(user_id));
+    SessionUpdate fill;
+    fill.updates(metadata);
+    static_cast<void>(co_await ForwardingBackend::update_session(session_id, std::move(fill)));
+    created.metadata = std::move(metadata);
+    co_return created;
+  }
+};
+
+class UpdatesInTwoSteps : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
+    const bool done = co_await ForwardingBackend::update_session(session_id, only_counters(update));
+    if (!done || !update.metadata_patch()) {
+      co_return done;
+    }
+    SessionUpdate rest;
+    rest.updates(*update.metadata_patch());
+    co_return co_await ForwardingBackend::update_session(std::move(session_id), std::move(rest));
+  }
+};
+
+/// Tries again where an answer may have been lost, and so stores twice.
+class AppendsAgain : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, json metadata) override {
+    std::optional<bool> done;
+    try {
+      done =
+          co_await ForwardingBackend::add_conversation_message(session_id, role, content, metadata);
+    } catch (const StorageError& error) {
+      if (!means(error.code(), errc::unavailable)) {
+        throw;
+      }
+    }
+    if (done) {
+      co_return *done;
+    }
+    co_return co_await ForwardingBackend::add_conversation_message(
+        std::move(session_id), std::move(role), std::move(content), std::move(metadata));
+  }
+};
+
+class FailedReadIsEmptyArchive : public ForwardingArchive {
+public:
+  using ForwardingArchive::ForwardingArchive;
+
+  awaitable<std::vector<ArchiveRecord>>
+  read_archive(ArchiveKind kind, std::string key, std::uint64_t after, std::size_t limit) override {
+    return if_unavailable(ForwardingArchive::read_archive(kind, std::move(key), after, limit),
+                          std::vector<ArchiveRecord>());
+  }
+};
+
+} // namespace mutants
+
+inline std::vector<Mutant> error_mutants() {
+  using namespace mutants;
+  return {
+      mutant<FailureIsNotFound>("ERR-01", "failure_is_not_found",
+                                "a session that cannot be read is not there",
+                                "or what is there, from get_session"),
+      mutant<FailureIsAnEmptyHistory>("ERR-01", "failure_is_an_empty_history",
+                                      "a history that cannot be read is empty",
+                                      "or what is there, from get_conversation_history"),
+      mutant<FailureIsFalse>("ERR-01", "failure_is_false",
+                             "an update that fails is \"no such session\"",
+                             "from update_session(\"failing"),
+      mutant<FailureIsTrue>("ERR-01", "failure_is_true", "a checkpoint that is lost is true",
+                            "which was true under a fault"),
+      mutant<FailureCountsNothing>("ERR-01", "failure_counts_nothing",
+                                   "what cannot be counted is 0", "from get_metrics"),
+      mutant<FailureRemovesNothing>("ERR-01", "failure_removes_nothing",
+                                    "a clean-up that fails has removed 0",
+                                    "from a clean-up of a store that fails"),
+      mutant<FailureIsNotOpened>("ERR-01", "failure_is_not_opened",
+                                 "initialize is false instead of an exception",
+                                 "from initialize()"),
+      mutant<FailureIsTheCallersMistake>("ERR-01", "failure_is_the_callers_mistake",
+                                         "a failure is called an invalid argument",
+                                         "the statement failed"),
+      mutant<FailureOfTheDriver>("ERR-01", "failure_of_the_driver",
+                                 "what is thrown is no StorageError", "the driver's own exception"),
+      mutant<WritesInTwoSteps>("ERR-01", "writes_in_two_steps",
+                               "a put_writes that fails leaves the first half",
+                               "all of write #2, or nothing"),
+      mutant<CreatesInTwoSteps>("ERR-01", "creates_in_two_steps",
+                                "a create that fails leaves a session without metadata",
+                                "values that somebody wrote"),
+      mutant<UpdatesInTwoSteps>("ERR-01", "updates_in_two_steps",
+                                "an update that fails leaves its counters", "update_session"),
+      mutant<AppendsAgain>("ERR-01", "appends_again",
+                           "an append whose answer was lost is made twice",
+                           "add_conversation_message"),
+      mutant<FailedReadIsEmptyArchive>("ERR-01", "failed_read_is_empty_archive",
+                                       "an archive that cannot be read is empty",
+                                       "or what is there, from read_archive"),
+  };
+}
+
+} // namespace agentstore::conformance
+
+#endif
