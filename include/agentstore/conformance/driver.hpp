@@ -28,16 +28,22 @@
 namespace agentstore::conformance {
 
 /// How long one call may take, and when the kit last saw progress. One per run of the suite,
-/// shared by its threads. After the first hang, calls get much less: a dead backend then costs
-/// seconds, not minutes.
+/// shared by its threads. After the first hang calls get much less, and less still after some
+/// more: a dead backend then costs seconds, not minutes.
 class Deadline {
 public:
   explicit Deadline(std::chrono::milliseconds call) : call_(call) { beat(); }
 
   std::chrono::milliseconds call() const { return call_; }
+  /// After how long without progress a thread is taken to be blocked.
+  std::chrono::milliseconds blocked() const {
+    return call() + std::chrono::milliseconds(hangs_ == 0 ? 1000 : 200);
+  }
   void after_a_hang() {
-    if (call_.load() > std::chrono::milliseconds(200)) {
-      call_ = std::chrono::milliseconds(200);
+    constexpr std::size_t some = 5;
+    const std::chrono::milliseconds most(++hangs_ < some ? 200 : 100);
+    if (call_.load() > most) {
+      call_ = most;
     }
   }
 
@@ -49,6 +55,7 @@ public:
 private:
   std::atomic<std::chrono::milliseconds> call_;
   std::atomic<std::chrono::steady_clock::duration> last_beat_{};
+  std::atomic<std::size_t> hangs_ = 0;
 };
 
 /// A call under way; `Driver::finish` gives its result.

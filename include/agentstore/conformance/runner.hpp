@@ -143,7 +143,7 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
       result = std::move(attempt->result);
       break;
     }
-    if (deadline->since_beat() > deadline->call() + std::chrono::seconds(1)) {
+    if (deadline->since_beat() > deadline->blocked()) {
       thread.detach();
       deadline->after_a_hang();
       result.verdict = Verdict::broken;
