@@ -40,8 +40,9 @@ History race(World& world, const std::vector<Client>& handles,
 void make_last_call(Client& client, const Operation& operation, History& history);
 
 /// What is wrong with a history of calls on one session, or nothing: there must be an order of the
-/// calls that the model answers in the same way.
-std::optional<Violation> find_disorder(const Model& before, const History& history);
+/// calls that the model answers in the same way. The search counts as progress.
+std::optional<Violation> find_disorder(const Model& before, const History& history,
+                                       Deadline& deadline);
 
 /// What is wrong with a history of appends and unlimited reads of one conversation, or nothing. The
 /// contents are all different, and the last call is a read that follows all others: it must hold
@@ -59,14 +60,18 @@ namespace detail {
 /// The model as a state of `find_order`.
 class ModelState {
 public:
-  explicit ModelState(Model model) : model_(std::move(model)) {}
+  ModelState(Model model, Deadline& deadline) : model_(std::move(model)), deadline_(&deadline) {}
 
-  bool take(const Call& call) { return identical(answer(call), call.outcome); }
+  bool take(const Call& call) {
+    deadline_->beat();
+    return identical(answer(call), call.outcome);
+  }
   json answer(const Call& call) { return execute(model_, call.operation); }
   std::string fingerprint() const { return model_.fingerprint(); }
 
 private:
   Model model_;
+  Deadline* deadline_;
 };
 
 inline Call begun(std::size_t client, const Operation& operation, std::uint64_t begin) {
@@ -200,8 +205,9 @@ inline std::string show(const History& history) {
   return text;
 }
 
-inline std::optional<Violation> find_disorder(const Model& before, const History& history) {
-  const detail::ModelState initial(before);
+inline std::optional<Violation> find_disorder(const Model& before, const History& history,
+                                              Deadline& deadline) {
+  const detail::ModelState initial(before, deadline);
   const Ordering found = find_order(initial, history);
   if (found.verdict != Ordering::Verdict::none) {
     return std::nullopt;

@@ -28,6 +28,8 @@ public:
   Verdict verdict = Verdict::none;
   /// Indices into the calls: the whole order, or the longest beginning of one that fits.
   std::vector<std::size_t> order;
+  /// How many calls were tried.
+  std::size_t steps = 0;
 };
 
 /// Searches for an order of the calls in which each took effect at one moment between its begin
@@ -43,7 +45,7 @@ public:
 /// at a time is enough: a store is linearizable if each of its objects is.
 template <class State, class Call>
 Ordering find_order(const State& initial, const std::vector<Call>& calls,
-                    std::size_t most_steps = 300'000);
+                    std::size_t most_steps = 20'000);
 
 // Only machinery below this line.
 
@@ -53,7 +55,7 @@ template <class State, class Call>
 class OrderSearch {
 public:
   OrderSearch(const std::vector<Call>& calls, std::size_t most_steps)
-      : calls_(calls), steps_left_(most_steps) {
+      : calls_(calls), most_steps_(most_steps), steps_left_(most_steps) {
     if (calls.size() > 64) {
       throw std::length_error("a history of more than 64 calls");
     }
@@ -61,16 +63,17 @@ public:
 
   Ordering run(const State& initial) {
     Ordering result;
-    const bool found = extend(initial, 0);
+    const bool found = extend(initial, initial.fingerprint(), 0);
     result.verdict = found              ? Ordering::Verdict::found
                      : steps_left_ == 0 ? Ordering::Verdict::undecided
                                         : Ordering::Verdict::none;
     result.order = found ? order_ : longest_;
+    result.steps = most_steps_ - steps_left_;
     return result;
   }
 
 private:
-  bool extend(const State& state, std::uint64_t done) {
+  bool extend(const State& state, const std::string& print, std::uint64_t done) {
     if (order_.size() > longest_.size()) {
       longest_ = order_;
     }
@@ -94,14 +97,18 @@ private:
         continue;
       }
       const std::uint64_t now_done = done | (std::uint64_t{1} << i);
-      if (!seen_.insert(std::to_string(now_done) + next.fingerprint()).second) {
-        continue;
+      const std::string next_print = next.fingerprint();
+      if (seen_.insert(std::to_string(now_done) + ' ' + next_print).second) {
+        order_.push_back(i);
+        if (extend(next, next_print, now_done)) {
+          return true;
+        }
+        order_.pop_back();
       }
-      order_.push_back(i);
-      if (extend(next, now_done)) {
-        return true;
+      // What changes nothing and may come next can always come next: nothing else need be tried.
+      if (next_print == print) {
+        return false;
       }
-      order_.pop_back();
     }
     return false;
   }
@@ -109,6 +116,7 @@ private:
   static bool is_in(std::uint64_t set, std::size_t i) { return ((set >> i) & 1u) != 0; }
 
   const std::vector<Call>& calls_;
+  const std::size_t most_steps_;
   std::size_t steps_left_;
   std::vector<std::size_t> order_;
   std::vector<std::size_t> longest_;

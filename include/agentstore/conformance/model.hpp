@@ -92,7 +92,7 @@ public:
 
   bool is_open() const { return is_open_; }
   bool has_session(const std::string& session_id) const {
-    return sessions_.find(session_id) != sessions_.end();
+    return at(session_id).session.has_value();
   }
   /// Whether messages and contexts of the id can be stored now.
   bool is_writable(const std::string& session_id) const;
@@ -101,15 +101,25 @@ public:
   std::string fingerprint() const;
 
 private:
-  struct Entry {
-    Session record;
-    // The last activity lies between these two.
+  class WriteOf {
+  public:
+    std::string checkpoint_id;
+    PendingWrite write;
+  };
+
+  /// All that one id stands for: a session, what belongs to it, and the thread of its name.
+  class Place {
+  public:
+    std::optional<Session> session;
+    // The session's last activity lies between these two.
     Timestamp earliest;
     Timestamp latest;
-  };
-  struct Thread {
+    std::vector<Message> messages;
+    std::optional<json> context;
     std::vector<Checkpoint> checkpoints; // by when the id was first stored
-    std::map<std::string, std::vector<PendingWrite>> writes;
+    std::vector<WriteOf> writes;         // by task and index
+
+    bool is_active() const { return session && session->status == "active"; }
   };
 
   static void require(bool valid, const char* operation, const std::string& key);
@@ -117,10 +127,12 @@ private:
   static json merged(json target, const json& patch);
   static std::int64_t index_of(const ChannelWrite& write, std::size_t position);
   static bool all_named(const std::vector<ChannelWrite>& writes);
+  static bool is_before(const PendingWrite& a, const PendingWrite& b);
+  static void put_write(std::vector<WriteOf>& writes, const WriteOf& added);
   void require_open(const char* operation, const std::string& key) const;
-  Entry* active(const std::string& session_id);
-  void touch(Entry& entry) const;
-  void perhaps_touch(Entry& entry) const;
+  const Place& at(const std::string& id) const;
+  void touch(Place& place) const;
+  void perhaps_touch(Place& place) const;
   std::chrono::microseconds idle_since(Timestamp last) const;
   bool archive(bool valid, ArchiveKind kind, const char* key_name, const std::string& key,
                json fields, std::optional<Timestamp> created_at);
@@ -128,11 +140,8 @@ private:
   bool knows_sessions_;
   bool is_open_ = true;
   Timestamp now_;
-  std::map<std::string, Entry> sessions_;
-  std::map<std::string, std::vector<Message>> conversations_;
-  std::map<std::string, json> contexts_;
-  std::map<std::string, Thread> threads_;
-  std::map<std::pair<ArchiveKind, std::string>, std::vector<ArchiveRecord>> archive_;
+  std::map<std::string, Place> places_;
+  std::vector<ArchiveRecord> archive_;
 };
 
 // Only machinery below this line.
@@ -181,26 +190,25 @@ inline json Model::merged(json target, const json& patch) {
   return target;
 }
 
-inline Model::Entry* Model::active(const std::string& session_id) {
-  const auto found = sessions_.find(session_id);
-  if (found == sessions_.end() || found->second.record.status != "active") {
-    return nullptr;
-  }
-  return &found->second;
+/// What is not there is an empty place; that one stays, as a check that hangs outlives the
+/// program's statics.
+inline const Model::Place& Model::at(const std::string& id) const {
+  static const auto* const nothing = new Place();
+  const auto found = places_.find(id);
+  return found != places_.end() ? found->second : *nothing;
 }
 
 inline bool Model::is_writable(const std::string& session_id) const {
-  const auto found = sessions_.find(session_id);
-  return !knows_sessions_ || (found != sessions_.end() && found->second.record.status == "active");
+  return !knows_sessions_ || at(session_id).is_active();
 }
 
-inline void Model::touch(Entry& entry) const {
-  entry.earliest = std::max(entry.earliest, now_);
-  entry.latest = std::max(entry.latest, now_);
+inline void Model::touch(Place& place) const {
+  place.earliest = std::max(place.earliest, now_);
+  place.latest = std::max(place.latest, now_);
 }
 
-inline void Model::perhaps_touch(Entry& entry) const {
-  entry.latest = std::max(entry.latest, now_);
+inline void Model::perhaps_touch(Place& place) const {
+  place.latest = std::max(place.latest, now_);
 }
 
 inline std::chrono::microseconds Model::idle_since(Timestamp last) const {
@@ -215,22 +223,21 @@ inline Session Model::create_session(const std::string& session_id, const std::s
   if (has_session(session_id)) {
     throw StorageError(errc::already_exists, "create_session", session_id);
   }
-  Entry& entry = sessions_[session_id];
-  entry.record.session_id = session_id;
-  entry.record.user_id = user_id;
-  entry.record.metadata = metadata;
-  entry.earliest = now_;
-  entry.latest = now_;
-  return entry.record;
+  Session session;
+  session.session_id = session_id;
+  session.user_id = user_id;
+  session.metadata = metadata;
+  Place& place = places_[session_id];
+  place.session = session;
+  place.earliest = now_;
+  place.latest = now_;
+  return session;
 }
 
 inline std::optional<Session> Model::get_session(const std::string& session_id) const {
   require(is_id(session_id), "get_session", session_id);
   require_open("get_session", session_id);
-  if (!has_session(session_id)) {
-    return std::nullopt;
-  }
-  return sessions_.at(session_id).record;
+  return at(session_id).session;
 }
 
 inline bool Model::update_session(const std::string& session_id, const SessionUpdate& update) {
@@ -238,11 +245,11 @@ inline bool Model::update_session(const std::string& session_id, const SessionUp
   require(is_id(session_id) && is_object && update.processing_time().count() >= 0, "update_session",
           session_id);
   require_open("update_session", session_id);
-  Entry* const entry = active(session_id);
-  if (entry == nullptr) {
+  if (!at(session_id).is_active()) {
     return false;
   }
-  Session changed = entry->record;
+  Place& place = places_[session_id];
+  Session changed = *place.session;
   if (changed.total_processing_time > std::chrono::microseconds::max() - update.processing_time()) {
     throw StorageError(errc::invalid_argument, "update_session", session_id);
   }
@@ -256,24 +263,24 @@ inline bool Model::update_session(const std::string& session_id, const SessionUp
   if (update.counts_error()) {
     ++changed.error_count;
   }
-  if (changed == entry->record) {
-    perhaps_touch(*entry);
+  if (changed == *place.session) {
+    perhaps_touch(place);
   } else {
-    touch(*entry);
+    touch(place);
   }
-  entry->record = changed;
+  place.session = changed;
   return true;
 }
 
 inline bool Model::end_session(const std::string& session_id, const std::string& status) {
   require(is_id(session_id) && !status.empty() && status != "active", "end_session", session_id);
   require_open("end_session", session_id);
-  Entry* const entry = active(session_id);
-  if (entry == nullptr) {
+  if (!at(session_id).is_active()) {
     return false;
   }
-  entry->record.status = status;
-  perhaps_touch(*entry);
+  Place& place = places_[session_id];
+  place.session->status = status;
+  perhaps_touch(place);
   return true;
 }
 
@@ -285,16 +292,14 @@ inline bool Model::add_conversation_message(const std::string& session_id, const
   if (!is_writable(session_id)) {
     return false;
   }
-  std::vector<Message>& messages = conversations_[session_id];
+  Place& place = places_[session_id];
   Message message;
-  message.sequence = messages.size() + 1;
+  message.sequence = place.messages.size() + 1;
   message.role = role;
   message.content = content;
   message.metadata = metadata;
-  messages.push_back(message);
-  if (knows_sessions_) {
-    touch(sessions_.at(session_id));
-  }
+  place.messages.push_back(message);
+  touch(place);
   return true;
 }
 
@@ -303,12 +308,9 @@ inline std::vector<Message> Model::get_conversation_history(const std::string& s
   require(is_id(session_id), "get_conversation_history", session_id);
   require_open("get_conversation_history", session_id);
   std::vector<Message> result;
-  const auto found = conversations_.find(session_id);
-  if (found != conversations_.end()) {
-    const std::size_t size = found->second.size();
-    for (std::size_t i = size > limit ? size - limit : 0; i < size; ++i) {
-      result.push_back(found->second[i]);
-    }
+  const std::vector<Message>& all = at(session_id).messages;
+  for (std::size_t i = all.size() > limit ? all.size() - limit : 0; i < all.size(); ++i) {
+    result.push_back(all[i]);
   }
   return result;
 }
@@ -318,7 +320,7 @@ inline bool Model::store_checkpoint(const std::string& thread_id, const std::str
   require(is_id(thread_id) && is_id(checkpoint_id) && metadata.is_object(), "store_checkpoint",
           thread_id);
   require_open("store_checkpoint", thread_id);
-  std::vector<Checkpoint>& checkpoints = threads_[thread_id].checkpoints;
+  std::vector<Checkpoint>& checkpoints = places_[thread_id].checkpoints;
   for (Checkpoint& stored : checkpoints) {
     if (stored.checkpoint_id == checkpoint_id) {
       stored.data = data;
@@ -342,12 +344,9 @@ Model::get_checkpoint(const std::string& thread_id,
           thread_id);
   require_open("get_checkpoint", thread_id);
   std::optional<Checkpoint> result;
-  const auto found = threads_.find(thread_id);
-  if (found != threads_.end()) {
-    for (const Checkpoint& stored : found->second.checkpoints) {
-      if (!checkpoint_id || stored.checkpoint_id == *checkpoint_id) {
-        result = stored; // without an id, the last one stays
-      }
+  for (const Checkpoint& stored : at(thread_id).checkpoints) {
+    if (!checkpoint_id || stored.checkpoint_id == *checkpoint_id) {
+      result = stored; // without an id, the last one stays
     }
   }
   return result;
@@ -358,21 +357,41 @@ inline std::vector<Checkpoint> Model::list_checkpoints(const std::string& thread
   require(is_id(thread_id), "list_checkpoints", thread_id);
   require_open("list_checkpoints", thread_id);
   std::vector<Checkpoint> result;
-  const auto found = threads_.find(thread_id);
-  if (found != threads_.end()) {
-    result.assign(found->second.checkpoints.rbegin(), found->second.checkpoints.rend());
-  }
-  if (result.size() > limit) {
-    result.resize(limit);
+  const std::vector<Checkpoint>& all = at(thread_id).checkpoints;
+  for (std::size_t i = all.size(); i != 0 && result.size() < limit; --i) {
+    result.push_back(all[i - 1]);
   }
   return result;
 }
 
 inline std::int64_t Model::index_of(const ChannelWrite& write, std::size_t position) {
-  static const std::map<std::string, std::int64_t> special = {
-      {"__error__", -1}, {"__scheduled__", -2}, {"__interrupt__", -3}, {"__resume__", -4}};
-  const auto found = special.find(write.channel);
-  return found != special.end() ? found->second : static_cast<std::int64_t>(position);
+  std::int64_t index = -1;
+  for (const char* special : {"__error__", "__scheduled__", "__interrupt__", "__resume__"}) {
+    if (write.channel == special) {
+      return index;
+    }
+    --index;
+  }
+  return static_cast<std::int64_t>(position);
+}
+
+inline bool Model::is_before(const PendingWrite& a, const PendingWrite& b) {
+  return a.task_id != b.task_id ? a.task_id < b.task_id : a.index < b.index;
+}
+
+/// Inserts at its place by task and index; where one is there, a special channel replaces it.
+inline void Model::put_write(std::vector<WriteOf>& writes, const WriteOf& added) {
+  auto place = writes.begin();
+  for (; place != writes.end() && !is_before(added.write, place->write); ++place) {
+    const bool is_same = !is_before(place->write, added.write);
+    if (is_same && place->checkpoint_id == added.checkpoint_id) {
+      if (added.write.index < 0) {
+        place->write = added.write;
+      }
+      return;
+    }
+  }
+  writes.insert(place, added);
 }
 
 inline bool Model::put_writes(const std::string& thread_id, const std::string& checkpoint_id,
@@ -381,20 +400,13 @@ inline bool Model::put_writes(const std::string& thread_id, const std::string& c
           "put_writes", thread_id);
   require_open("put_writes", thread_id);
   for (std::size_t position = 0; position < writes.size(); ++position) {
-    std::vector<PendingWrite>& stored = threads_[thread_id].writes[checkpoint_id];
-    PendingWrite write;
-    write.task_id = task_id;
-    write.index = index_of(writes[position], position);
-    write.channel = writes[position].channel;
-    write.value = writes[position].value;
-    const auto same = std::find_if(stored.begin(), stored.end(), [&](const PendingWrite& other) {
-      return other.task_id == write.task_id && other.index == write.index;
-    });
-    if (same == stored.end()) {
-      stored.push_back(write);
-    } else if (write.index < 0) {
-      *same = write;
-    }
+    WriteOf added;
+    added.checkpoint_id = checkpoint_id;
+    added.write.task_id = task_id;
+    added.write.index = index_of(writes[position], position);
+    added.write.channel = writes[position].channel;
+    added.write.value = writes[position].value;
+    put_write(places_[thread_id].writes, added);
   }
   return true;
 }
@@ -404,27 +416,18 @@ inline std::vector<PendingWrite> Model::get_writes(const std::string& thread_id,
   require(is_id(thread_id) && is_id(checkpoint_id), "get_writes", thread_id);
   require_open("get_writes", thread_id);
   std::vector<PendingWrite> result;
-  const auto thread = threads_.find(thread_id);
-  if (thread != threads_.end()) {
-    const auto writes = thread->second.writes.find(checkpoint_id);
-    if (writes != thread->second.writes.end()) {
-      result = writes->second;
+  for (const WriteOf& stored : at(thread_id).writes) {
+    if (stored.checkpoint_id == checkpoint_id) {
+      result.push_back(stored.write);
     }
   }
-  std::sort(result.begin(), result.end(), [](const PendingWrite& a, const PendingWrite& b) {
-    return a.task_id != b.task_id ? a.task_id < b.task_id : a.index < b.index;
-  });
   return result;
 }
 
 inline std::optional<json> Model::get_task_context(const std::string& session_id) const {
   require(is_id(session_id), "get_task_context", session_id);
   require_open("get_task_context", session_id);
-  const auto found = contexts_.find(session_id);
-  if (found == contexts_.end()) {
-    return std::nullopt;
-  }
-  return found->second;
+  return at(session_id).context;
 }
 
 inline bool Model::store_task_context(const std::string& session_id, const json& context) {
@@ -433,10 +436,9 @@ inline bool Model::store_task_context(const std::string& session_id, const json&
   if (!is_writable(session_id)) {
     return false;
   }
-  contexts_[session_id] = context;
-  if (knows_sessions_) {
-    perhaps_touch(sessions_.at(session_id));
-  }
+  Place& place = places_[session_id];
+  place.context = context;
+  perhaps_touch(place);
   return true;
 }
 
@@ -461,22 +463,19 @@ inline Health Model::health_check() const {
 inline Metrics Model::get_metrics() const {
   require_open("get_metrics", "");
   Metrics metrics;
-  metrics.total_sessions = sessions_.size();
-  for (const auto& [id, entry] : sessions_) {
-    metrics.active_sessions += entry.record.status == "active" ? 1u : 0u;
-  }
-  for (const auto& [id, messages] : conversations_) {
-    metrics.total_messages += messages.size();
-  }
-  for (const auto& [id, thread] : threads_) {
-    metrics.total_checkpoints += thread.checkpoints.size();
+  for (const auto& [id, place] : places_) {
+    metrics.total_sessions += place.session ? 1u : 0u;
+    metrics.active_sessions += place.is_active() ? 1u : 0u;
+    metrics.total_messages += place.messages.size();
+    metrics.total_checkpoints += place.checkpoints.size();
   }
   return metrics;
 }
 
 inline bool Model::decides_cleanup(std::chrono::microseconds max_idle) const {
-  for (const auto& [id, entry] : sessions_) {
-    if ((idle_since(entry.earliest) >= max_idle) != (idle_since(entry.latest) >= max_idle)) {
+  for (const auto& [id, place] : places_) {
+    if (place.session &&
+        (idle_since(place.earliest) >= max_idle) != (idle_since(place.latest) >= max_idle)) {
       return false;
     }
   }
@@ -487,16 +486,13 @@ inline std::uint64_t Model::cleanup_expired_sessions(std::chrono::microseconds m
   require(max_idle.count() >= 0, "cleanup_expired_sessions", "");
   require_open("cleanup_expired_sessions", "");
   std::vector<std::string> expired;
-  for (const auto& [id, entry] : sessions_) {
-    if (idle_since(entry.latest) >= max_idle) {
+  for (const auto& [id, place] : places_) {
+    if (place.session && idle_since(place.latest) >= max_idle) {
       expired.push_back(id);
     }
   }
   for (const std::string& id : expired) {
-    sessions_.erase(id);
-    conversations_.erase(id);
-    contexts_.erase(id);
-    threads_.erase(id);
+    places_.erase(id);
   }
   return expired.size();
 }
@@ -507,14 +503,13 @@ inline bool Model::archive(bool valid, ArchiveKind kind, const char* key_name,
   if (!valid || !is_id(key) || !is_open_) {
     return false;
   }
-  std::vector<ArchiveRecord>& records = archive_[std::make_pair(kind, key)];
   ArchiveRecord record;
   record.kind = kind;
-  record.sequence = records.size() + 1;
+  record.sequence = archive_.size() + 1;
   record.created_at = created_at.value_or(Timestamp());
   record.fields = std::move(fields);
   record.fields[key_name] = key;
-  records.push_back(record);
+  archive_.push_back(record);
   return true;
 }
 
@@ -595,50 +590,74 @@ inline std::vector<ArchiveRecord> Model::read_archive(ArchiveKind kind,
                                                       const std::string& key) const {
   require(is_id(key), "read_archive", key);
   require_open("read_archive", key);
-  const auto found = archive_.find(std::make_pair(kind, key));
-  return found != archive_.end() ? found->second : std::vector<ArchiveRecord>();
+  // The kinds have their keys under three names.
+  const char* const key_name =
+      kind == ArchiveKind::checkpoint || kind == ArchiveKind::checkpoint_writes ? "thread_id"
+      : kind == ArchiveKind::conversation_session                               ? "session_key"
+                                                                                : "session_id";
+  std::vector<ArchiveRecord> result;
+  for (const ArchiveRecord& record : archive_) {
+    if (record.kind == kind && record.fields[key_name] == key) {
+      result.push_back(record);
+    }
+  }
+  return result;
 }
 
 inline std::string Model::fingerprint() const {
-  json all = json::array();
-  all.push_back(is_open_);
-  all.push_back(now_.time_since_epoch().count());
-  for (const auto& [id, entry] : sessions_) {
-    json session = entry.record;
-    session["microseconds"] = entry.record.total_processing_time.count();
-    session["earliest"] = entry.earliest.time_since_epoch().count();
-    session["latest"] = entry.latest.time_since_epoch().count();
-    all.push_back(std::move(session));
-  }
-  all.push_back("conversations");
-  for (const auto& [id, messages] : conversations_) {
-    all.push_back(id);
-    all.push_back(messages);
-  }
-  all.push_back("contexts");
-  for (const auto& [id, context] : contexts_) {
-    all.push_back(id);
-    all.push_back(context);
-  }
-  all.push_back("threads");
-  for (const auto& [id, thread] : threads_) {
-    all.push_back(id);
-    all.push_back(thread.checkpoints);
-    for (const auto& [checkpoint, writes] : thread.writes) {
-      all.push_back(checkpoint);
-      all.push_back(writes);
+  std::string all;
+  // Each part with its length: parts do not run into each other.
+  const auto add_text = [&all](const std::string& text) {
+    all += std::to_string(text.size()) + ':' + text;
+  };
+  const auto add_number = [&all](auto number) {
+    all += std::to_string(static_cast<std::int64_t>(number)) + ';';
+  };
+  const auto add_value = [&add_text](const json& value) { add_text(value.dump()); };
+  add_number(is_open_ ? 1 : 0);
+  add_number(now_.time_since_epoch().count());
+  for (const auto& [id, place] : places_) {
+    add_text(id);
+    add_number(place.session ? 1 : 0);
+    if (place.session) {
+      add_text(place.session->user_id);
+      add_text(place.session->status);
+      add_value(place.session->metadata);
+      add_number(place.session->request_count);
+      add_number(place.session->error_count);
+      add_number(place.session->total_processing_time.count());
+      add_number(place.earliest.time_since_epoch().count());
+      add_number(place.latest.time_since_epoch().count());
+    }
+    add_number(place.context ? 1 : 0);
+    add_value(place.context.value_or(json()));
+    add_number(place.messages.size());
+    for (const Message& message : place.messages) {
+      add_text(message.role);
+      add_text(message.content);
+      add_value(message.metadata);
+    }
+    add_number(place.checkpoints.size());
+    for (const Checkpoint& checkpoint : place.checkpoints) {
+      add_text(checkpoint.checkpoint_id);
+      add_value(checkpoint.data);
+      add_value(checkpoint.metadata);
+    }
+    add_number(place.writes.size());
+    for (const WriteOf& stored : place.writes) {
+      add_text(stored.checkpoint_id);
+      add_text(stored.write.task_id);
+      add_number(stored.write.index);
+      add_text(stored.write.channel);
+      add_value(stored.write.value);
     }
   }
-  all.push_back("archive");
-  for (const auto& [key, records] : archive_) {
-    all.push_back(static_cast<int>(key.first));
-    all.push_back(key.second);
-    for (const ArchiveRecord& record : records) {
-      all.push_back(record.created_at.time_since_epoch().count());
-      all.push_back(record.fields);
-    }
+  for (const ArchiveRecord& record : archive_) {
+    add_number(static_cast<int>(record.kind));
+    add_number(record.created_at.time_since_epoch().count());
+    add_value(record.fields);
   }
-  return all.dump();
+  return all;
 }
 
 } // namespace agentstore::conformance

@@ -43,7 +43,7 @@ private:
     unsigned weight;
     unsigned interfaces; // one of these has the method
   };
-  static const std::vector<Choice>& choices();
+  static const std::array<Choice, 27>& choices();
 
   std::size_t below(std::size_t bound) { return random_() % bound; }
   template <std::size_t N>
@@ -117,11 +117,11 @@ inline Timestamp first_time() {
 
 } // namespace detail
 
-inline const std::vector<ProgramMaker::Choice>& ProgramMaker::choices() {
+inline const std::array<ProgramMaker::Choice, 27>& ProgramMaker::choices() {
   using Kind = Operation::Kind;
   constexpr unsigned either = Interfaces::checkpoints | Interfaces::checkpointer;
   constexpr unsigned life = Interfaces::backend | Interfaces::archive;
-  static const std::vector<Choice> all = {
+  static constexpr std::array<Choice, 27> all = {{
       {Kind::create_session, 9, Interfaces::sessions},
       {Kind::get_session, 6, Interfaces::sessions},
       {Kind::update_session, 9, Interfaces::sessions},
@@ -149,7 +149,7 @@ inline const std::vector<ProgramMaker::Choice>& ProgramMaker::choices() {
       {Kind::append_task_context_snapshot, 3, Interfaces::archive},
       {Kind::read_archive, 9, Interfaces::archive},
       {Kind::set_clock, 4, Interfaces::backend},
-  };
+  }};
   return all;
 }
 

@@ -192,6 +192,9 @@ inline RuleResult Suite::execute(const Rule& rule) {
     seed = seed * 1099511628211u + static_cast<unsigned char>(c);
   }
   result = RuleRunner::run(harness_, deadline_, rule, space, seed, options_.child_arguments);
+  if (result.verdict == Verdict::broken) {
+    result.details += "  replay:   AGENTSTORE_SEED=" + std::to_string(options_.seed) + "\n";
+  }
 
   const auto gap = claims_.known_gaps().find(result.id);
   if (gap != claims_.known_gaps().end()) {
