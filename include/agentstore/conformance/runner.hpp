@@ -143,7 +143,10 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
       result = std::move(attempt->result);
       break;
     }
-    if (deadline->since_beat() > deadline->call() + std::chrono::seconds(1)) {
+    // Between calls a check may think for a while, such as about the order of concurrent ones.
+    const auto patience = attempt->world.transcript_.is_waiting() ? std::chrono::seconds(1)
+                                                                  : std::chrono::seconds(60);
+    if (deadline->since_beat() > deadline->call() + patience) {
       thread.detach();
       deadline->after_a_hang();
       result.verdict = Verdict::broken;
