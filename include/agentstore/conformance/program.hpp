@@ -655,22 +655,9 @@ inline json context_outcome(const std::optional<json>& context) {
   return out;
 }
 
-/// The first two pages of an archive's records.
-inline json page_outcome(const std::vector<ArchiveRecord>& first,
-                         const std::vector<ArchiveRecord>& second) {
-  json out = json::object();
-  out["page 1"] = sequence_outcome(first);
-  out["page 2"] = sequence_outcome(second);
-  return out;
-}
-
+/// The records that pages of `limit` come to: all of them, or none by pages of 0.
 inline json pages_of(const std::vector<ArchiveRecord>& all, std::size_t limit) {
-  const std::size_t one = std::min(limit, all.size());
-  const std::size_t two = std::min(limit, all.size() - one);
-  const auto middle = all.begin() + static_cast<std::ptrdiff_t>(one);
-  return page_outcome(
-      std::vector<ArchiveRecord>(all.begin(), middle),
-      std::vector<ArchiveRecord>(middle, middle + static_cast<std::ptrdiff_t>(two)));
+  return sequence_outcome(limit == 0 ? std::vector<ArchiveRecord>() : all);
 }
 
 } // namespace detail
@@ -802,12 +789,16 @@ inline awaitable<json> execute(Handle& handle, Operation o) {
       result = co_await handle.archive->append_task_context_snapshot(o.key, o.value, o.time);
       break;
     case Kind::read_archive: {
-      const std::vector<ArchiveRecord> first =
-          co_await handle.archive_reader->read_archive(o.archive_kind, o.key, 0, o.limit);
-      const std::uint64_t last = first.empty() ? 0 : first.back().sequence;
-      const std::vector<ArchiveRecord> second =
-          co_await handle.archive_reader->read_archive(o.archive_kind, o.key, last, o.limit);
-      result = detail::page_outcome(first, second);
+      std::vector<ArchiveRecord> all;
+      for (bool more = true; more;) {
+        const std::uint64_t after = all.empty() ? 0 : all.back().sequence;
+        const std::vector<ArchiveRecord> page =
+            co_await handle.archive_reader->read_archive(o.archive_kind, o.key, after, o.limit);
+        // A page that is too long, or does not move on, is as good as the last: it shows.
+        more = !page.empty() && page.size() <= o.limit && page.back().sequence > after;
+        all.insert(all.end(), page.begin(), page.end());
+      }
+      result = detail::sequence_outcome(all);
       break;
     }
     case Kind::set_clock:

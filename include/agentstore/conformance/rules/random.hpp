@@ -328,12 +328,11 @@ inline void throw_if(World& w, const std::optional<Violation>& violation, const 
 }
 
 /// Of 16 rounds the last four are on threads, of the others every second is on two handles.
-inline void check_order_of_calls(World& w) {
+inline void check_order_of_calls(World& w, std::vector<Client>& handles) {
   constexpr std::size_t rounds = 16;
   constexpr std::size_t on_threads = 4;
   const unsigned interfaces = w.harness().interfaces();
   const bool has_sessions = w.offers(Interfaces::sessions);
-  std::vector<Client> handles = handles_for_a_crowd(w);
   const std::vector<Client> one(handles.begin(), handles.begin() + 1);
   Crowd crowd(interfaces, w.random());
   for (std::size_t round = 0; round < rounds; ++round) {
@@ -373,13 +372,12 @@ inline void check_order_of_calls(World& w) {
 }
 
 /// Four writers and two readers of one conversation.
-inline void check_order_of_appends(World& w) {
+inline void check_order_of_appends(World& w, std::vector<Client>& handles) {
   constexpr std::size_t rounds = 6;
   constexpr std::size_t on_threads = 2;
   constexpr std::size_t writers = 4;
   constexpr std::size_t readers = 2;
   constexpr std::size_t calls = 6;
-  std::vector<Client> handles = handles_for_a_crowd(w);
   for (std::size_t round = 0; round < rounds; ++round) {
     const std::string id = "choir " + std::to_string(round);
     w.need_session(handles.front(), id);
@@ -477,9 +475,10 @@ inline std::vector<Rule> random_rules() {
            "the operations on one session are linearizable, appends to its conversation included",
            "a step between read and write lets another call in: make it one step",
            [](World& w) {
-             detail::check_order_of_calls(w);
+             std::vector<Client> handles = detail::handles_for_a_crowd(w);
+             detail::check_order_of_calls(w, handles);
              if (w.offers(Interfaces::conversations)) {
-               detail::check_order_of_appends(w);
+               detail::check_order_of_appends(w, handles);
              }
            }),
       Rule("CNC-02", needs::sessions,

@@ -66,7 +66,7 @@ inline std::vector<std::string> odd_ids() {
           "e\xCC\x81" /* decomposed */,
           "\xE6\x97\xA5\xE6\x9C\xAC",
           "\xF0\x9F\xA6\x93",
-          "\xEF\xBB\xBFz" /* a BOM first */,
+          std::string("\xEF\xBB\xBF") + "a" /* a BOM first */,
           letters(1024),
           letters(1023) + "y",
           repeated("\xF0\x9F\xA6\x93", 256)};

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/catch.hpp"
+
+#include <agentstore/backends/memory.hpp>
+#include <agentstore/conformance/runner.hpp>
+#include <agentstore/testing/forwarding_backend.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <functional>
+#include <map>
+
+using namespace agentstore;
+using namespace agentstore::conformance;
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+/// A harness over memory; a test changes what it is to do.
+class Scripted {
+public:
+  static constexpr std::string_view name = "scripted";
+
+  Claims claims() const { return said; }
+  std::chrono::milliseconds deadline() const { return std::chrono::milliseconds(300); }
+
+  std::shared_ptr<ForwardingBackend> open(boost::asio::any_io_executor, const std::string& space) {
+    if (on_open) {
+      on_open();
+    }
+    std::shared_ptr<MemorySpace>& data = (*spaces)[space];
+    if (!data) {
+      data = std::make_shared<MemorySpace>();
+    }
+    return make(std::make_shared<MemoryBackend>(data));
+  }
+
+  void drop(const std::string& space) {
+    if (on_drop) {
+      on_drop();
+    }
+    spaces->erase(space);
+  }
+
+  Claims said;
+  std::function<void()> on_open;
+  std::function<void()> on_drop;
+  std::function<std::shared_ptr<ForwardingBackend>(InnerBackend)> make = [](InnerBackend inner) {
+    return std::make_shared<ForwardingBackend>(std::move(inner));
+  };
+  std::shared_ptr<std::map<std::string, std::shared_ptr<MemorySpace>>> spaces =
+      std::make_shared<std::map<std::string, std::shared_ptr<MemorySpace>>>();
+};
+
+template <class Backend>
+Scripted scripted() {
+  Scripted harness;
+  harness.make = [](InnerBackend inner) { return std::make_shared<Backend>(std::move(inner)); };
+  return harness;
+}
+
+Rule rule(const char* id, Rule::Body body, Needs when = needs::anything) {
+  return {id, when, "a text", "a hint", body};
+}
+
+Rule creates(const char* id = "TST-01") {
+  return rule(id, [](World& w) {
+    Client c = w.open();
+    w.expect_same(c.create_session("s", "u").user_id, std::string("u"), "the user");
+  });
+}
+
+RuleResult run(Scripted harness, Rule one) {
+  Suite suite(std::make_shared<HarnessAdapter<Scripted>>(std::move(harness)),
+              std::vector<Rule>(1, std::move(one)));
+  return suite.run(0);
+}
+
+bool holds(const std::string& text, const std::string& part) {
+  INFO(text);
+  return text.find(part) != std::string::npos;
+}
+
+class NeverEnds : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Session> create_session(std::string, std::string, json) override {
+    const auto executor = co_await boost::asio::this_coro::executor;
+    boost::asio::steady_timer timer(executor, std::chrono::hours(1));
+    co_await timer.async_wait(boost::asio::use_awaitable);
+    co_return Session();
+  }
+};
+
+class BlocksTheThread : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Session> create_session(std::string, std::string, json) override {
+    // Left behind, and asleep until the program ends; long enough for each test here.
+    std::this_thread::sleep_for(std::chrono::seconds(20));
+    co_return Session();
+  }
+};
+
+class ThrowsANumber : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Session> create_session(std::string, std::string, json) override {
+    throw 42;
+    co_return Session();
+  }
+};
+
+class ThrowsAForeignError : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Session> create_session(std::string, std::string, json) override {
+    throw std::logic_error("the driver's own trouble");
+    co_return Session();
+  }
+};
+
+/// Throws where it makes the awaitable, not where it is awaited.
+class ThrowsAtTheCall : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Session> create_session(std::string session_id, std::string, json) override {
+    throw StorageError(errc::unavailable, "create_session", session_id, "no connection");
+  }
+};
+
+class Lies : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Session> create_session(std::string session_id, std::string, json metadata) override {
+    return ForwardingBackend::create_session(std::move(session_id), "another", std::move(metadata));
+  }
+};
+
+class NeverCloses : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<void> close() override {
+    const auto executor = co_await boost::asio::this_coro::executor;
+    boost::asio::steady_timer timer(executor, std::chrono::hours(1));
+    co_await timer.async_wait(boost::asio::use_awaitable);
+  }
+};
+
+} // namespace
+
+TEST_CASE("a rule that returns is held, and its spaces are dropped") {
+  Scripted harness;
+  const auto spaces = harness.spaces;
+  const RuleResult result = run(harness, rule("TST-01", [](World& w) {
+                                  Client a = w.open();
+                                  Client b = w.open_other();
+                                  a.create_session("s");
+                                  w.expect_same(b.get_session("s"), std::optional<Session>(), "s");
+                                }));
+  CHECK(result.verdict == Verdict::held);
+  CHECK(result.reason.empty());
+  CHECK(result.id == "TST-01");
+  CHECK(spaces->empty());
+}
+
+TEST_CASE("a broken rule says what was done, what was expected, and what came") {
+  const RuleResult result = run(scripted<Lies>(), creates());
+  CHECK(result.verdict == Verdict::broken);
+  CHECK(result.reason == "expected the user to be \"u\"; came \"another\"");
+  CHECK(holds(result.details, "create_session(\"s\", \"u\", {})\n      -> Session("));
+  CHECK(holds(result.details, "expected: the user to be \"u\""));
+  CHECK(holds(result.details, "came:     \"another\""));
+  CHECK(holds(result.details, "a hint"));
+  CHECK(holds(result.details, "a text"));
+}
+
+TEST_CASE("a call that never completes is a broken rule, in bounded time") {
+  const auto begin = SteadyClock::now();
+  const RuleResult result = run(scripted<NeverEnds>(), creates());
+  CHECK(SteadyClock::now() - begin < std::chrono::seconds(5));
+  CHECK(result.verdict == Verdict::broken);
+  CHECK(holds(result.reason, "an end of create_session(\"s\", \"u\", {})"));
+  CHECK(holds(result.reason, "did not complete in time"));
+}
+
+TEST_CASE("a call that blocks its thread is a broken rule, in bounded time") {
+  const auto begin = SteadyClock::now();
+  const RuleResult result = run(scripted<BlocksTheThread>(), creates());
+  CHECK(SteadyClock::now() - begin < std::chrono::seconds(5));
+  CHECK(result.verdict == Verdict::broken);
+  CHECK(holds(result.reason, "an end of create_session(\"s\", \"u\", {})"));
+  CHECK(holds(result.reason, "blocks the thread"));
+}
+
+TEST_CASE("an exception of a foreign type is a broken rule, with its message") {
+  RuleResult result = run(scripted<ThrowsAForeignError>(), creates());
+  CHECK(result.verdict == Verdict::broken);
+  CHECK(holds(result.reason, "not a StorageError: the driver's own trouble"));
+  result = run(scripted<ThrowsANumber>(), creates());
+  CHECK(result.verdict == Verdict::broken);
+  CHECK(holds(result.reason, "not a std::exception"));
+  CHECK(holds(result.reason, "create_session"));
+}
+
+TEST_CASE("an unwanted StorageError is a broken rule, wherever it was thrown") {
+  const RuleResult result = run(scripted<ThrowsAtTheCall>(), creates());
+  CHECK(result.verdict == Verdict::broken);
+  CHECK(holds(result.reason, "StorageError: create_session \"s\": no connection"));
+}
+
+TEST_CASE("an error of another type than the wanted one is a broken rule") {
+  const Rule wants = rule("TST-01", [](World& w) {
+    Client c = w.open();
+    w.expect_error(errc::already_exists, [&] { c.create_session("s"); });
+  });
+  RuleResult result = run(Scripted(), wants);
+  CHECK(result.verdict == Verdict::broken);
+  CHECK(holds(result.reason, "a StorageError with \"already exists\""));
+  CHECK(holds(result.reason, "came no error"));
+  result = run(scripted<ThrowsANumber>(), wants);
+  CHECK(holds(result.reason, "not a std::exception"));
+  result = run(scripted<ThrowsAtTheCall>(), wants);
+  CHECK(holds(result.reason, "unavailable"));
+  result = run(scripted<NeverEnds>(), wants);
+  CHECK(holds(result.reason, "did not complete in time"));
+}
+
+TEST_CASE("a harness that fails is an ERROR, not a broken rule") {
+  Scripted harness;
+  harness.on_open = [] { throw std::runtime_error("no server"); };
+  RuleResult result = run(harness, creates());
+  CHECK(result.verdict == Verdict::error);
+  CHECK(holds(result.reason, "open: "));
+  CHECK(holds(result.reason, "no server"));
+
+  Scripted with_drop;
+  with_drop.on_drop = [] { throw std::runtime_error("no right to drop"); };
+  result = run(with_drop, creates());
+  CHECK(result.verdict == Verdict::error);
+  CHECK(holds(result.reason, "no right to drop"));
+
+  // What the rule found goes before what dropping says.
+  Scripted lying = scripted<Lies>();
+  lying.on_drop = with_drop.on_drop;
+  CHECK(run(lying, creates()).verdict == Verdict::broken);
+}
+
+TEST_CASE("a close that hangs does not go unnoticed") {
+  const auto begin = SteadyClock::now();
+  const RuleResult result = run(scripted<NeverCloses>(), creates());
+  CHECK(SteadyClock::now() - begin < std::chrono::seconds(5));
+  CHECK(result.verdict == Verdict::error);
+  CHECK(holds(result.reason, "an end of close()"));
+}
+
+TEST_CASE("a known gap has to be one") {
+  Scripted harness = scripted<Lies>();
+  harness.said.known_gap("TST-01", "the user is another");
+  RuleResult result = run(harness, creates());
+  CHECK(result.verdict == Verdict::broken_known);
+  CHECK(holds(result.reason, "the user is another (expected the user"));
+
+  Scripted healed;
+  healed.said.known_gap("TST-01", "the user is another");
+  result = run(healed, creates());
+  CHECK(result.verdict == Verdict::error);
+  CHECK(holds(result.reason, "a known gap that holds"));
+  CHECK(holds(result.reason, "the user is another"));
+
+  CHECK(run(healed, creates("TST-02")).verdict == Verdict::held);
+}
+
+TEST_CASE("a rule that is not due is NOT CLAIMED, and is not run") {
+  const Rule archive =
+      rule("TST-01", [](World&) { throw Violation("nothing", "a run"); }, needs::archive);
+  RuleResult result = run(Scripted(), archive);
+  CHECK(result.verdict == Verdict::not_claimed);
+  CHECK(holds(result.reason, "does not have the interface"));
+
+  const Needs shared = needs::anything.claim(&Claims::has_shared_handles, "shared_handles");
+  const Rule handles = rule("TST-02", [](World& w) { w.open(); }, shared);
+  result = run(Scripted(), handles);
+  CHECK(result.verdict == Verdict::not_claimed);
+  CHECK(holds(result.reason, "not claimed: shared_handles"));
+  Scripted claiming;
+  claiming.said.shared_handles();
+  CHECK(run(claiming, handles).verdict == Verdict::held);
+}
+
+TEST_CASE("a rule whose hook is missing is UNTESTED") {
+  RuleResult result = run(Scripted(), rule("TST-01", [](World& w) {
+                            w.open();
+                            w.set_clock(Timestamp());
+                          }));
+  CHECK(result.verdict == Verdict::untested);
+  CHECK(holds(result.reason, "set_clock"));
+  result = run(Scripted(), rule("TST-01", [](World& w) { w.inject(Fault()); }));
+  CHECK(result.verdict == Verdict::untested);
+  CHECK(holds(result.reason, "inject"));
+}
+
+TEST_CASE("the order is shuffled by the seed, and the verdicts are the same") {
+  static std::vector<std::string> order;
+  std::vector<Rule> rules;
+  rules.push_back(rule("TST-00", [](World& w) {
+    order.push_back("0");
+    w.expect(false, "something", "nothing");
+  }));
+  rules.push_back(rule("TST-01", [](World&) { order.push_back("1"); }));
+  rules.push_back(rule("TST-02", [](World&) { order.push_back("2"); }));
+  rules.push_back(rule("TST-03", [](World&) { order.push_back("3"); }));
+  rules.push_back(rule("TST-04", [](World&) {
+    order.push_back("4");
+    throw Untested("for want of anything");
+  }));
+  rules.push_back(rule("TST-05", [](World&) { order.push_back("5"); }, needs::archive));
+
+  const auto run_all = [&rules](std::uint64_t seed) {
+    order.clear();
+    RunOptions options;
+    options.seed = seed;
+    return Suite(std::make_shared<HarnessAdapter<Scripted>>(), rules, options).run_all();
+  };
+  std::map<std::vector<std::string>, std::uint64_t> orders;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const Report report = run_all(seed);
+    CHECK(report.seed == seed);
+    CHECK(order.size() == 5);
+    orders[order] = seed;
+    REQUIRE(report.results.size() == rules.size());
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      CHECK(report.results[i].id == rules[i].id); // in their places, whatever the order
+    }
+    CHECK(report.find("TST-00")->verdict == Verdict::broken);
+    CHECK(report.find("TST-01")->verdict == Verdict::held);
+    CHECK(report.find("TST-04")->verdict == Verdict::untested);
+    CHECK(report.find("TST-05")->verdict == Verdict::not_claimed);
+  }
+  CHECK(orders.size() > 5);
+  const std::vector<std::string> first = orders.begin()->first;
+  run_all(orders.begin()->second);
+  CHECK(order == first);
+}
+
+TEST_CASE("a rule is run once, and the report knows what was not run") {
+  static int runs = 0;
+  runs = 0;
+  std::vector<Rule> rules;
+  rules.push_back(rule("TST-00", [](World&) { ++runs; }));
+  rules.push_back(rule("TST-01", [](World&) { ++runs; }));
+  Suite suite(std::make_shared<HarnessAdapter<Scripted>>(), rules);
+  CHECK(suite.run(0).verdict == Verdict::held);
+  CHECK(suite.run(0).verdict == Verdict::held);
+  CHECK(runs == 1);
+  CHECK(suite.report().find("TST-01")->verdict == Verdict::not_run);
+  CHECK_FALSE(suite.report().conforms());
+  CHECK(suite.run_all().conforms());
+  CHECK(runs == 2);
+}
+
+TEST_CASE("the seed of a rule is its own, and the same in each run") {
+  static std::map<std::string, std::vector<std::uint64_t>> drawn;
+  drawn.clear();
+  std::vector<Rule> rules;
+  rules.push_back(rule("TST-00", [](World& w) { drawn["0"].push_back(w.random()()); }));
+  rules.push_back(rule("TST-01", [](World& w) { drawn["1"].push_back(w.random()()); }));
+  RunOptions options;
+  options.seed = 7;
+  for (int run = 0; run < 2; ++run) {
+    Suite(std::make_shared<HarnessAdapter<Scripted>>(), rules, options).run_all();
+  }
+  REQUIRE(drawn["0"].size() == 2);
+  CHECK(drawn["0"][0] == drawn["0"][1]);
+  CHECK(drawn["1"][0] == drawn["1"][1]);
+  CHECK(drawn["0"][0] != drawn["1"][0]);
+}
+
+TEST_CASE("no space is used twice") {
+  static std::vector<std::string> spaces;
+  spaces.clear();
+  const Rule notes = rule("TST-01", [](World& w) { spaces.push_back(w.space()); });
+  for (int i = 0; i < 20; ++i) {
+    run(Scripted(), notes);
+  }
+  std::sort(spaces.begin(), spaces.end());
+  CHECK(std::unique(spaces.begin(), spaces.end()) == spaces.end());
+  for (const std::string& space : spaces) {
+    CHECK(space.size() < 38); // with "-b" still below 40 characters
+    CHECK(space.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos);
+  }
+}
+
+TEST_CASE("a failure on one of several threads breaks the rule") {
+  const RuleResult result = run(Scripted(), rule("TST-01", [](World& w) {
+                                  Client c = w.open();
+                                  w.on_threads(c, 4, [&w](std::size_t index, Client mine) {
+                                    mine.create_session("s" + std::to_string(index));
+                                    w.expect(index != 2, "no third thread", "one");
+                                  });
+                                }));
+  CHECK(result.verdict == Verdict::broken);
+  CHECK(result.reason == "expected no third thread; came one");
+}
