@@ -112,9 +112,9 @@ public:
 
 private:
   void rewrite(ArchiveKind, Records& records) const override {
-    std::stable_sort(
-        records.begin(), records.end(),
-        [](const ArchiveRecord& a, const ArchiveRecord& b) { return a.created_at < b.created_at; });
+    sort_stably(records, [](const ArchiveRecord& a, const ArchiveRecord& b) {
+      return a.created_at < b.created_at;
+    });
   }
 };
 
