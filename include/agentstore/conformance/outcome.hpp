@@ -76,12 +76,19 @@ public:
 
   void end(std::size_t number, const std::string& how) {
     const std::lock_guard lock(mutex_);
+    ++ended_;
     for (Entry& entry : entries_) {
       if (entry.number == number) {
         entry.text += "\n      -> " + how;
         return;
       }
     }
+  }
+
+  /// Whether a call has begun and not ended.
+  bool is_waiting() const {
+    const std::lock_guard lock(mutex_);
+    return ended_ < count_;
   }
 
   /// One line a call, the oldest first.
@@ -112,6 +119,7 @@ private:
   mutable std::mutex mutex_;
   std::deque<Entry> entries_;
   std::size_t count_ = 0;
+  std::size_t ended_ = 0;
 };
 
 } // namespace agentstore::conformance

@@ -143,7 +143,10 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
       result = std::move(attempt->result);
       break;
     }
-    if (deadline->since_beat() > deadline->blocked()) {
+    // Between calls a check may think for a while, such as about the order of concurrent ones.
+    const std::chrono::milliseconds patience =
+        attempt->world.transcript_.is_waiting() ? deadline->blocked() : std::chrono::seconds(60);
+    if (deadline->since_beat() > patience) {
       thread.detach();
       deadline->after_a_hang();
       result.verdict = Verdict::broken;

@@ -14,7 +14,7 @@ std::vector<Mutant> archive_mutants();
 
 // Only machinery below this line.
 
-namespace mutants {
+namespace mutants::archive {
 
 using Records = std::vector<ArchiveRecord>;
 using When = std::optional<Timestamp>;
@@ -112,9 +112,9 @@ public:
 
 private:
   void rewrite(ArchiveKind, Records& records) const override {
-    std::stable_sort(
-        records.begin(), records.end(),
-        [](const ArchiveRecord& a, const ArchiveRecord& b) { return a.created_at < b.created_at; });
+    sort_stably(records, [](const ArchiveRecord& a, const ArchiveRecord& b) {
+      return a.created_at < b.created_at;
+    });
   }
 };
 
@@ -648,10 +648,10 @@ public:
   }
 };
 
-} // namespace mutants
+} // namespace mutants::archive
 
 inline std::vector<Mutant> archive_mutants() {
-  using namespace mutants;
+  using namespace mutants::archive;
   return {
       mutant<MergesEqualEvents>("ARC-01", "merges_equal_events",
                                 "an equal event is taken for a retry",
@@ -664,7 +664,7 @@ inline std::vector<Mutant> archive_mutants() {
                                     "the records after equal appends"),
       mutant<SendsTwice>("ARC-01", "sends_twice", "each conversation session is sent twice",
                          "the records after equal appends"),
-      mutant<OrdersByTime>("ARC-02", "orders_by_time", "records are ordered by created_at",
+      mutant<OrdersByTime>("ARC-02", "archive_orders_by_time", "records are ordered by created_at",
                            "the records of one key in order"),
       mutant<NewestWritesFirst>("ARC-02", "newest_writes_first", "the newest writes come first",
                                 "the records of one key in order"),

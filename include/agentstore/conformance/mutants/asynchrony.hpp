@@ -22,7 +22,7 @@ std::vector<Mutant> asynchrony_mutants();
 
 // Only machinery below this line.
 
-namespace mutants {
+namespace mutants::asynchrony {
 
 // ASY-01
 
@@ -439,10 +439,10 @@ public:
   }
 };
 
-} // namespace mutants
+} // namespace mutants::asynchrony
 
 inline std::vector<Mutant> asynchrony_mutants() {
-  using namespace mutants;
+  using namespace mutants::asynchrony;
   return {
       mutant<StoresAtTheCall>("ASY-01", "stores_at_the_call",
                               "a context is stored when the method is called",

@@ -17,7 +17,7 @@ std::vector<Mutant> cancellation_mutants();
 
 // Only machinery below this line.
 
-namespace mutants {
+namespace mutants::cancellation {
 
 /// A wait as for a server; it can be cancelled, and then throws.
 inline awaitable<void> round_trip() {
@@ -335,10 +335,10 @@ private:
   std::atomic<bool> is_left_open_ = false;
 };
 
-} // namespace mutants
+} // namespace mutants::cancellation
 
 inline std::vector<Mutant> cancellation_mutants() {
-  using namespace mutants;
+  using namespace mutants::cancellation;
   return {
       mutant<CancelledStoreHangs>("CAN-01", "cancelled_store_hangs",
                                   "a cancelled store waits for an answer that does not come",

@@ -409,8 +409,8 @@ protected:
   std::vector<Checkpoint> by_latest_store(std::vector<Checkpoint> all) const {
     if (!all.empty()) {
       const std::string id = again_.get(all.front().thread_id).value_or("");
-      std::stable_partition(all.begin(), all.end(), [&id](const Checkpoint& checkpoint) {
-        return checkpoint.checkpoint_id == id;
+      sort_stably(all, [&id](const Checkpoint& a, const Checkpoint& b) {
+        return a.checkpoint_id == id && b.checkpoint_id != id;
       });
     }
     return all;
@@ -955,9 +955,13 @@ public:
                                                       std::size_t limit) override {
     return changed(ForwardingBackend::list_checkpoints(std::move(thread_id), limit),
                    [this](std::vector<Checkpoint>& all) {
-                     const auto met = std::stable_partition(
-                         all.begin(), all.end(),
-                         [this](const Checkpoint& one) { return !met_.has(one.checkpoint_id); });
+                     const auto is_met = [this](const Checkpoint& one) {
+                       return met_.has(one.checkpoint_id);
+                     };
+                     sort_stably(all, [&is_met](const Checkpoint& a, const Checkpoint& b) {
+                       return !is_met(a) && is_met(b);
+                     });
+                     const auto met = std::find_if(all.begin(), all.end(), is_met);
                      std::reverse(met, all.end());
                    });
   }

@@ -16,7 +16,7 @@ std::vector<Mutant> clean_up_mutants();
 
 // Only machinery below this line.
 
-namespace mutants {
+namespace mutants::clean_up {
 
 using std::chrono::microseconds;
 
@@ -643,10 +643,10 @@ private:
   std::atomic<std::uint64_t> still_counted_ = 0;
 };
 
-} // namespace mutants
+} // namespace mutants::clean_up
 
 inline std::vector<Mutant> clean_up_mutants() {
-  using namespace mutants;
+  using namespace mutants::clean_up;
   return {
       mutant<ExpiresTooLate>("CLN-01", "expires_too_late", "> where >= is meant",
                              "a clean-up at the boundary"),
@@ -667,7 +667,7 @@ inline std::vector<Mutant> clean_up_mutants() {
       mutant<OverflowsDeadline>("CLN-01", "overflows_deadline",
                                 "the time before which to remove overflows",
                                 "a clean-up with the longest duration"),
-      mutant<AppendIsNoActivity>("CLN-02", "append_is_no_activity",
+      mutant<AppendIsNoActivity>("CLN-02", "append_keeps_nothing_alive",
                                  "a session that is only appended to expires",
                                  "a clean-up to be 2"),
       mutant<UpdateIsNoActivity>("CLN-02", "update_is_no_activity",

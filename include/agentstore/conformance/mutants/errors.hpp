@@ -14,7 +14,7 @@ std::vector<Mutant> error_mutants();
 
 // Only machinery below this line.
 
-namespace mutants {
+namespace mutants::errors {
 
 /// `instead` where the call throws that the store is unavailable.
 template <class T>
@@ -217,10 +217,10 @@ public:
   }
 };
 
-} // namespace mutants
+} // namespace mutants::errors
 
 inline std::vector<Mutant> error_mutants() {
-  using namespace mutants;
+  using namespace mutants::errors;
   return {
       mutant<FailureIsNotFound>("ERR-01", "failure_is_not_found",
                                 "a session that cannot be read is not there",

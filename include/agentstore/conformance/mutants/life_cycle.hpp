@@ -15,7 +15,7 @@ std::vector<Mutant> life_cycle_mutants();
 
 // Only machinery below this line.
 
-namespace mutants {
+namespace mutants::life_cycle {
 
 /// Knows how often it was opened and whether it is open now.
 class CountsOpens : public ForwardingBackend {
@@ -414,10 +414,10 @@ private:
   }
 };
 
-} // namespace mutants
+} // namespace mutants::life_cycle
 
 inline std::vector<Mutant> life_cycle_mutants() {
-  using namespace mutants;
+  using namespace mutants::life_cycle;
   return {
       mutant<OpeningAgainEmpties>("LIF-01", "opening_again_empties",
                                   "initialize of an open store begins afresh",

@@ -14,7 +14,7 @@ std::vector<Mutant> sharing_mutants();
 
 // Only machinery below this line.
 
-namespace mutants {
+namespace mutants::sharing {
 
 // SPC-01
 
@@ -393,10 +393,10 @@ public:
   explicit ArchivesInMemory(MutantSpace&) : ForwardingArchive(std::make_shared<MemoryArchive>()) {}
 };
 
-} // namespace mutants
+} // namespace mutants::sharing
 
 inline std::vector<Mutant> sharing_mutants() {
-  using namespace mutants;
+  using namespace mutants::sharing;
   return {
       mutant<WritesOfAllSpaces>("SPC-01", "writes_of_all_spaces",
                                 "pending writes are kept without their space",
@@ -413,7 +413,7 @@ inline std::vector<Mutant> sharing_mutants() {
       mutant<RemembersSessions>("TWO-01", "remembers_sessions",
                                 "each handle caches the sessions that it has read",
                                 "update_session(updates): what the other handle sees"),
-      mutant<RemembersAbsence>("TWO-01", "remembers_absence",
+      mutant<RemembersAbsence>("TWO-01", "remembers_no_context",
                                "each handle caches that there is no context",
                                "store_task_context(context): what the other handle sees"),
       mutant<RemembersEnds>("TWO-01", "remembers_ends",

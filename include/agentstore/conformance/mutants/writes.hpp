@@ -104,8 +104,9 @@ public:
 
 private:
   void change_writes(std::vector<PendingWrite>& writes) const override {
-    std::stable_partition(writes.begin(), writes.end(),
-                          [](const PendingWrite& write) { return write.task_id == "b"; });
+    sort_stably(writes, [](const PendingWrite& a, const PendingWrite& b) {
+      return a.task_id == "b" && b.task_id != "b";
+    });
   }
 };
 
