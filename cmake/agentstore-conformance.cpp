@@ -9,6 +9,10 @@ std::vector<std::string> rule_ids() {
   return conformance::rule_ids();
 }
 
+std::vector<Rule> all_rules() {
+  return conformance::all_rules();
+}
+
 std::unique_ptr<Kit> make_kit(std::shared_ptr<AnyHarness> harness, RunOptions options) {
   return conformance::make_kit(std::move(harness), std::move(options));
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stores that never answer. All rules together must come to an end soon, and to a verdict.
-#include "conformance/every_rule.hpp"
 #include "support/catch.hpp"
 
 #include <agentstore/archives/memory.hpp>
 #include <agentstore/backends/memory.hpp>
+#include <agentstore/conformance/kit.hpp>
 #include <agentstore/conformance/runner.hpp>
 #include <agentstore/testing/intercepting_archive.hpp>
 #include <agentstore/testing/intercepting_backend.hpp>
@@ -107,7 +107,7 @@ template <class Harness>
 Report report_within_a_minute() {
   const auto begin = std::chrono::steady_clock::now();
   Report report =
-      Suite(std::make_shared<HarnessAdapter<Harness>>(), agentstore::test::every_rule()).run_all();
+      Suite(std::make_shared<HarnessAdapter<Harness>>(), compiled::all_rules()).run_all();
   const auto took =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - begin);
   INFO(report.to_table());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "conformance/every_rule.hpp"
 #include "support/catch.hpp"
 
 #include <agentstore/conformance/innocents.hpp>
+#include <agentstore/conformance/kit.hpp>
 
 #include <set>
 
@@ -14,7 +14,7 @@ namespace {
 void expect_conforming(const std::vector<Innocent>& innocents, std::size_t least_held) {
   std::set<std::string_view> names;
   for (const Innocent& innocent : innocents) {
-    const Report report = judge(innocent, agentstore::test::every_rule());
+    const Report report = judge(innocent, compiled::all_rules());
     INFO(innocent.oddity);
     INFO(report.to_table());
     for (const RuleResult& rule : report.results) {

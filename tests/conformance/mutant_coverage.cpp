@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "conformance/every_rule.hpp"
 #include "support/catch.hpp"
 
+#include <agentstore/conformance/kit.hpp>
 #include <agentstore/conformance/mutants/all.hpp>
 
 #include <map>
@@ -24,7 +24,7 @@ TEST_CASE("each rule of the contract is the killer of a mutant", "[mutants]") {
   for (const Mutant& mutant : all_mutants()) {
     ++killed[mutant.rule];
   }
-  const std::vector<Rule> rules = agentstore::test::every_rule();
+  const std::vector<Rule> rules = compiled::all_rules();
   CHECK(rules.size() > 80);
   for (const Rule& rule : rules) {
     INFO(rule.id);

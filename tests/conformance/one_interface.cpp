@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stores with one interface alone: the rules that are due are those of that interface, they hold
 // where they should, and catch what they should.
-#include "conformance/every_rule.hpp"
 #include "support/catch.hpp"
 
 #include <agentstore/conformance/innocents/handles.hpp>
+#include <agentstore/conformance/kit.hpp>
 #include <agentstore/conformance/mutants/mutant.hpp>
 
 #include <map>
@@ -30,7 +30,7 @@ bool needs_a_claim(const std::string& area) {
 
 /// The rules of `own` and everyone's are due, and held; those of other areas are not due.
 void expect_due(const std::shared_ptr<AnyHarness>& harness, const Areas& own) {
-  const Report report = Suite(harness, agentstore::test::every_rule()).run_all();
+  const Report report = Suite(harness, compiled::all_rules()).run_all();
   INFO(report.to_table());
   CHECK(report.conforms());
   Areas held;
@@ -57,7 +57,7 @@ void expect_due(const std::shared_ptr<AnyHarness>& harness, const Areas& own) {
 /// The rule is broken where a store with one interface has this bug.
 void expect_broken(const std::shared_ptr<AnyHarness>& harness, std::string_view id,
                    const std::string& evidence) {
-  const std::vector<Rule> all = agentstore::test::every_rule();
+  const std::vector<Rule> all = compiled::all_rules();
   for (const Rule& rule : all) {
     if (rule.id == id) {
       const RuleResult result = Suite(harness, std::vector<Rule>(1, rule)).run(0);
@@ -268,7 +268,7 @@ TEST_CASE("a backend without a checkpointer is held to the rules of all that it 
 
 TEST_CASE("an archive that cannot be read is held to what can be seen of it") {
   const Report report =
-      Suite(adapted<WriteOnly<ForwardingArchive>>(), agentstore::test::every_rule()).run_all();
+      Suite(adapted<WriteOnly<ForwardingArchive>>(), compiled::all_rules()).run_all();
   INFO(report.to_table());
   CHECK(report.conforms());
   for (const RuleResult& rule : report.results) {

@@ -17,6 +17,8 @@
 
 namespace agentstore::conformance {
 
+class Rule;
+
 /// How the kit is run.
 class RunOptions {
 public:
@@ -49,6 +51,9 @@ namespace compiled {
 
 /// The ids of all rules, each in its place.
 std::vector<std::string> rule_ids();
+
+/// The rules themselves, for those who include rule.hpp and run them one by one.
+std::vector<Rule> all_rules();
 
 /// The kit with all rules.
 std::unique_ptr<Kit> make_kit(std::shared_ptr<AnyHarness> harness, RunOptions options);
