@@ -10,11 +10,27 @@ using namespace agentstore::conformance;
 
 namespace {
 
+/// The rules that take most of the time, for they store a lot; of one kind of store, one is enough.
+bool is_bulky(std::string_view rule) {
+  return rule == "VAL-02" || rule == "VAL-05";
+}
+
+std::vector<Rule> rules_for(const Innocent& innocent) {
+  std::vector<Rule> rules = compiled::all_rules();
+  for (const Innocent& other : choice_innocents()) { // all over the same tables
+    const bool is_about_bulk = other.name == "one_lock" || other.name.ends_with("_limits");
+    if (innocent.name == other.name && !is_about_bulk) {
+      std::erase_if(rules, [](const Rule& rule) { return is_bulky(rule.id); });
+    }
+  }
+  return rules;
+}
+
 /// Whatever is due holds: no rule asks for more than the headers say.
 void expect_conforming(const std::vector<Innocent>& innocents, std::size_t least_held) {
   std::set<std::string_view> names;
   for (const Innocent& innocent : innocents) {
-    const Report report = judge(innocent, compiled::all_rules());
+    const Report report = judge(innocent, rules_for(innocent));
     INFO(innocent.oddity);
     INFO(report.to_table());
     for (const RuleResult& rule : report.results) {
