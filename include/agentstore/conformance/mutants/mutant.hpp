@@ -190,21 +190,23 @@ std::shared_ptr<T> MutantSpace::shared() {
 
 namespace detail {
 
+/// By its base where it has a common one: what a handle needs is then compiled once.
 template <class Broken>
-std::shared_ptr<Broken> make_broken(MutantSpace& space) {
+using HandledAs = std::conditional_t<
+    std::is_base_of_v<ForwardingBackend, Broken>, ForwardingBackend,
+    std::conditional_t<std::is_base_of_v<ForwardingArchive, Broken>, ForwardingArchive, Broken>>;
+
+template <class Broken>
+std::unique_ptr<HandledAs<Broken>> make_broken(MutantSpace& space) {
+  using Handled = std::unique_ptr<HandledAs<Broken>>;
   if constexpr (std::is_constructible_v<Broken, MutantSpace&>) {
-    return std::make_shared<Broken>(space);
+    return Handled(new Broken(space));
   } else if constexpr (std::is_constructible_v<Broken, InnerBackend>) {
-    return std::make_shared<Broken>(space.backend());
+    return Handled(new Broken(space.backend()));
   } else {
-    return std::make_shared<Broken>(space.archive());
+    return Handled(new Broken(space.archive()));
   }
 }
-
-/// By its base where it has the common one: what a handle needs is then compiled once.
-template <class Broken>
-using HandledAs =
-    std::conditional_t<std::is_base_of_v<ForwardingBackend, Broken>, ForwardingBackend, Broken>;
 
 } // namespace detail
 
@@ -219,7 +221,7 @@ Mutant mutant(std::string_view rule, std::string_view name, std::string_view bug
   result.evidence = evidence;
   result.make = [](MutantSpace& space) {
     Handle handle;
-    handle.add<Handled>(detail::make_broken<Broken>(space));
+    handle.add(std::shared_ptr<Handled>(detail::make_broken<Broken>(space)));
     return handle;
   };
   result.interfaces = Interfaces::of<Handled>();
