@@ -28,7 +28,9 @@ namespace agentstore {
 /// Lazy like every awaitable: `work` is moved into it and runs once, when it is awaited (ASY-01).
 /// One hop out, one back. Once started, `work` runs to its end, and the call ends after it: a
 /// cancellation neither interrupts it nor outruns it, which keeps CAN-02 as long as `work` does
-/// not wait for ever. `where` must not be the executor of a context that ends before the call does.
+/// not wait for ever. `where` must not be the executor of a context that ends before the call does,
+/// and the awaiting coroutine's context must outlive the threads of `where`, which let go of it a
+/// moment after the call has ended: a backend that joins its pool before the context goes is safe.
 ///
 /// A method that needs nothing else returns it straight, without being a coroutine itself:
 ///
