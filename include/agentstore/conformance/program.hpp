@@ -205,7 +205,8 @@ inline Program ProgramMaker::make(std::size_t calls) {
   }
   while (program.size() < calls) {
     if (!program.empty() && below(10) == 0) {
-      program.push_back(Operation(program.back())); // as a client does that did not get the answer
+      const Operation again = program.back(); // as a client does that did not get the answer
+      program.push_back(again);
       continue;
     }
     const Kind kind = choose();
@@ -662,6 +663,8 @@ inline json pages_of(const std::vector<ArchiveRecord>& all, std::size_t limit) {
 
 } // namespace detail
 
+// The caller holds the handle and drives the call to its end.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters)
 inline awaitable<json> execute(Handle& handle, Operation o) {
   using Kind = Operation::Kind;
   json result;

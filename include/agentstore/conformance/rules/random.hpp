@@ -323,7 +323,7 @@ inline void throw_if(World& w, const std::optional<Violation>& violation, const 
   if (violation) {
     note(w,
          "the calls made at once, with the events at which each began and ended:", show(history));
-    throw *violation;
+    throw Violation(violation->expected, violation->came);
   }
 }
 
