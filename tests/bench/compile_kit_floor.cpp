@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <boost/asio/awaitable.hpp>
 #include <nlohmann/json.hpp>
+
 #include <support/catch.hpp>

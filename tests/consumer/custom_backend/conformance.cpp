@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The conformance test as the README shows it, for a backend that a user brings.
 
-#include <custom_backend/journal_backend.hpp>
-
 #include <agentstore/conformance/catch2.hpp>
 
+#include <custom_backend/journal_backend.hpp>
 #include <filesystem>
 #include <memory>
 
