@@ -4,8 +4,8 @@
 
 #include "journal.hpp"
 
-#include <agentstore/authoring/arguments.hpp>
 #include <agentstore/authoring/clock.hpp>
+#include <agentstore/authoring/session_update.hpp>
 
 #include <algorithm>
 #include <map>
@@ -22,11 +22,6 @@ public:
     Session record;
     std::vector<Message> messages;
     std::optional<json> context;
-
-    void touch(Timestamp now) {
-      record.last_activity = std::max(record.last_activity, now);
-      ++record.version;
-    }
   };
 
   using Writes = std::map<std::pair<std::string, std::int64_t>, PendingWrite>;
@@ -56,11 +51,11 @@ public:
       row.record.error_count += entry.at("errors").get<std::uint64_t>();
       row.record.total_processing_time +=
           std::chrono::microseconds(entry.at("micros").get<std::int64_t>());
-      row.touch(time(entry));
+      touch(row.record, time(entry));
     } else if (op == "end_session") {
       SessionRow& row = sessions.at(text(entry, "session_id"));
       row.record.status = text(entry, "status");
-      row.touch(time(entry));
+      touch(row.record, time(entry));
     } else if (op == "add_conversation_message") {
       SessionRow& row = sessions.at(text(entry, "session_id"));
       Message message;
@@ -69,11 +64,11 @@ public:
       message.content = text(entry, "content");
       message.timestamp = time(entry);
       message.metadata = std::move(entry.at("metadata"));
-      row.touch(message.timestamp);
+      touch(row.record, message.timestamp);
       row.messages.push_back(std::move(message));
     } else if (op == "store_task_context") {
       sessions.at(text(entry, "session_id")).context = std::move(entry.at("context"));
-    } else if (op == "store_checkpoint" || op == "put_checkpoint") {
+    } else if (op == "put_checkpoint") {
       apply_checkpoint(entry);
     } else if (op == "put_writes") {
       apply_writes(entry);
@@ -130,7 +125,8 @@ private:
   }
 };
 
-/// The methods of the contract as plain functions, for one thread.
+/// The methods of the contract as plain functions, for one thread, with arguments that have been
+/// checked.
 ///
 /// A write first decides, then appends to the journal what is to happen, and then lets it happen.
 class JournalStore {
@@ -168,8 +164,16 @@ public:
     return health;
   }
 
+  /// Throws unless the store is open.
+  void require_open(const char* operation, std::string_view key) const {
+    if (journal_ == nullptr) {
+      const bool failed = !failure_.empty();
+      throw StorageError(failed ? errc::unavailable : errc::closed, operation, std::string(key),
+                         failed ? failure_ : "the backend is not open");
+    }
+  }
+
   Metrics get_metrics() {
-    begin("get_metrics", "");
     Metrics metrics;
     metrics.total_sessions = tables_.sessions.size();
     for (const auto& [id, row] : tables_.sessions) {
@@ -183,7 +187,6 @@ public:
   }
 
   std::uint64_t cleanup_expired_sessions(std::chrono::microseconds max_idle) {
-    begin("cleanup_expired_sessions", "").max_idle(max_idle);
     const Timestamp now = clock_();
     json expired = json::array();
     for (const auto& [id, row] : tables_.sessions) {
@@ -193,85 +196,62 @@ public:
       }
     }
     if (!expired.empty()) {
-      commit("cleanup_expired_sessions", "", {{"session_ids", expired}});
+      commit("cleanup_expired_sessions", {{"session_ids", expired}});
     }
     return expired.size();
   }
 
   Session create_session(std::string session_id, std::string user_id, json metadata) {
-    begin("create_session", session_id)
-        .id("session_id", session_id)
-        .id("user_id", user_id)
-        .object("metadata", metadata);
     if (tables_.sessions.contains(session_id)) {
       throw StorageError(errc::already_exists, "create_session", session_id, "the session exists");
     }
-    commit("create_session", session_id,
-           {{"session_id", session_id},
-            {"user_id", std::move(user_id)},
-            {"metadata", std::move(metadata)}});
+    commit("create_session", {{"session_id", session_id},
+                              {"user_id", std::move(user_id)},
+                              {"metadata", std::move(metadata)}});
     return tables_.sessions.at(session_id).record;
   }
 
   std::optional<Session> get_session(std::string session_id) {
-    begin("get_session", session_id).id("session_id", session_id);
     const auto* row = find(tables_.sessions, session_id);
     return row == nullptr ? std::nullopt : std::optional(row->record);
   }
 
   bool update_session(std::string session_id, SessionUpdate update) {
-    const ArgumentCheck arguments = begin("update_session", session_id);
-    arguments.id("session_id", session_id).update(update);
     if (!is_active(session_id)) {
       return false;
     }
-    const Session& record = tables_.sessions.at(session_id).record;
-    if (update.processing_time() >
-        std::chrono::microseconds::max() - record.total_processing_time) {
-      arguments.refuse(errc::invalid_argument, "add_processing_time", "overflows the total");
-    }
+    Session updated = tables_.sessions.at(session_id).record;
+    apply_update(updated, update, clock_(), Limits()); // throws for what the journal must not hold
     const json patch = update.metadata_patch().value_or(json::object());
-    json merged = record.metadata;
-    merged.merge_patch(patch);
-    arguments.object("metadata, merged,", merged);
-    commit("update_session", session_id,
-           {{"session_id", session_id},
-            {"patch", patch},
-            {"requests", int{update.counts_request()}},
-            {"errors", int{update.counts_error()}},
-            {"micros", update.processing_time().count()}});
+    commit("update_session", {{"session_id", session_id},
+                              {"patch", patch},
+                              {"requests", int{update.counts_request()}},
+                              {"errors", int{update.counts_error()}},
+                              {"micros", update.processing_time().count()}});
     return true;
   }
 
   bool end_session(std::string session_id, std::string status) {
-    begin("end_session", session_id).id("session_id", session_id).end_status(status);
     if (!is_active(session_id)) {
       return false;
     }
-    commit("end_session", session_id, {{"session_id", session_id}, {"status", std::move(status)}});
+    commit("end_session", {{"session_id", session_id}, {"status", std::move(status)}});
     return true;
   }
 
   bool add_conversation_message(std::string session_id, std::string role, std::string content,
                                 json metadata) {
-    begin("add_conversation_message", session_id)
-        .id("session_id", session_id)
-        .nonempty_text("role", role)
-        .text("content", content)
-        .object("metadata", metadata);
     if (!is_active(session_id)) {
       return false;
     }
-    commit("add_conversation_message", session_id,
-           {{"session_id", session_id},
-            {"role", std::move(role)},
-            {"content", std::move(content)},
-            {"metadata", std::move(metadata)}});
+    commit("add_conversation_message", {{"session_id", session_id},
+                                        {"role", std::move(role)},
+                                        {"content", std::move(content)},
+                                        {"metadata", std::move(metadata)}});
     return true;
   }
 
   std::vector<Message> get_conversation_history(std::string session_id, std::size_t limit) {
-    begin("get_conversation_history", session_id).id("session_id", session_id);
     const auto* row = find(tables_.sessions, session_id);
     if (row == nullptr) {
       return {};
@@ -280,44 +260,28 @@ public:
   }
 
   std::optional<json> get_task_context(std::string session_id) {
-    begin("get_task_context", session_id).id("session_id", session_id);
     const auto* row = find(tables_.sessions, session_id);
     return row == nullptr ? std::nullopt : row->context;
   }
 
   bool store_task_context(std::string session_id, json context) {
-    begin("store_task_context", session_id).id("session_id", session_id).value("context", context);
     if (!is_active(session_id)) {
       return false;
     }
-    commit("store_task_context", session_id,
-           {{"session_id", session_id}, {"context", std::move(context)}});
+    commit("store_task_context", {{"session_id", session_id}, {"context", std::move(context)}});
     return true;
   }
 
-  /// For both interfaces that have it; `operation` is the name it was called by.
-  bool put_checkpoint(const char* operation, std::string thread_id, std::string checkpoint_id,
-                      json data, json metadata) {
-    begin(operation, thread_id)
-        .id("thread_id", thread_id)
-        .id("checkpoint_id", checkpoint_id)
-        .value("data", data)
-        .object("metadata", metadata);
-    commit(operation, thread_id,
-           {{"thread_id", thread_id},
-            {"checkpoint_id", std::move(checkpoint_id)},
-            {"data", std::move(data)},
-            {"metadata", std::move(metadata)}});
+  bool put_checkpoint(std::string thread_id, std::string checkpoint_id, json data, json metadata) {
+    commit("put_checkpoint", {{"thread_id", thread_id},
+                              {"checkpoint_id", std::move(checkpoint_id)},
+                              {"data", std::move(data)},
+                              {"metadata", std::move(metadata)}});
     return true;
   }
 
   std::optional<Checkpoint> get_checkpoint(std::string thread_id,
                                            std::optional<std::string> checkpoint_id) {
-    const ArgumentCheck arguments = begin("get_checkpoint", thread_id);
-    arguments.id("thread_id", thread_id);
-    if (checkpoint_id) {
-      arguments.id("checkpoint_id", *checkpoint_id);
-    }
     const auto* thread = find(tables_.threads, thread_id);
     if (thread == nullptr || thread->checkpoints.empty()) {
       return std::nullopt;
@@ -330,7 +294,6 @@ public:
   }
 
   std::vector<Checkpoint> list_checkpoints(std::string thread_id, std::size_t limit) {
-    begin("list_checkpoints", thread_id).id("thread_id", thread_id);
     const auto* thread = find(tables_.threads, thread_id);
     if (thread == nullptr) {
       return {};
@@ -341,23 +304,16 @@ public:
 
   bool put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
                   std::vector<ChannelWrite> writes) {
-    begin("put_writes", thread_id)
-        .id("thread_id", thread_id)
-        .id("checkpoint_id", checkpoint_id)
-        .id("task_id", task_id)
-        .writes(writes);
     if (!writes.empty()) {
-      commit("put_writes", thread_id,
-             {{"thread_id", thread_id},
-              {"checkpoint_id", std::move(checkpoint_id)},
-              {"task_id", std::move(task_id)},
-              {"writes", std::move(writes)}});
+      commit("put_writes", {{"thread_id", thread_id},
+                            {"checkpoint_id", std::move(checkpoint_id)},
+                            {"task_id", std::move(task_id)},
+                            {"writes", std::move(writes)}});
     }
     return true;
   }
 
   std::vector<PendingWrite> get_writes(std::string thread_id, std::string checkpoint_id) {
-    begin("get_writes", thread_id).id("thread_id", thread_id).id("checkpoint_id", checkpoint_id);
     const auto* thread = find(tables_.threads, thread_id);
     const auto* writes = thread == nullptr ? nullptr : find(thread->writes, checkpoint_id);
     std::vector<PendingWrite> result;
@@ -370,16 +326,6 @@ public:
   }
 
 private:
-  /// Every call begins here: is the store open, and are the arguments what they must be?
-  ArgumentCheck begin(const char* operation, std::string_view key) const {
-    if (journal_ == nullptr) {
-      const bool failed = !failure_.empty();
-      throw StorageError(failed ? errc::unavailable : errc::closed, operation, std::string(key),
-                         failed ? failure_ : "the backend is not open");
-    }
-    return check(operation, key);
-  }
-
   template <class Map>
   static const typename Map::mapped_type* find(const Map& map, const std::string& key) {
     const auto found = map.find(key);
@@ -396,7 +342,7 @@ private:
     return row != nullptr && row->record.status == "active";
   }
 
-  void commit(const char* operation, const std::string& key, json entry) {
+  void commit(const char* operation, json entry) {
     bool appended = false;
     try {
       entry["op"] = operation;
@@ -410,7 +356,7 @@ private:
         journal_.reset();
         failure_ = error.what();
       }
-      throw StorageError(errc::unavailable, operation, key, error.what());
+      throw;
     }
   }
 

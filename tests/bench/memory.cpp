@@ -43,10 +43,10 @@ public:
   Data data{system_clock(), Limits()};
 };
 
-constexpr int calls = 20'000;
+constexpr int repetitions = 20'000;
 
 awaitable<void> get_awaited(IStorageBackend& storage) {
-  for (int i = 0; i < calls; ++i) {
+  for (int i = 0; i < repetitions; ++i) {
     const auto session = co_await storage.get_session(id);
     if (!session) {
       std::abort();
@@ -55,7 +55,8 @@ awaitable<void> get_awaited(IStorageBackend& storage) {
 }
 
 void get_direct(Data& data) {
-  for (int i = 0; i < calls; ++i) {
+  for (int i = 0; i < repetitions; ++i) {
+    calls::GetSession::check(data.limits(), id);
     const auto session = data.get_session(id);
     if (!session) {
       std::abort();
@@ -64,7 +65,7 @@ void get_direct(Data& data) {
 }
 
 awaitable<void> update_awaited(IStorageBackend& storage) {
-  for (int i = 0; i < calls; ++i) {
+  for (int i = 0; i < repetitions; ++i) {
     SessionUpdate update;
     update.increment_requests().add_processing_time(std::chrono::microseconds(120));
     if (!co_await storage.update_session(id, std::move(update))) {
@@ -74,9 +75,10 @@ awaitable<void> update_awaited(IStorageBackend& storage) {
 }
 
 void update_direct(Data& data) {
-  for (int i = 0; i < calls; ++i) {
+  for (int i = 0; i < repetitions; ++i) {
     SessionUpdate update;
     update.increment_requests().add_processing_time(std::chrono::microseconds(120));
+    calls::UpdateSession::check(data.limits(), id, update);
     if (!data.update_session(id, std::move(update))) {
       std::abort();
     }
@@ -95,7 +97,7 @@ template <class Awaited, class Direct>
 double extra_allocations(Awaited awaited, Direct direct) {
   const std::uint64_t more = allocations_of(awaited);
   const std::uint64_t less = allocations_of(direct);
-  return static_cast<double>(more > less ? (more - less) / calls : 0);
+  return static_cast<double>(more > less ? (more - less) / repetitions : 0);
 }
 
 // One turn of a conversation, with what a runtime keeps of it.
@@ -198,7 +200,7 @@ awaitable<void> store(IStorageBackend& storage, std::string thread, int count) {
 }
 
 awaitable<void> latest(IStorageBackend& storage, std::string thread) {
-  for (int i = 0; i < calls; ++i) {
+  for (int i = 0; i < repetitions; ++i) {
     const auto checkpoint = co_await storage.get_checkpoint(thread);
     if (!checkpoint) {
       std::abort();

@@ -6,9 +6,8 @@
 /// The reference backend: a store in the memory of the process, for tests, for caches, and as the
 /// plainest answer to what the contract means.
 
-#include <agentstore/checkpointer_backend.hpp>
+#include <agentstore/authoring/routed_backend.hpp>
 #include <agentstore/detail/memory_space.hpp>
-#include <agentstore/storage_backend.hpp>
 
 #include <atomic>
 #include <memory>
@@ -46,57 +45,23 @@ private:
 ///
 /// Distinct handles and one shared handle alike may be used from any thread. The state of a handle
 /// is shared with its calls: a call may even outlive the object.
-class MemoryBackend : public IStorageBackend, public ICheckpointerBackend {
+class MemoryBackend : public RoutedBackend<MemoryBackend> {
 public:
   /// A handle on a space of its own.
   explicit MemoryBackend(MemoryOptions options = MemoryOptions());
   /// One more handle on a space: each has its own life cycle, all see the same data.
   explicit MemoryBackend(std::shared_ptr<MemorySpace> space);
 
-  // ISessionStorage
-  awaitable<Session> create_session(std::string session_id, std::string user_id,
-                                    json metadata = json::object()) override;
-  awaitable<std::optional<Session>> get_session(std::string session_id) override;
-  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override;
-  awaitable<bool> end_session(std::string session_id, std::string status = "completed") override;
-
-  // IConversationStorage
-  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
-                                           std::string content,
-                                           json metadata = json::object()) override;
-  awaitable<std::vector<Message>>
-  get_conversation_history(std::string session_id,
-                           std::size_t limit = default_history_limit) override;
-
-  // ICheckpointStorage, ICheckpointerBackend
-  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                                   json metadata = json::object()) override;
-  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                                 json metadata = json::object()) override;
-  awaitable<std::optional<Checkpoint>>
-  get_checkpoint(std::string thread_id,
-                 std::optional<std::string> checkpoint_id = std::nullopt) override;
-  awaitable<std::vector<Checkpoint>>
-  list_checkpoints(std::string thread_id, std::size_t limit = default_checkpoint_limit) override;
-  awaitable<bool> put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
-                             std::vector<ChannelWrite> writes) override;
-  awaitable<std::vector<PendingWrite>> get_writes(std::string thread_id,
-                                                  std::string checkpoint_id) override;
-
-  // ITaskContextStorage
-  awaitable<std::optional<json>> get_task_context(std::string session_id) override;
-  awaitable<bool> store_task_context(std::string session_id, json context) override;
-
-  // IStorageBackend
   awaitable<bool> initialize() override;
   awaitable<void> close() override;
   awaitable<Health> health_check() override;
-  awaitable<Metrics> get_metrics() override;
-  awaitable<std::uint64_t>
-  cleanup_expired_sessions(std::chrono::microseconds max_idle = default_max_idle) override;
 
 private:
+  friend RoutedBackend;
   class Handle;
+
+  template <class Call, class... Arguments>
+  awaitable<typename Call::Result> route(Arguments... arguments) const;
 
   std::shared_ptr<Handle> handle_;
 };
@@ -110,12 +75,17 @@ public:
 
   explicit Handle(std::shared_ptr<MemorySpace> space) : space_(std::move(space)) {}
 
-  /// Runs one method of the data. The call owns its arguments and, by `handle`, all it works on.
-  template <class Result, class... Parameters, class... Arguments>
-  static awaitable<Result> run(std::shared_ptr<Handle> handle, const char* operation,
-                               Result (Data::*method)(Parameters...), Arguments... arguments) {
-    Data& data = handle->opened_for(operation, key_of(arguments...));
-    co_return (data.*method)(std::move(arguments)...);
+  /// One call. It owns its arguments and, by `handle`, all it works on.
+  template <class Call, class... Arguments>
+  static awaitable<typename Call::Result> run(std::shared_ptr<Handle> handle,
+                                              Arguments... arguments) {
+    if (!handle->open_) {
+      throw StorageError(errc::closed, Call::name, std::string(calls::key(arguments...)),
+                         "the backend is not open");
+    }
+    Data& data = handle->space_->data;
+    Call::check(data.limits(), arguments...);
+    co_return Call::on(data, std::move(arguments)...);
   }
 
   static awaitable<bool> open(std::shared_ptr<Handle> handle) {
@@ -140,20 +110,6 @@ public:
   }
 
 private:
-  static std::string_view key_of() { return {}; }
-  static std::string_view key_of(std::chrono::microseconds) { return {}; }
-  template <class... Others>
-  static std::string_view key_of(const std::string& key, const Others&...) {
-    return key;
-  }
-
-  Data& opened_for(const char* operation, std::string_view key) {
-    if (!open_) {
-      throw StorageError(errc::closed, operation, std::string(key), "the backend is not open");
-    }
-    return space_->data;
-  }
-
   std::shared_ptr<MemorySpace> space_;
   std::atomic<bool> open_ = false;
 };
@@ -164,98 +120,9 @@ inline MemoryBackend::MemoryBackend(MemoryOptions options)
 inline MemoryBackend::MemoryBackend(std::shared_ptr<MemorySpace> space)
     : handle_(std::make_shared<Handle>(std::move(space))) {}
 
-inline awaitable<Session> MemoryBackend::create_session(std::string session_id, std::string user_id,
-                                                        json metadata) {
-  return Handle::run(handle_, "create_session", &Handle::Data::create_session,
-                     std::move(session_id), std::move(user_id), std::move(metadata));
-}
-
-inline awaitable<std::optional<Session>> MemoryBackend::get_session(std::string session_id) {
-  return Handle::run(handle_, "get_session", &Handle::Data::get_session, std::move(session_id));
-}
-
-inline awaitable<bool> MemoryBackend::update_session(std::string session_id, SessionUpdate update) {
-  return Handle::run(handle_, "update_session", &Handle::Data::update_session,
-                     std::move(session_id), std::move(update));
-}
-
-inline awaitable<bool> MemoryBackend::end_session(std::string session_id, std::string status) {
-  return Handle::run(handle_, "end_session", &Handle::Data::end_session, std::move(session_id),
-                     std::move(status));
-}
-
-inline awaitable<bool> MemoryBackend::add_conversation_message(std::string session_id,
-                                                               std::string role,
-                                                               std::string content, json metadata) {
-  return Handle::run(handle_, "add_conversation_message", &Handle::Data::add_conversation_message,
-                     std::move(session_id), std::move(role), std::move(content),
-                     std::move(metadata));
-}
-
-inline awaitable<std::vector<Message>>
-MemoryBackend::get_conversation_history(std::string session_id, std::size_t limit) {
-  return Handle::run(handle_, "get_conversation_history", &Handle::Data::get_conversation_history,
-                     std::move(session_id), limit);
-}
-
-inline awaitable<bool> MemoryBackend::store_checkpoint(std::string thread_id,
-                                                       std::string checkpoint_id, json data,
-                                                       json metadata) {
-  return Handle::run(handle_, "store_checkpoint", &Handle::Data::store_checkpoint,
-                     std::move(thread_id), std::move(checkpoint_id), std::move(data),
-                     std::move(metadata));
-}
-
-inline awaitable<bool> MemoryBackend::put_checkpoint(std::string thread_id,
-                                                     std::string checkpoint_id, json data,
-                                                     json metadata) {
-  return Handle::run(handle_, "put_checkpoint", &Handle::Data::put_checkpoint, std::move(thread_id),
-                     std::move(checkpoint_id), std::move(data), std::move(metadata));
-}
-
-inline awaitable<std::optional<Checkpoint>>
-MemoryBackend::get_checkpoint(std::string thread_id, std::optional<std::string> checkpoint_id) {
-  return Handle::run(handle_, "get_checkpoint", &Handle::Data::get_checkpoint, std::move(thread_id),
-                     std::move(checkpoint_id));
-}
-
-inline awaitable<std::vector<Checkpoint>> MemoryBackend::list_checkpoints(std::string thread_id,
-                                                                          std::size_t limit) {
-  return Handle::run(handle_, "list_checkpoints", &Handle::Data::list_checkpoints,
-                     std::move(thread_id), limit);
-}
-
-inline awaitable<bool> MemoryBackend::put_writes(std::string thread_id, std::string checkpoint_id,
-                                                 std::string task_id,
-                                                 std::vector<ChannelWrite> writes) {
-  return Handle::run(handle_, "put_writes", &Handle::Data::put_writes, std::move(thread_id),
-                     std::move(checkpoint_id), std::move(task_id), std::move(writes));
-}
-
-inline awaitable<std::vector<PendingWrite>> MemoryBackend::get_writes(std::string thread_id,
-                                                                      std::string checkpoint_id) {
-  return Handle::run(handle_, "get_writes", &Handle::Data::get_writes, std::move(thread_id),
-                     std::move(checkpoint_id));
-}
-
-inline awaitable<std::optional<json>> MemoryBackend::get_task_context(std::string session_id) {
-  return Handle::run(handle_, "get_task_context", &Handle::Data::get_task_context,
-                     std::move(session_id));
-}
-
-inline awaitable<bool> MemoryBackend::store_task_context(std::string session_id, json context) {
-  return Handle::run(handle_, "store_task_context", &Handle::Data::store_task_context,
-                     std::move(session_id), std::move(context));
-}
-
-inline awaitable<Metrics> MemoryBackend::get_metrics() {
-  return Handle::run(handle_, "get_metrics", &Handle::Data::get_metrics);
-}
-
-inline awaitable<std::uint64_t>
-MemoryBackend::cleanup_expired_sessions(std::chrono::microseconds max_idle) {
-  return Handle::run(handle_, "cleanup_expired_sessions", &Handle::Data::cleanup_expired_sessions,
-                     max_idle);
+template <class Call, class... Arguments>
+awaitable<typename Call::Result> MemoryBackend::route(Arguments... arguments) const {
+  return Handle::run<Call>(handle_, std::move(arguments)...);
 }
 
 inline awaitable<bool> MemoryBackend::initialize() {

@@ -3,13 +3,14 @@
 #define AGENTSTORE_DETAIL_MEMORY_SPACE_HPP
 
 // The data of MemoryBackend and the rules on it, as plain functions that lock, act and return.
+// Their arguments have been checked.
 //
 // What belongs to one id, a session and the thread of its name, lives in one shard under one mutex,
 // so that every rule about one session is decided under a single lock. No lock is ever held
 // together with another, and none across a suspension: there is none in here.
 
-#include <agentstore/authoring/arguments.hpp>
 #include <agentstore/authoring/clock.hpp>
+#include <agentstore/authoring/session_update.hpp>
 #include <agentstore/checkpointer_backend.hpp>
 
 #include <algorithm>
@@ -25,11 +26,9 @@ class MemorySpaceData {
 public:
   MemorySpaceData(Clock clock, Limits limits) : clock_(std::move(clock)), limits_(limits) {}
 
+  Limits limits() const { return limits_; }
+
   Session create_session(std::string session_id, std::string user_id, json metadata) {
-    check("create_session", session_id, limits_)
-        .id("session_id", session_id)
-        .id("user_id", user_id)
-        .object("metadata", metadata);
     Shard& shard = shard_of(session_id);
     const std::lock_guard lock(shard.mutex);
     const auto [found, created] = shard.sessions.try_emplace(session_id);
@@ -46,7 +45,6 @@ public:
   }
 
   std::optional<Session> get_session(std::string session_id) {
-    check("get_session", session_id, limits_).id("session_id", session_id);
     Shard& shard = shard_of(session_id);
     const std::lock_guard lock(shard.mutex);
     const auto found = shard.sessions.find(session_id);
@@ -57,34 +55,17 @@ public:
   }
 
   bool update_session(std::string session_id, SessionUpdate update) {
-    const auto arguments = check("update_session", session_id, limits_);
-    arguments.id("session_id", session_id).update(update);
     Shard& shard = shard_of(session_id);
     const std::lock_guard lock(shard.mutex);
     Entry* const entry = shard.active(session_id);
     if (entry == nullptr) {
       return false;
     }
-    Session& record = entry->record;
-    if (update.processing_time() >
-        std::chrono::microseconds::max() - record.total_processing_time) {
-      arguments.refuse(errc::invalid_argument, "add_processing_time", "overflows the total");
-    }
-    if (update.metadata_patch()) {
-      json merged = record.metadata;
-      merged.merge_patch(*update.metadata_patch());
-      arguments.object("metadata, merged,", merged);
-      record.metadata = std::move(merged);
-    }
-    record.total_processing_time += update.processing_time();
-    record.request_count += std::uint64_t{update.counts_request()};
-    record.error_count += std::uint64_t{update.counts_error()};
-    entry->touch(clock_());
+    apply_update(entry->record, update, clock_(), limits_);
     return true;
   }
 
   bool end_session(std::string session_id, std::string status) {
-    check("end_session", session_id, limits_).id("session_id", session_id).end_status(status);
     Shard& shard = shard_of(session_id);
     const std::lock_guard lock(shard.mutex);
     Entry* const entry = shard.active(session_id);
@@ -92,17 +73,12 @@ public:
       return false;
     }
     entry->record.status = std::move(status);
-    entry->touch(clock_());
+    touch(entry->record, clock_());
     return true;
   }
 
   bool add_conversation_message(std::string session_id, std::string role, std::string content,
                                 json metadata) {
-    check("add_conversation_message", session_id, limits_)
-        .id("session_id", session_id)
-        .nonempty_text("role", role)
-        .text("content", content)
-        .object("metadata", metadata);
     Shard& shard = shard_of(session_id);
     const std::lock_guard lock(shard.mutex);
     Entry* const entry = shard.active(session_id);
@@ -115,13 +91,12 @@ public:
     message.content = std::move(content);
     message.timestamp = clock_();
     message.metadata = std::move(metadata);
-    entry->touch(message.timestamp);
+    touch(entry->record, message.timestamp);
     entry->messages.push_back(std::move(message));
     return true;
   }
 
   std::vector<Message> get_conversation_history(std::string session_id, std::size_t limit) {
-    check("get_conversation_history", session_id, limits_).id("session_id", session_id);
     Shard& shard = shard_of(session_id);
     const std::lock_guard lock(shard.mutex);
     const auto found = shard.sessions.find(session_id);
@@ -133,24 +108,26 @@ public:
     return {messages.end() - count, messages.end()};
   }
 
-  bool store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                        json metadata) {
-    return upsert_checkpoint("store_checkpoint", std::move(thread_id), std::move(checkpoint_id),
-                             std::move(data), std::move(metadata));
-  }
-
   bool put_checkpoint(std::string thread_id, std::string checkpoint_id, json data, json metadata) {
-    return upsert_checkpoint("put_checkpoint", std::move(thread_id), std::move(checkpoint_id),
-                             std::move(data), std::move(metadata));
+    Shard& shard = shard_of(thread_id);
+    const std::lock_guard lock(shard.mutex);
+    Thread& thread = shard.threads[thread_id];
+    const auto [place, is_new] =
+        thread.place_of.try_emplace(checkpoint_id, thread.checkpoints.size());
+    if (is_new) {
+      Checkpoint& added = thread.checkpoints.emplace_back();
+      added.thread_id = std::move(thread_id);
+      added.checkpoint_id = std::move(checkpoint_id);
+      added.created_at = clock_();
+    }
+    Checkpoint& checkpoint = thread.checkpoints[place->second];
+    checkpoint.data = std::move(data);
+    checkpoint.metadata = std::move(metadata);
+    return true;
   }
 
   std::optional<Checkpoint> get_checkpoint(std::string thread_id,
                                            std::optional<std::string> checkpoint_id) {
-    const auto arguments = check("get_checkpoint", thread_id, limits_);
-    arguments.id("thread_id", thread_id);
-    if (checkpoint_id) {
-      arguments.id("checkpoint_id", *checkpoint_id);
-    }
     Shard& shard = shard_of(thread_id);
     const std::lock_guard lock(shard.mutex);
     const auto found = shard.threads.find(thread_id);
@@ -169,7 +146,6 @@ public:
   }
 
   std::vector<Checkpoint> list_checkpoints(std::string thread_id, std::size_t limit) {
-    check("list_checkpoints", thread_id, limits_).id("thread_id", thread_id);
     Shard& shard = shard_of(thread_id);
     const std::lock_guard lock(shard.mutex);
     const auto found = shard.threads.find(thread_id);
@@ -183,11 +159,6 @@ public:
 
   bool put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
                   std::vector<ChannelWrite> writes) {
-    check("put_writes", thread_id, limits_)
-        .id("thread_id", thread_id)
-        .id("checkpoint_id", checkpoint_id)
-        .id("task_id", task_id)
-        .writes(writes);
     if (writes.empty()) {
       return true;
     }
@@ -211,9 +182,6 @@ public:
   }
 
   std::vector<PendingWrite> get_writes(std::string thread_id, std::string checkpoint_id) {
-    check("get_writes", thread_id, limits_)
-        .id("thread_id", thread_id)
-        .id("checkpoint_id", checkpoint_id);
     std::vector<PendingWrite> result;
     Shard& shard = shard_of(thread_id);
     const std::lock_guard lock(shard.mutex);
@@ -232,7 +200,6 @@ public:
   }
 
   std::optional<json> get_task_context(std::string session_id) {
-    check("get_task_context", session_id, limits_).id("session_id", session_id);
     Shard& shard = shard_of(session_id);
     const std::lock_guard lock(shard.mutex);
     const auto found = shard.sessions.find(session_id);
@@ -243,9 +210,6 @@ public:
   }
 
   bool store_task_context(std::string session_id, json context) {
-    check("store_task_context", session_id, limits_)
-        .id("session_id", session_id)
-        .value("context", context);
     Shard& shard = shard_of(session_id);
     const std::lock_guard lock(shard.mutex);
     Entry* const entry = shard.active(session_id);
@@ -273,7 +237,6 @@ public:
   }
 
   std::uint64_t cleanup_expired_sessions(std::chrono::microseconds max_idle) {
-    check("cleanup_expired_sessions", "", limits_).max_idle(max_idle);
     std::uint64_t removed = 0;
     for (Shard& shard : shards_) {
       const std::lock_guard lock(shard.mutex);
@@ -298,11 +261,6 @@ private:
     std::optional<json> context;
 
     bool is_active() const { return record.status == "active"; }
-
-    void touch(Timestamp now) {
-      record.last_activity = std::max(record.last_activity, now);
-      ++record.version;
-    }
   };
 
   using Writes = std::map<std::pair<std::string, std::int64_t>, PendingWrite>;
@@ -324,31 +282,6 @@ private:
       return found != sessions.end() && found->second.is_active() ? &found->second : nullptr;
     }
   };
-
-  /// `operation` is the name it was called by: two interfaces write this one store.
-  bool upsert_checkpoint(const char* operation, std::string thread_id, std::string checkpoint_id,
-                         json data, json metadata) {
-    check(operation, thread_id, limits_)
-        .id("thread_id", thread_id)
-        .id("checkpoint_id", checkpoint_id)
-        .value("data", data)
-        .object("metadata", metadata);
-    Shard& shard = shard_of(thread_id);
-    const std::lock_guard lock(shard.mutex);
-    Thread& thread = shard.threads[thread_id];
-    const auto [place, is_new] =
-        thread.place_of.try_emplace(checkpoint_id, thread.checkpoints.size());
-    if (is_new) {
-      Checkpoint& added = thread.checkpoints.emplace_back();
-      added.thread_id = std::move(thread_id);
-      added.checkpoint_id = std::move(checkpoint_id);
-      added.created_at = clock_();
-    }
-    Checkpoint& checkpoint = thread.checkpoints[place->second];
-    checkpoint.data = std::move(data);
-    checkpoint.metadata = std::move(metadata);
-    return true;
-  }
 
   Shard& shard_of(const std::string& id) {
     return shards_[std::hash<std::string>()(id) % shards_.size()];
