@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_DETAIL_SQLITE_CONNECTION_HPP
+#define AGENTSTORE_DETAIL_SQLITE_CONNECTION_HPP
+
+// SQLite's C API as far as the backend needs it: a connection, its prepared statements, one run of
+// a statement, and what went wrong. Values are bound, never written into SQL. One thread at a time.
+
+#include <agentstore/error.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <sqlite3.h>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+
+namespace agentstore::detail::sqlite {
+
+/// What SQLite refused, in the terms of the contract. The call that it happened to adds its name.
+class Failure : public std::runtime_error {
+public:
+  Failure(errc code, const std::string& reason, int result = SQLITE_OK)
+      : std::runtime_error(reason), code_(code), result_(result) {}
+
+  errc code() const noexcept { return code_; }
+  bool is_busy() const noexcept { return (result_ & 0xff) == SQLITE_BUSY; }
+
+private:
+  errc code_;
+  int result_; // SQLite's own code, if it was SQLite that failed
+};
+
+/// Throws what `result`, a code of SQLite's, means; `what` says what was tried.
+[[noreturn]] inline void fail(sqlite3* database, int result, std::string_view what) {
+  errc code = errc::unavailable;
+  switch (result & 0xff) {
+  case SQLITE_CORRUPT:
+  case SQLITE_NOTADB:
+  case SQLITE_ERROR: // no such table: this is not the schema it says it is
+    code = errc::corrupted;
+    break;
+  case SQLITE_TOOBIG:
+    code = errc::too_large;
+    break;
+  default: // busy for too long, disk full, no permission, input or output failed, ...
+    break;
+  }
+  std::string reason(what);
+  reason += ": ";
+  reason += database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(result);
+  reason += " (SQLite result " + std::to_string(result) + ")";
+  throw Failure(code, reason, result);
+}
+
+/// One run of a prepared statement. What was bound must outlive it.
+class Query {
+public:
+  template <class... Values>
+  Query(sqlite3* database, sqlite3_stmt* statement, const Values&... values)
+      : database_(database), statement_(statement) {
+    int position = 0;
+    (bind(++position, values), ...);
+  }
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+  ~Query() {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+
+  /// Goes to the next row; false behind the last.
+  bool next() {
+    const int result = sqlite3_step(statement_);
+    if (result != SQLITE_ROW && result != SQLITE_DONE) {
+      fail(database_, result, "SQLite cannot do what was asked");
+    }
+    return result == SQLITE_ROW;
+  }
+
+  /// Valid until `next`.
+  std::string_view text(int column) const {
+    const auto* const bytes =
+        reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    if (bytes == nullptr && sqlite3_errcode(database_) == SQLITE_NOMEM) {
+      fail(database_, SQLITE_NOMEM, "cannot read a text");
+    }
+    return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  }
+  std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
+
+private:
+  void bind(int position, std::string_view text) {
+    require(sqlite3_bind_text64(statement_, position, text.data(), text.size(), SQLITE_STATIC,
+                                SQLITE_UTF8));
+  }
+  void bind(int position, std::int64_t integer) {
+    require(sqlite3_bind_int64(statement_, position, integer));
+  }
+  void require(int result) const {
+    if (result != SQLITE_OK) {
+      fail(database_, result, "cannot bind a value");
+    }
+  }
+
+  sqlite3* database_;
+  sqlite3_stmt* statement_;
+};
+
+class Connection {
+public:
+  /// Opens or creates the file. For `busy_timeout` a lock of another connection is waited for.
+  Connection(const std::string& path, std::chrono::milliseconds busy_timeout)
+      : busy_timeout_(busy_timeout) {
+    sqlite3* database = nullptr;
+    const int result =
+        sqlite3_open_v2(path.c_str(), &database,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    database_.reset(database);
+    if (result != SQLITE_OK) {
+      fail(database, result, "cannot open " + path);
+    }
+    sqlite3_extended_result_codes(database, 1);
+    sqlite3_busy_handler(database, &Connection::wait, this);
+    // SQLite opens a file that it may not write to without a word.
+    if (sqlite3_db_readonly(database, "main") == 1) {
+      throw Failure(errc::unavailable, "cannot open " + path + " for writing");
+    }
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Runs SQL that has no parameters and whose rows nobody needs.
+  void execute(const char* sql) {
+    const int result = sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr);
+    if (result != SQLITE_OK) {
+      fail(database_.get(), result, "SQLite cannot do what was asked");
+    }
+  }
+
+  /// Begins a run of `sql`, a literal, which is prepared once for the connection.
+  template <class... Values>
+  Query query(const char* sql, const Values&... values) {
+    return {database_.get(), prepared(sql), values...};
+  }
+
+  /// As `query`, for what gives no rows; returns how many it changed.
+  template <class... Values>
+  std::uint64_t change(const char* sql, const Values&... values) {
+    Query(database_.get(), prepared(sql), values...).next();
+    return static_cast<std::uint64_t>(sqlite3_changes64(database_.get()));
+  }
+
+  /// Some failures end the transaction by themselves.
+  bool in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+
+private:
+  struct Close {
+    void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
+  };
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+
+  sqlite3_stmt* prepared(const char* sql) {
+    auto& statement = statements_[sql];
+    if (!statement) {
+      sqlite3_stmt* made = nullptr;
+      const int result =
+          sqlite3_prepare_v3(database_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &made, nullptr);
+      if (result != SQLITE_OK) {
+        fail(database_.get(), result, "cannot prepare a statement");
+      }
+      statement.reset(made);
+    }
+    return statement.get();
+  }
+
+  /// SQLite's own busy handler ends up polling every 100 ms, which starves the one of two writers
+  /// that came second; this one polls more often, and never in step with another.
+  static int wait(void* self, int count) {
+    auto& connection = *static_cast<Connection*>(self);
+    const auto now = std::chrono::steady_clock::now();
+    if (count == 0) {
+      connection.busy_since_ = now;
+    }
+    if (now - connection.busy_since_ >= connection.busy_timeout_) {
+      return 0;
+    }
+    std::uniform_int_distribution<int> micros(200, count < 10 ? 1'000 : 5'000);
+    std::this_thread::sleep_for(std::chrono::microseconds(micros(connection.random_)));
+    return 1;
+  }
+
+  std::chrono::milliseconds busy_timeout_;
+  std::chrono::steady_clock::time_point busy_since_;
+  std::minstd_rand random_{std::random_device()()};
+  std::unique_ptr<sqlite3, Close> database_;
+  std::unordered_map<const char*, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
+};
+
+} // namespace agentstore::detail::sqlite
+
+#endif

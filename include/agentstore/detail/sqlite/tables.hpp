@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_DETAIL_SQLITE_TABLES_HPP
+#define AGENTSTORE_DETAIL_SQLITE_TABLES_HPP
+
+// The methods of the contract as SQL. Their arguments have been checked, and JSON comes as its
+// text. A read is one statement and so sees one state of the file. A write runs in a transaction
+// that its caller began; it may be run again if that came to nothing, so it leaves its arguments as
+// they are.
+
+#include <agentstore/authoring/clock.hpp>
+#include <agentstore/authoring/session_update.hpp>
+#include <agentstore/checkpointer_backend.hpp>
+#include <agentstore/detail/iso8601.hpp>
+#include <agentstore/detail/sqlite/connection.hpp>
+
+#include <algorithm>
+#include <limits>
+
+namespace agentstore::detail::sqlite {
+
+/// A JSON value as it stands in a column.
+class JsonText {
+public:
+  explicit JsonText(const json& value) : text(value.dump()) {}
+
+  std::string text;
+};
+
+class EncodedWrite {
+public:
+  explicit EncodedWrite(const ChannelWrite& write) : channel(write.channel), value(write.value) {}
+
+  std::string channel;
+  JsonText value;
+};
+
+/// Arguments as the methods below take them; made where the call is, not on the one thread that
+/// writes.
+template <class Argument>
+Argument encode(Argument argument) {
+  return argument;
+}
+inline JsonText encode(const json& value) {
+  return JsonText(value);
+}
+inline std::vector<EncodedWrite> encode(const std::vector<ChannelWrite>& writes) {
+  return {writes.begin(), writes.end()};
+}
+
+class Tables {
+public:
+  Tables(Connection& connection, const Clock& clock, Limits limits)
+      : connection_(connection), clock_(clock), limits_(limits) {}
+
+  Session create_session(const std::string& session_id, const std::string& user_id,
+                         const JsonText& metadata) {
+    const std::string now = write_time(clock_());
+    const auto created = connection_.change(
+        "INSERT INTO sessions (session_id, user_id, status, created_at, last_activity,"
+        " request_count, error_count, processing_time_us, message_count, version, metadata)"
+        " VALUES (?1, ?2, 'active', ?3, ?3, 0, 0, 0, 0, 1, ?4) ON CONFLICT DO NOTHING",
+        session_id, user_id, now, metadata.text);
+    if (created == 0) {
+      throw StorageError(errc::already_exists, "create_session", session_id, "the session exists");
+    }
+    return get_session(session_id).value();
+  }
+
+  std::optional<Session> get_session(const std::string& session_id) {
+    Query row = connection_.query(
+        "SELECT user_id, status, created_at, last_activity, request_count, error_count,"
+        " processing_time_us, version, metadata FROM sessions WHERE session_id = ?1",
+        session_id);
+    if (!row.next()) {
+      return std::nullopt;
+    }
+    Session session;
+    session.session_id = session_id;
+    session.user_id = row.text(0);
+    session.status = row.text(1);
+    session.created_at = read_time(row.text(2));
+    session.last_activity = read_time(row.text(3));
+    session.request_count = static_cast<std::uint64_t>(row.integer(4));
+    session.error_count = static_cast<std::uint64_t>(row.integer(5));
+    session.total_processing_time = std::chrono::microseconds(row.integer(6));
+    session.version = static_cast<std::uint64_t>(row.integer(7));
+    session.metadata = read_json(row.text(8));
+    return session;
+  }
+
+  bool update_session(const std::string& session_id, const SessionUpdate& update) {
+    std::optional<Session> session = get_session(session_id);
+    if (!session || session->status != "active") {
+      return false;
+    }
+    apply_update(*session, update, clock_(), limits_);
+    const JsonText metadata(session->metadata);
+    connection_.change("UPDATE sessions SET last_activity = ?2, request_count = ?3,"
+                       " error_count = ?4, processing_time_us = ?5, version = ?6, metadata = ?7"
+                       " WHERE session_id = ?1",
+                       session_id, write_time(session->last_activity),
+                       static_cast<std::int64_t>(session->request_count),
+                       static_cast<std::int64_t>(session->error_count),
+                       session->total_processing_time.count(),
+                       static_cast<std::int64_t>(session->version), metadata.text);
+    return true;
+  }
+
+  bool end_session(const std::string& session_id, const std::string& status) {
+    return 1 == connection_.change("UPDATE sessions SET status = ?2, version = version + 1,"
+                                   " last_activity = MAX(last_activity, ?3)"
+                                   " WHERE session_id = ?1 AND status = 'active'",
+                                   session_id, status, write_time(clock_()));
+  }
+
+  bool add_conversation_message(const std::string& session_id, const std::string& role,
+                                const std::string& content, const JsonText& metadata) {
+    const std::string now = write_time(clock_());
+    std::int64_t sequence = 0;
+    {
+      Query session = connection_.query(
+          "UPDATE sessions SET message_count = message_count + 1, version = version + 1,"
+          " last_activity = MAX(last_activity, ?2)"
+          " WHERE session_id = ?1 AND status = 'active' RETURNING message_count",
+          session_id, now);
+      if (!session.next()) {
+        return false;
+      }
+      sequence = session.integer(0);
+    }
+    connection_.change("INSERT INTO messages"
+                       " (session_id, sequence, role, content, timestamp, metadata)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                       session_id, sequence, role, content, now, metadata.text);
+    return true;
+  }
+
+  std::vector<Message> get_conversation_history(const std::string& session_id, std::size_t limit) {
+    Query row = connection_.query("SELECT sequence, role, content, timestamp, metadata"
+                                  " FROM messages WHERE session_id = ?1"
+                                  " ORDER BY sequence DESC LIMIT ?2",
+                                  session_id, at_most(limit));
+    std::vector<Message> messages;
+    while (row.next()) {
+      Message& message = messages.emplace_back();
+      message.sequence = static_cast<std::uint64_t>(row.integer(0));
+      message.role = row.text(1);
+      message.content = row.text(2);
+      message.timestamp = read_time(row.text(3));
+      message.metadata = read_json(row.text(4));
+    }
+    std::reverse(messages.begin(), messages.end());
+    return messages;
+  }
+
+  bool put_checkpoint(const std::string& thread_id, const std::string& checkpoint_id,
+                      const JsonText& data, const JsonText& metadata) {
+    connection_.change("INSERT INTO checkpoints"
+                       " (thread_id, checkpoint_id, created_at, data, metadata)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (thread_id, checkpoint_id)"
+                       " DO UPDATE SET data = excluded.data, metadata = excluded.metadata",
+                       thread_id, checkpoint_id, write_time(clock_()), data.text, metadata.text);
+    return true;
+  }
+
+  std::optional<Checkpoint> get_checkpoint(const std::string& thread_id,
+                                           const std::optional<std::string>& checkpoint_id) {
+    if (!checkpoint_id) {
+      std::vector<Checkpoint> latest = list_checkpoints(thread_id, 1);
+      return latest.empty() ? std::nullopt : std::optional(std::move(latest.front()));
+    }
+    Query row = connection_.query("SELECT checkpoint_id, created_at, data, metadata"
+                                  " FROM checkpoints WHERE thread_id = ?1 AND checkpoint_id = ?2",
+                                  thread_id, *checkpoint_id);
+    return row.next() ? std::optional(read_checkpoint(thread_id, row)) : std::nullopt;
+  }
+
+  std::vector<Checkpoint> list_checkpoints(const std::string& thread_id, std::size_t limit) {
+    Query row = connection_.query("SELECT checkpoint_id, created_at, data, metadata"
+                                  " FROM checkpoints WHERE thread_id = ?1"
+                                  " ORDER BY position DESC LIMIT ?2",
+                                  thread_id, at_most(limit));
+    std::vector<Checkpoint> checkpoints;
+    while (row.next()) {
+      checkpoints.push_back(read_checkpoint(thread_id, row));
+    }
+    return checkpoints;
+  }
+
+  bool put_writes(const std::string& thread_id, const std::string& checkpoint_id,
+                  const std::string& task_id, const std::vector<EncodedWrite>& writes) {
+    for (std::size_t position = 0; position < writes.size(); ++position) {
+      const EncodedWrite& write = writes[position];
+      // WRT-03: special channels, whose indices are negative, keep the last value.
+      connection_.change("INSERT INTO pending_writes"
+                         " (thread_id, checkpoint_id, task_id, idx, channel, value)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+                         " ON CONFLICT (thread_id, checkpoint_id, task_id, idx) DO UPDATE"
+                         " SET channel = excluded.channel, value = excluded.value WHERE idx < 0",
+                         thread_id, checkpoint_id, task_id, write_index(write.channel, position),
+                         write.channel, write.value.text);
+    }
+    return true;
+  }
+
+  std::vector<PendingWrite> get_writes(const std::string& thread_id,
+                                       const std::string& checkpoint_id) {
+    Query row = connection_.query("SELECT task_id, idx, channel, value FROM pending_writes"
+                                  " WHERE thread_id = ?1 AND checkpoint_id = ?2"
+                                  " ORDER BY task_id, idx",
+                                  thread_id, checkpoint_id);
+    std::vector<PendingWrite> writes;
+    while (row.next()) {
+      PendingWrite& write = writes.emplace_back();
+      write.task_id = row.text(0);
+      write.index = row.integer(1);
+      write.channel = row.text(2);
+      write.value = read_json(row.text(3));
+    }
+    return writes;
+  }
+
+  std::optional<json> get_task_context(const std::string& session_id) {
+    Query row =
+        connection_.query("SELECT context FROM task_contexts WHERE session_id = ?1", session_id);
+    return row.next() ? std::optional(read_json(row.text(0))) : std::nullopt;
+  }
+
+  bool store_task_context(const std::string& session_id, const JsonText& context) {
+    return 1 ==
+           connection_.change("INSERT INTO task_contexts (session_id, context)"
+                              " SELECT session_id, ?2 FROM sessions"
+                              " WHERE session_id = ?1 AND status = 'active'"
+                              " ON CONFLICT (session_id) DO UPDATE SET context = excluded.context",
+                              session_id, context.text);
+  }
+
+  Metrics get_metrics() {
+    Query row = connection_.query("SELECT COUNT(*), SUM(status = 'active'), SUM(message_count),"
+                                  " (SELECT COUNT(*) FROM checkpoints) FROM sessions");
+    row.next();
+    Metrics metrics;
+    metrics.total_sessions = static_cast<std::uint64_t>(row.integer(0));
+    metrics.active_sessions = static_cast<std::uint64_t>(row.integer(1));
+    metrics.total_messages = static_cast<std::uint64_t>(row.integer(2));
+    metrics.total_checkpoints = static_cast<std::uint64_t>(row.integer(3));
+    return metrics;
+  }
+
+  std::uint64_t cleanup_expired_sessions(std::chrono::microseconds max_idle) {
+    const Timestamp now = clock_();
+    if (max_idle > now - Timestamp(first_day)) {
+      return 0;
+    }
+    // 0 removes all, also what a clock that went back has left in the future: no time is above "~".
+    const std::string until = max_idle.count() == 0 ? "~" : write_time(now - max_idle);
+    connection_.change("DELETE FROM messages WHERE session_id IN"
+                       " (SELECT session_id FROM sessions WHERE last_activity <= ?1)",
+                       until);
+    connection_.change("DELETE FROM task_contexts WHERE session_id IN"
+                       " (SELECT session_id FROM sessions WHERE last_activity <= ?1)",
+                       until);
+    connection_.change("DELETE FROM checkpoints WHERE thread_id IN"
+                       " (SELECT session_id FROM sessions WHERE last_activity <= ?1)",
+                       until);
+    connection_.change("DELETE FROM pending_writes WHERE thread_id IN"
+                       " (SELECT session_id FROM sessions WHERE last_activity <= ?1)",
+                       until);
+    return connection_.change("DELETE FROM sessions WHERE last_activity <= ?1", until);
+  }
+
+private:
+  static constexpr std::chrono::sys_days first_day{std::chrono::year(0) / 1 / 1};
+  static constexpr std::chrono::sys_days last_day{std::chrono::year(9999) / 12 / 31};
+
+  /// As text, times are ordered as in time only while a year has four digits.
+  static std::string write_time(Timestamp time) {
+    if (time < first_day || time >= last_day) {
+      throw Failure(errc::unavailable, "the clock tells a year that is not from 0 to 9999");
+    }
+    return format_iso8601(time);
+  }
+
+  static Timestamp read_time(std::string_view text) {
+    const std::optional<Timestamp> time = parse_iso8601(text);
+    if (!time) {
+      throw Failure(errc::corrupted, "the file holds a time that cannot be read");
+    }
+    return *time;
+  }
+
+  static json read_json(std::string_view text) {
+    json value = json::parse(text, nullptr, false);
+    if (value.is_discarded()) {
+      throw Failure(errc::corrupted, "the file holds JSON that cannot be read");
+    }
+    return value;
+  }
+
+  static Checkpoint read_checkpoint(const std::string& thread_id, const Query& row) {
+    Checkpoint checkpoint;
+    checkpoint.thread_id = thread_id;
+    checkpoint.checkpoint_id = row.text(0);
+    checkpoint.created_at = read_time(row.text(1));
+    checkpoint.data = read_json(row.text(2));
+    checkpoint.metadata = read_json(row.text(3));
+    return checkpoint;
+  }
+
+  static std::int64_t at_most(std::size_t limit) {
+    constexpr auto most = std::numeric_limits<std::int64_t>::max();
+    return limit < static_cast<std::size_t>(most) ? static_cast<std::int64_t>(limit) : most;
+  }
+
+  Connection& connection_;
+  const Clock& clock_;
+  Limits limits_;
+};
+
+} // namespace agentstore::detail::sqlite
+
+#endif
