@@ -38,7 +38,7 @@ public:
   /// The file does not grow beyond this many bytes: what would need more throws `unavailable`. 0:
   /// as large as the disk allows.
   std::uint64_t max_file_bytes = 0;
-  /// How many threads read while one writes, if the backend has threads of its own.
+  /// How many calls read at once, beside the one that writes.
   std::size_t read_threads = 2;
   /// Where blocking work is done instead, e.g. a thread pool of the application's. Never an
   /// executor on which calls are awaited. It must run until every call has ended, on two threads or
@@ -66,7 +66,7 @@ public:
 ///
 /// \par Threads, executor
 /// Blocking work is done on threads of the backend's own, or on `SqliteOptions::executor`; a call
-/// hops there once. Arguments are checked, and JSON is made text, on the caller's thread.
+/// hops there once. Arguments are checked, and JSON is written and parsed, on the caller's thread.
 ///
 /// \par Lifetime
 /// Calls keep what they need alive: a backend may be destroyed while they are under way. `close`

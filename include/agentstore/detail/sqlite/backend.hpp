@@ -22,26 +22,27 @@ class SqliteBackend::State {
   using Connection = detail::sqlite::Connection;
   using Failure = detail::sqlite::Failure;
   using GroupCommit = detail::sqlite::GroupCommit;
+  using JobQueue = detail::sqlite::JobQueue;
   using Readers = detail::sqlite::Readers;
   using Tables = detail::sqlite::Tables;
 
 public:
   explicit State(SqliteOptions options) : options_(std::move(options)) {
+    const std::size_t lanes = std::max(options_.read_threads, std::size_t{1});
     if (!options_.executor) {
-      write_thread_.emplace(std::size_t{1});
-      read_threads_.emplace(std::max(options_.read_threads, std::size_t{1}));
+      threads_.emplace(1 + lanes);
     }
-    writer_ = std::make_shared<GroupCommit>(write_thread_ ? write_thread_->get_executor()
-                                                          : *options_.executor);
+    const auto where = threads_ ? threads_->get_executor() : *options_.executor;
+    writer_ = std::make_shared<GroupCommit>(where);
+    reads_ = std::make_shared<JobQueue>(where, lanes);
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   // Never on one of these threads: the last owner is the backend or a call, which ends at its
   // caller's.
   ~State() {
-    if (write_thread_) {
-      write_thread_->join();
-      read_threads_->join();
+    if (threads_) {
+      threads_->join();
     }
   }
 
@@ -59,7 +60,9 @@ public:
       return Call::on(tables, arguments...);
     };
     try {
-      co_return co_await state->run(Call::writes, std::move(work));
+      auto result = co_await state->run(Call::writes, std::move(work));
+      detail::sqlite::decode(result);
+      co_return result;
     } catch (const Failure& failure) {
       throw StorageError(failure.code(), Call::name, key, state->explain(failure));
     }
@@ -69,7 +72,7 @@ public:
     State* const here = state.get();
     auto open = [here] { here->open(); };
     try {
-      co_await GroupCommit::run(state->writer_, false, std::move(open));
+      co_await JobQueue::run(state->writer_, false, std::move(open));
     } catch (const Failure& failure) {
       throw StorageError(failure.code(), "initialize", "", state->explain(failure));
     }
@@ -79,7 +82,7 @@ public:
   static awaitable<void> close(std::shared_ptr<State> state) {
     State* const here = state.get();
     auto shut = [here] { here->shut(); };
-    co_await GroupCommit::run(state->writer_, false, std::move(shut));
+    co_await JobQueue::run(state->writer_, false, std::move(shut));
   }
 
   static awaitable<Health> health(std::shared_ptr<State> state) {
@@ -112,11 +115,10 @@ private:
   awaitable<std::invoke_result_t<Work&, Connection&>> run(bool writes, Work work) {
     if (writes || is_memory()) {
       auto job = [this, work = std::move(work)] { return work(*writer_->connection); };
-      return GroupCommit::run(writer_, true, std::move(job));
+      return JobQueue::run(writer_, true, std::move(job));
     }
     auto job = [this, work = std::move(work)] { return readers_.with_connection(work); };
-    return offload(read_threads_ ? read_threads_->get_executor() : *options_.executor,
-                   std::move(job));
+    return JobQueue::run(reads_, false, std::move(job));
   }
 
   // What follows runs as a job of the writer.
@@ -201,9 +203,9 @@ private:
     connection->execute("PRAGMA query_only = ON");
     return connection;
   }};
-  std::optional<boost::asio::thread_pool> write_thread_;
-  std::optional<boost::asio::thread_pool> read_threads_;
+  std::optional<boost::asio::thread_pool> threads_; // one for each lane
   std::shared_ptr<GroupCommit> writer_;
+  std::shared_ptr<JobQueue> reads_;
 };
 
 inline SqliteBackend::SqliteBackend(SqliteOptions options)

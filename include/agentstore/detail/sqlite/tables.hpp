@@ -2,10 +2,9 @@
 #ifndef AGENTSTORE_DETAIL_SQLITE_TABLES_HPP
 #define AGENTSTORE_DETAIL_SQLITE_TABLES_HPP
 
-// The methods of the contract as SQL. Their arguments have been checked, and JSON comes as its
-// text. A read is one statement and so sees one state of the file. A write runs in a transaction
-// that its caller began; it may be run again if that came to nothing, so it leaves its arguments as
-// they are.
+// The methods of the contract as SQL. Their arguments have been checked. A read is one statement
+// and so sees one state of the file. A write runs in a transaction that its caller began; it may be
+// run again if that came to nothing, so it leaves its arguments as they are.
 
 #include <agentstore/authoring/clock.hpp>
 #include <agentstore/authoring/session_update.hpp>
@@ -34,8 +33,9 @@ public:
   JsonText value;
 };
 
-/// Arguments as the methods below take them; made where the call is, not on the one thread that
-/// writes.
+// JSON is made text, and text JSON, where the call is: the threads of the database do nothing else.
+
+/// An argument as the methods below take it.
 template <class Argument>
 Argument encode(Argument argument) {
   return argument;
@@ -45,6 +45,43 @@ inline JsonText encode(const json& value) {
 }
 inline std::vector<EncodedWrite> encode(const std::vector<ChannelWrite>& writes) {
   return {writes.begin(), writes.end()};
+}
+
+/// What the methods below return, as their caller wants it: until then each JSON value is a string
+/// with its text.
+template <class Result>
+void decode(Result&) {}
+inline void decode(json& value) {
+  json parsed = json::parse(value.get_ref<const std::string&>(), nullptr, false);
+  if (parsed.is_discarded()) {
+    throw Failure(errc::corrupted, "the file holds JSON that cannot be read");
+  }
+  value = std::move(parsed);
+}
+inline void decode(Session& session) {
+  decode(session.metadata);
+}
+inline void decode(Message& message) {
+  decode(message.metadata);
+}
+inline void decode(Checkpoint& checkpoint) {
+  decode(checkpoint.data);
+  decode(checkpoint.metadata);
+}
+inline void decode(PendingWrite& write) {
+  decode(write.value);
+}
+template <class Record>
+void decode(std::optional<Record>& record) {
+  if (record) {
+    decode(*record);
+  }
+}
+template <class Record>
+void decode(std::vector<Record>& records) {
+  for (Record& record : records) {
+    decode(record);
+  }
 }
 
 class Tables {
@@ -84,7 +121,7 @@ public:
     session.error_count = static_cast<std::uint64_t>(row.integer(5));
     session.total_processing_time = std::chrono::microseconds(row.integer(6));
     session.version = static_cast<std::uint64_t>(row.integer(7));
-    session.metadata = read_json(row.text(8));
+    session.metadata = std::string(row.text(8));
     return session;
   }
 
@@ -93,6 +130,7 @@ public:
     if (!session || session->status != "active") {
       return false;
     }
+    decode(*session);
     apply_update(*session, update, clock_(), limits_);
     const JsonText metadata(session->metadata);
     connection_.change("UPDATE sessions SET last_activity = ?2, request_count = ?3,"
@@ -147,7 +185,7 @@ public:
       message.role = row.text(1);
       message.content = row.text(2);
       message.timestamp = read_time(row.text(3));
-      message.metadata = read_json(row.text(4));
+      message.metadata = std::string(row.text(4));
     }
     std::reverse(messages.begin(), messages.end());
     return messages;
@@ -215,7 +253,7 @@ public:
       write.task_id = row.text(0);
       write.index = row.integer(1);
       write.channel = row.text(2);
-      write.value = read_json(row.text(3));
+      write.value = std::string(row.text(3));
     }
     return writes;
   }
@@ -223,7 +261,7 @@ public:
   std::optional<json> get_task_context(const std::string& session_id) {
     Query row =
         connection_.query("SELECT context FROM task_contexts WHERE session_id = ?1", session_id);
-    return row.next() ? std::optional(read_json(row.text(0))) : std::nullopt;
+    return row.next() ? std::optional(json(std::string(row.text(0)))) : std::nullopt;
   }
 
   bool store_task_context(const std::string& session_id, const JsonText& context) {
@@ -289,21 +327,13 @@ private:
     return *time;
   }
 
-  static json read_json(std::string_view text) {
-    json value = json::parse(text, nullptr, false);
-    if (value.is_discarded()) {
-      throw Failure(errc::corrupted, "the file holds JSON that cannot be read");
-    }
-    return value;
-  }
-
   static Checkpoint read_checkpoint(const std::string& thread_id, const Query& row) {
     Checkpoint checkpoint;
     checkpoint.thread_id = thread_id;
     checkpoint.checkpoint_id = row.text(0);
     checkpoint.created_at = read_time(row.text(1));
-    checkpoint.data = read_json(row.text(2));
-    checkpoint.metadata = read_json(row.text(3));
+    checkpoint.data = std::string(row.text(2));
+    checkpoint.metadata = std::string(row.text(3));
     return checkpoint;
   }
 
