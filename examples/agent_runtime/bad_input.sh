@@ -48,9 +48,8 @@ store=(--store memory:)
 input=(--input "$work/good.jsonl")
 
 # The command line.
-expect 2 'option --store is missing'
+expect 2 'option --input is missing'
 expect 2 'option --input is missing' "${store[@]}"
-expect 2 'option --store is missing' "${input[@]}"
 expect 2 'unknown option --stroe' --stroe memory: "${input[@]}"
 expect 2 'unknown option -x' -x "${store[@]}" "${input[@]}"
 expect 2 'unexpected argument "more"' "${store[@]}" "${input[@]}" more
@@ -65,7 +64,7 @@ for number in 0 -1 4097 99999999999999999999 four 4x 1.5; do
 done
 
 # The URI.
-expect 2 '"nowhere" is none of memory:, journal:DIR' --store nowhere "${input[@]}"
+expect 2 '"nowhere" is none of journal:DIR, memory:' --store nowhere "${input[@]}"
 expect 2 '"ftp://x" is none of' --store ftp://x "${input[@]}"
 expect 2 '":" is none of' --store : "${input[@]}"
 expect 2 '"Memory:" is none of' --store Memory: "${input[@]}"
@@ -117,6 +116,12 @@ expect_line 'nested deeper than 60' "{\"task_id\": \"a\", \"extra\": $deep"
 # The store.
 : >"$work/file"
 expect 1 "$work/file" --store "journal:$work/file/below" "${input[@]}"
+if "$program" --help | grep -q 'sqlite:FILE'; then
+  expect 2 'the file is missing' --store sqlite: "${input[@]}"
+  expect 1 "$work/file" --store "sqlite:$work/file/below" "${input[@]}"
+  printf 'nothing that SQLite wrote, and long enough to have a header %.0s' 1 2 >"$work/file"
+  expect 1 'not a database' --store "sqlite:$work/file" "${input[@]}"
+fi
 
 # And what is right.
 "$program" "${store[@]}" --input="$work/good.jsonl" --verify --quiet --concurrency=1 \

@@ -24,15 +24,15 @@ constexpr int exit_failure = 1;
 constexpr int exit_bad_input = 2;
 
 std::string usage() {
-  return "usage: agent_runtime --store URI --input FILE.jsonl [--concurrency N] [--verify]"
+  return "usage: agent_runtime [--store URI] --input FILE.jsonl [--concurrency N] [--verify]"
          " [--quiet]\n"
          "\n"
          "Drives recorded agent runs and keeps their state in a store. Started again on the same\n"
          "store, it goes on where it stopped.\n"
          "\n"
          "  --store URI        " +
-         store_uri_usage() +
-         "\n"
+         store_uri_usage() + "; " + Options().store_uri +
+         " unless given\n"
          "  --input FILE       one run a line: {\"task_id\": ..., \"messages\": [...]}\n"
          "  --concurrency N    how many runs at once; 4 unless given\n"
          "  --verify           then read everything back and compare it with the input\n"

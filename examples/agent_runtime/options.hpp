@@ -15,7 +15,7 @@ namespace agent_runtime {
 /// The command line.
 class Options {
 public:
-  std::string store_uri;
+  std::string store_uri = "sqlite:agent_runtime.db";
   std::string input_path;
   std::size_t concurrency = 4;
   bool verify = false;
@@ -111,9 +111,6 @@ inline Options parse_options(const std::vector<std::string>& arguments) {
     } else {
       throw BadInput("unexpected argument \"" + name + "\" (see --help)");
     }
-  }
-  if (options.store_uri.empty()) {
-    throw BadInput("option --store is missing (see --help)");
   }
   if (options.input_path.empty()) {
     throw BadInput("option --input is missing (see --help)");

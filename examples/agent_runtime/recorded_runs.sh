@@ -1,23 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# usage: recorded_runs.sh AGENT_RUNTIME INPUT.jsonl
+# usage: recorded_runs.sh AGENT_RUNTIME INPUT.jsonl SCHEME KILLS
 #
-# The runtime over recorded runs: in memory; on disk, read back by a second process; and on disk
-# with a kill -9 at 20 random moments, after each of which a second process must complete the runs
-# so that nothing is missing and nothing is there twice.
+# The runtime over recorded runs: in memory; on disk in a store of SCHEME, whose URI is a path, read
+# back by a second process; and there with a kill -9 at so many random moments, after each of which
+# a second process must complete the runs so that nothing is missing and nothing is there twice.
 set -u
 
-if [ $# -ne 2 ] || [ ! -x "$1" ] || [ ! -r "$2" ]; then
-  echo "usage: recorded_runs.sh AGENT_RUNTIME INPUT.jsonl" >&2
+if [ $# -ne 4 ] || [ ! -x "$1" ] || [ ! -r "$2" ]; then
+  echo "usage: recorded_runs.sh AGENT_RUNTIME INPUT.jsonl SCHEME KILLS" >&2
   exit 2
 fi
 program=$1
 input=$2
-kills=20
+scheme=$3
+kills=$4
 # So many of the kills must have come upon a run that was under way; the others may have come before
 # the first message was stored or, as moments are random, after the last one.
-least_interrupted=5
+least_interrupted=$((kills / 4))
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -60,17 +61,17 @@ echo "memory: $(sed -nE 's/^verified +//p' "$work/out") in one process," \
   "$(summary 'operations per second') operations a second"
 
 began=$(now_us)
-runtime "journal:$work/undisturbed" || fail "journal"
+runtime "$scheme:$work/undisturbed" || fail "$scheme"
 duration=$(($(now_us) - began))
 rate=$(summary 'operations per second')
-runtime "journal:$work/undisturbed" --verify || fail "journal, read back"
-expect_complete "journal, read back"
-grep -q '^messages .*(0 now)' "$work/out" || fail "journal: the second process stored messages"
-rm -rf "$work/undisturbed"
-echo "journal: $complete, read back by a second process," \
+runtime "$scheme:$work/undisturbed" --verify || fail "$scheme, read back"
+expect_complete "$scheme, read back"
+grep -q '^messages .*(0 now)' "$work/out" || fail "$scheme: the second process stored messages"
+rm -rf "$work/undisturbed"*
+echo "$scheme: $complete, read back by a second process," \
   "$rate operations a second, $((duration / 1000)) ms"
 
-# The moments are spread over the time that an undisturbed process takes: one in each twentieth.
+# The moments are spread over the time that an undisturbed process takes.
 interrupted=0
 resumed=0
 too_late=0
@@ -78,8 +79,8 @@ kill_number=0
 while [ "$kill_number" -lt "$kills" ]; do
   slot=$((duration / kills))
   wait_us=$((slot * kill_number + (RANDOM * 32768 + RANDOM) % (slot + 1)))
-  rm -rf "$work/killed"
-  "$program" --store "journal:$work/killed" --input "$input" --quiet >/dev/null 2>&1 </dev/null &
+  rm -rf "$work/killed"*
+  "$program" --store "$scheme:$work/killed" --input "$input" --quiet >/dev/null 2>&1 </dev/null &
   victim=$!
   sleep "$(printf '%d.%06d' $((wait_us / 1000000)) $((wait_us % 1000000)))"
   kill -KILL "$victim" 2>/dev/null
@@ -93,7 +94,7 @@ while [ "$kill_number" -lt "$kills" ]; do
     continue
   fi
   kill_number=$((kill_number + 1))
-  runtime "journal:$work/killed" --verify ||
+  runtime "$scheme:$work/killed" --verify ||
     fail "kill $kill_number after $wait_us us: not resumed"
   expect_complete "kill $kill_number after $wait_us us"
   if [ "$(summary resumed)" -gt 0 ]; then
@@ -108,9 +109,9 @@ echo "kill -9: $kills times, $interrupted of them upon runs under way, $resumed 
 
 # One store whose every process is killed, until there is nothing left to do.
 deaths=0
-rm -rf "$work/killed"
+rm -rf "$work/killed"*
 while true; do
-  "$program" --store "journal:$work/killed" --input "$input" --quiet >/dev/null 2>&1 </dev/null &
+  "$program" --store "$scheme:$work/killed" --input "$input" --quiet >/dev/null 2>&1 </dev/null &
   victim=$!
   wait_us=$((duration / 5 + (RANDOM * 32768 + RANDOM) % (duration / 5 + 1) + deaths * duration / 20))
   sleep "$(printf '%d.%06d' $((wait_us / 1000000)) $((wait_us % 1000000)))"
@@ -122,6 +123,6 @@ while true; do
   [ "$deaths" -le 200 ] || fail "killed again and again: the runs do not come to an end"
 done
 [ "$status" -eq 0 ] || fail "killed again and again: the last process ended with $status"
-runtime "journal:$work/killed" --verify || fail "killed again and again: not verified"
+runtime "$scheme:$work/killed" --verify || fail "killed again and again: not verified"
 expect_complete "killed again and again"
 echo "kill -9 again and again: $deaths times on one store, then verified as $complete"

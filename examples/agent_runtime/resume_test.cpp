@@ -6,6 +6,7 @@
 #include "runtime.hpp"
 #include "verify.hpp"
 
+#include <agentstore/authoring/routed_backend.hpp>
 #include <agentstore/backends/memory.hpp>
 
 #if __has_include(<catch2/catch_test_macros.hpp>)
@@ -21,7 +22,7 @@ using agentstore::json;
 
 /// A store in memory that is cut off at a chosen moment. Every call on it has two: the one before
 /// it takes effect, and the one after it, before the caller hears of it.
-class MortalStore final : public IStorageBackend, public ICheckpointerBackend {
+class MortalStore final : public agentstore::RoutedBackend<MortalStore> {
 public:
   static constexpr std::size_t never = 0;
 
@@ -32,70 +33,17 @@ public:
   }
   bool is_dead() const { return death_ != never && moment_ >= death_; }
 
-  awaitable<agentstore::Session> create_session(std::string id, std::string user,
-                                                json metadata) override {
-    return pass(memory_.create_session(std::move(id), std::move(user), std::move(metadata)));
-  }
-  awaitable<std::optional<agentstore::Session>> get_session(std::string id) override {
-    return pass(memory_.get_session(std::move(id)));
-  }
-  awaitable<bool> update_session(std::string id, agentstore::SessionUpdate update) override {
-    return pass(memory_.update_session(std::move(id), std::move(update)));
-  }
-  awaitable<bool> end_session(std::string id, std::string status) override {
-    return pass(memory_.end_session(std::move(id), std::move(status)));
-  }
-  awaitable<bool> add_conversation_message(std::string id, std::string role, std::string content,
-                                           json metadata) override {
-    return pass(memory_.add_conversation_message(std::move(id), std::move(role), std::move(content),
-                                                 std::move(metadata)));
-  }
-  awaitable<std::vector<agentstore::Message>> get_conversation_history(std::string id,
-                                                                       std::size_t limit) override {
-    return pass(memory_.get_conversation_history(std::move(id), limit));
-  }
-  awaitable<bool> store_checkpoint(std::string thread, std::string id, json data,
-                                   json metadata) override {
-    return pass(memory_.store_checkpoint(std::move(thread), std::move(id), std::move(data),
-                                         std::move(metadata)));
-  }
-  awaitable<bool> put_checkpoint(std::string thread, std::string id, json data,
-                                 json metadata) override {
-    return pass(memory_.put_checkpoint(std::move(thread), std::move(id), std::move(data),
-                                       std::move(metadata)));
-  }
-  awaitable<std::optional<agentstore::Checkpoint>>
-  get_checkpoint(std::string thread, std::optional<std::string> id) override {
-    return pass(memory_.get_checkpoint(std::move(thread), std::move(id)));
-  }
-  awaitable<std::vector<agentstore::Checkpoint>> list_checkpoints(std::string thread,
-                                                                  std::size_t limit) override {
-    return pass(memory_.list_checkpoints(std::move(thread), limit));
-  }
-  awaitable<bool> put_writes(std::string thread, std::string checkpoint, std::string task,
-                             std::vector<agentstore::ChannelWrite> writes) override {
-    return pass(memory_.put_writes(std::move(thread), std::move(checkpoint), std::move(task),
-                                   std::move(writes)));
-  }
-  awaitable<std::vector<agentstore::PendingWrite>> get_writes(std::string thread,
-                                                              std::string checkpoint) override {
-    return pass(memory_.get_writes(std::move(thread), std::move(checkpoint)));
-  }
-  awaitable<std::optional<json>> get_task_context(std::string id) override {
-    return pass(memory_.get_task_context(std::move(id)));
-  }
-  awaitable<bool> store_task_context(std::string id, json context) override {
-    return pass(memory_.store_task_context(std::move(id), std::move(context)));
-  }
   awaitable<bool> initialize() override { return memory_.initialize(); }
   awaitable<void> close() override { return memory_.close(); }
   awaitable<agentstore::Health> health_check() override { return memory_.health_check(); }
-  awaitable<agentstore::Metrics> get_metrics() override { return memory_.get_metrics(); }
-  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
-    return memory_.cleanup_expired_sessions(max_idle);
-  }
 
 private:
+  friend RoutedBackend;
+  template <class Call, class... Arguments>
+  awaitable<typename Call::Result> route(Arguments... arguments) {
+    return pass(Call::on(memory_, std::move(arguments)...));
+  }
+
   template <class T>
   awaitable<T> pass(awaitable<T> call) {
     live_on();

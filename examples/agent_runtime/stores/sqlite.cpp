@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "../store_uri.hpp"
+
+#include <agentstore/backends/sqlite.hpp>
+
+namespace agent_runtime {
+namespace {
+
+Store make(const std::string& uri, const std::string& rest) {
+  if (rest.empty()) {
+    throw BadInput("store URI \"" + uri + "\": the file is missing");
+  }
+  return Store(std::make_shared<agentstore::SqliteBackend>(rest));
+}
+
+[[maybe_unused]] const bool added = add_store_kind("sqlite", {"sqlite:FILE", make});
+
+} // namespace
+} // namespace agent_runtime
