@@ -48,6 +48,8 @@ public:
 
   /// KEY-01: 1 to 1024 bytes of UTF-8 without NUL.
   const ArgumentCheck& id(std::string_view name, std::string_view value) const;
+  /// THR-01: what an id may begin with; may be empty.
+  const ArgumentCheck& id_prefix(std::string_view name, std::string_view value) const;
   /// VAL-02, VAL-04: UTF-8 within the limit; may be empty.
   const ArgumentCheck& text(std::string_view name, std::string_view value) const;
   /// As `text`, and not empty (CON-07).
@@ -221,10 +223,15 @@ inline const ArgumentCheck& ArgumentCheck::id(std::string_view name, std::string
   if (value.empty()) {
     refuse(errc::invalid_argument, name, "is empty");
   }
+  return id_prefix(name, value);
+}
+
+inline const ArgumentCheck& ArgumentCheck::id_prefix(std::string_view name,
+                                                     std::string_view value) const {
   if (value.size() > max_id_bytes) {
     refuse(errc::invalid_argument, name, "is longer than 1024 bytes");
   }
-  if (std::memchr(value.data(), '\0', value.size()) != nullptr) {
+  if (value.find('\0') != std::string_view::npos) {
     refuse(errc::invalid_argument, name, "holds a NUL");
   }
   if (!detail::is_utf8(value)) {

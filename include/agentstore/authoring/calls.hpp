@@ -3,8 +3,8 @@
 #define AGENTSTORE_AUTHORING_CALLS_HPP
 
 /// \file
-/// The methods of IStorageBackend and ICheckpointerBackend as types, so that a backend can say once
-/// what it does for all of them. Each has
+/// The methods of IStorageBackend, of ICheckpointerBackend and of the directories as types, so that
+/// a backend can say once what it does for all of them. Each has
 ///
 ///     static constexpr const char* name;      // "create_session", for errors
 ///     static constexpr bool writes;           // whether it may change the store
@@ -16,6 +16,9 @@
 /// `health_check` are not among them: they are what every backend does in its own way.
 
 #include <agentstore/authoring/arguments.hpp>
+#include <agentstore/authoring/cursor.hpp>
+#include <agentstore/capabilities/session_directory.hpp>
+#include <agentstore/capabilities/thread_directory.hpp>
 #include <agentstore/checkpointer_backend.hpp>
 #include <agentstore/storage_backend.hpp>
 
@@ -248,6 +251,101 @@ struct CleanupExpiredSessions {
   template <class Store>
   static auto on(Store& store, std::chrono::microseconds max_idle) {
     return store.cleanup_expired_sessions(max_idle);
+  }
+};
+
+struct ListSessions {
+  static constexpr const char* name = "list_sessions";
+  static constexpr bool writes = false;
+  using Result = SessionPage;
+  static void check(Limits limits, const Id& user_id, const Page& page) {
+    agentstore::check(name, user_id, limits).id("user_id", user_id);
+    read_cursor(name, user_id, page);
+  }
+  template <class Store, class... Arguments>
+  static auto on(Store& store, Arguments&&... arguments) {
+    return store.list_sessions(std::forward<Arguments>(arguments)...);
+  }
+};
+
+struct DeleteSession {
+  static constexpr const char* name = "delete_session";
+  static constexpr bool writes = true;
+  using Result = bool;
+  static void check(Limits limits, const Id& session_id) {
+    agentstore::check(name, session_id, limits).id("session_id", session_id);
+  }
+  template <class Store, class... Arguments>
+  static auto on(Store& store, Arguments&&... arguments) {
+    return store.delete_session(std::forward<Arguments>(arguments)...);
+  }
+};
+
+struct ListThreads {
+  static constexpr const char* name = "list_threads";
+  static constexpr bool writes = false;
+  using Result = ThreadPage;
+  static void check(Limits limits, const Id& prefix, const Page& page) {
+    agentstore::check(name, prefix, limits).id_prefix("prefix", prefix);
+    read_cursor(name, prefix, page);
+  }
+  template <class Store, class... Arguments>
+  static auto on(Store& store, Arguments&&... arguments) {
+    return store.list_threads(std::forward<Arguments>(arguments)...);
+  }
+};
+
+struct DeleteThread {
+  static constexpr const char* name = "delete_thread";
+  static constexpr bool writes = true;
+  using Result = bool;
+  static void check(Limits limits, const Id& thread_id) {
+    agentstore::check(name, thread_id, limits).id("thread_id", thread_id);
+  }
+  template <class Store, class... Arguments>
+  static auto on(Store& store, Arguments&&... arguments) {
+    return store.delete_thread(std::forward<Arguments>(arguments)...);
+  }
+};
+
+struct CopyThread {
+  static constexpr const char* name = "copy_thread";
+  static constexpr bool writes = true;
+  using Result = bool;
+  static void check(Limits limits, const Id& source, const Id& target) {
+    agentstore::check(name, source, limits).id("source", source).id("target", target);
+  }
+  template <class Store, class... Arguments>
+  static auto on(Store& store, Arguments&&... arguments) {
+    return store.copy_thread(std::forward<Arguments>(arguments)...);
+  }
+};
+
+struct PruneThread {
+  static constexpr const char* name = "prune_thread";
+  static constexpr bool writes = true;
+  using Result = std::uint64_t;
+  static void check(Limits limits, const Id& thread_id, std::size_t) {
+    agentstore::check(name, thread_id, limits).id("thread_id", thread_id);
+  }
+  template <class Store, class... Arguments>
+  static auto on(Store& store, Arguments&&... arguments) {
+    return store.prune_thread(std::forward<Arguments>(arguments)...);
+  }
+};
+
+struct ListCheckpointsBefore {
+  static constexpr const char* name = "list_checkpoints_before";
+  static constexpr bool writes = false;
+  using Result = std::vector<Checkpoint>;
+  static void check(Limits limits, const Id& thread_id, const Id& checkpoint_id, std::size_t) {
+    agentstore::check(name, thread_id, limits)
+        .id("thread_id", thread_id)
+        .id("checkpoint_id", checkpoint_id);
+  }
+  template <class Store, class... Arguments>
+  static auto on(Store& store, Arguments&&... arguments) {
+    return store.list_checkpoints_before(std::forward<Arguments>(arguments)...);
   }
 };
 

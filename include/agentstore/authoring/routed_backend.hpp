@@ -102,6 +102,60 @@ private:
   }
 };
 
+/// The same for a backend that is a directory of its sessions besides.
+template <class Derived>
+class RoutedSessionDirectory : public ISessionDirectory {
+public:
+  awaitable<SessionPage> list_sessions(std::string user_id, Page page = Page()) override {
+    return route<calls::ListSessions>(std::move(user_id), std::move(page));
+  }
+  awaitable<bool> delete_session(std::string session_id) override {
+    return route<calls::DeleteSession>(std::move(session_id));
+  }
+
+private:
+  friend Derived;
+  RoutedSessionDirectory() = default;
+
+  template <class Call, class... Arguments>
+  awaitable<typename Call::Result> route(Arguments... arguments) {
+    return static_cast<Derived&>(*this).template route<Call>(std::move(arguments)...);
+  }
+};
+
+/// The same for a backend that is a directory of its threads besides.
+template <class Derived>
+class RoutedThreadDirectory : public IThreadDirectory {
+public:
+  awaitable<ThreadPage> list_threads(std::string prefix = "", Page page = Page()) override {
+    return route<calls::ListThreads>(std::move(prefix), std::move(page));
+  }
+  awaitable<bool> delete_thread(std::string thread_id) override {
+    return route<calls::DeleteThread>(std::move(thread_id));
+  }
+  awaitable<bool> copy_thread(std::string source, std::string target) override {
+    return route<calls::CopyThread>(std::move(source), std::move(target));
+  }
+  awaitable<std::uint64_t> prune_thread(std::string thread_id, std::size_t keep) override {
+    return route<calls::PruneThread>(std::move(thread_id), keep);
+  }
+  awaitable<std::vector<Checkpoint>>
+  list_checkpoints_before(std::string thread_id, std::string checkpoint_id,
+                          std::size_t limit = default_checkpoint_limit) override {
+    return route<calls::ListCheckpointsBefore>(std::move(thread_id), std::move(checkpoint_id),
+                                               limit);
+  }
+
+private:
+  friend Derived;
+  RoutedThreadDirectory() = default;
+
+  template <class Call, class... Arguments>
+  awaitable<typename Call::Result> route(Arguments... arguments) {
+    return static_cast<Derived&>(*this).template route<Call>(std::move(arguments)...);
+  }
+};
+
 } // namespace agentstore
 
 #endif

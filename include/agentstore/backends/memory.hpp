@@ -36,8 +36,8 @@ private:
   detail::MemorySpaceData data;
 };
 
-/// A store in memory. All rules of IStorageBackend and ICheckpointerBackend hold; it claims
-/// shared_handles and, being memory, not durable.
+/// A store in memory. All rules of IStorageBackend, ICheckpointerBackend and the directories hold;
+/// it claims shared_handles and, being memory, not durable.
 ///
 /// Its methods never suspend: a call is done when `co_await` returns, on the thread that made it.
 /// The data is split over mutexes, each held for one look-up and a copy, so that sessions do not
@@ -45,7 +45,9 @@ private:
 ///
 /// Distinct handles and one shared handle alike may be used from any thread. The state of a handle
 /// is shared with its calls: a call may even outlive the object.
-class MemoryBackend : public RoutedBackend<MemoryBackend> {
+class MemoryBackend : public RoutedBackend<MemoryBackend>,
+                      public RoutedSessionDirectory<MemoryBackend>,
+                      public RoutedThreadDirectory<MemoryBackend> {
 public:
   /// A handle on a space of its own.
   explicit MemoryBackend(MemoryOptions options = MemoryOptions());
@@ -58,6 +60,8 @@ public:
 
 private:
   friend RoutedBackend;
+  friend RoutedSessionDirectory;
+  friend RoutedThreadDirectory;
   class Handle;
 
   template <class Call, class... Arguments>

@@ -50,9 +50,9 @@ public:
   Limits limits;
 };
 
-/// A store in an SQLite database. All rules of IStorageBackend and ICheckpointerBackend hold; it
-/// claims durable, survives_kill and shared_handles: as many handles, in as many processes of one
-/// machine, as one likes.
+/// A store in an SQLite database. All rules of IStorageBackend, ICheckpointerBackend and the
+/// directories hold; it claims durable, survives_kill and shared_handles: as many handles, in as
+/// many processes of one machine, as one likes.
 ///
 /// A write is acknowledged after its commit. Writes that come while a commit waits for the disk
 /// share the next one; each succeeds or fails by itself. Reads go on beside them.
@@ -80,7 +80,9 @@ public:
 /// As the interfaces say. `unavailable`: the file cannot be opened, read or written, the disk is
 /// full, a lock was held for longer than the busy timeout. `corrupted`: the file is not a database,
 /// or a damaged one. The reason has SQLite's own words and the path.
-class SqliteBackend final : public RoutedBackend<SqliteBackend> {
+class SqliteBackend final : public RoutedBackend<SqliteBackend>,
+                            public RoutedSessionDirectory<SqliteBackend>,
+                            public RoutedThreadDirectory<SqliteBackend> {
 public:
   explicit SqliteBackend(SqliteOptions options);
   explicit SqliteBackend(std::string path) : SqliteBackend(SqliteOptions(std::move(path))) {}
@@ -93,6 +95,8 @@ public:
 
 private:
   friend RoutedBackend;
+  friend RoutedSessionDirectory;
+  friend RoutedThreadDirectory;
   class State;
 
   template <class Call, class... Arguments>

@@ -6,11 +6,14 @@
 // Their arguments have been checked.
 //
 // What belongs to one id, a session and the thread of its name, lives in one shard under one mutex,
-// so that every rule about one session is decided under a single lock. No lock is ever held
-// together with another, and none across a suspension: there is none in here.
+// so that every rule about one session is decided under a single lock. Only to copy a thread are
+// two locks held together, and none across a suspension: there is none in here.
 
 #include <agentstore/authoring/clock.hpp>
+#include <agentstore/authoring/cursor.hpp>
 #include <agentstore/authoring/session_update.hpp>
+#include <agentstore/capabilities/session_directory.hpp>
+#include <agentstore/capabilities/thread_directory.hpp>
 #include <agentstore/checkpointer_backend.hpp>
 
 #include <algorithm>
@@ -18,6 +21,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <unordered_map>
 
 namespace agentstore::detail {
@@ -113,14 +117,14 @@ public:
     const std::lock_guard lock(shard.mutex);
     Thread& thread = shard.threads[thread_id];
     const auto [place, is_new] =
-        thread.place_of.try_emplace(checkpoint_id, thread.checkpoints.size());
+        thread.place_of.try_emplace(checkpoint_id, thread.pruned + thread.checkpoints.size());
     if (is_new) {
       Checkpoint& added = thread.checkpoints.emplace_back();
       added.thread_id = std::move(thread_id);
       added.checkpoint_id = std::move(checkpoint_id);
       added.created_at = clock_();
     }
-    Checkpoint& checkpoint = thread.checkpoints[place->second];
+    Checkpoint& checkpoint = thread.checkpoints[place->second - thread.pruned];
     checkpoint.data = std::move(data);
     checkpoint.metadata = std::move(metadata);
     return true;
@@ -142,7 +146,7 @@ public:
     if (place == thread.place_of.end()) {
       return std::nullopt;
     }
-    return thread.checkpoints[place->second];
+    return thread.checkpoints[place->second - thread.pruned];
   }
 
   std::vector<Checkpoint> list_checkpoints(std::string thread_id, std::size_t limit) {
@@ -254,7 +258,154 @@ public:
     return removed;
   }
 
+  SessionPage list_sessions(std::string user_id, Page page) {
+    const auto cursor = read_cursor<SessionPosition>("list_sessions", user_id, page);
+    SessionPage result;
+    std::vector<Session>& sessions = result.sessions; // the first of them, as a heap
+    for (Shard& shard : shards_) {
+      const std::lock_guard lock(shard.mutex);
+      for (const auto& [id, entry] : shard.sessions) {
+        const Session& record = entry.record;
+        if (record.user_id == user_id && (!cursor || is_behind(record, *cursor)) &&
+            (sessions.size() <= page.size || is_newer(record, sessions.front()))) {
+          sessions.push_back(record);
+          std::push_heap(sessions.begin(), sessions.end(), is_newer);
+          if (sessions.size() > page.size + 1) {
+            std::pop_heap(sessions.begin(), sessions.end(), is_newer);
+            sessions.pop_back();
+          }
+        }
+      }
+    }
+    std::sort_heap(sessions.begin(), sessions.end(), is_newer);
+    if (sessions.size() > page.size) {
+      sessions.pop_back();
+      const Session& last = sessions.back();
+      const SessionPosition position(last.last_activity.time_since_epoch().count(),
+                                     last.session_id);
+      result.next = make_cursor("list_sessions", user_id, position);
+    }
+    return result;
+  }
+
+  bool delete_session(std::string session_id) {
+    Shard& shard = shard_of(session_id);
+    const std::lock_guard lock(shard.mutex);
+    if (shard.sessions.erase(session_id) == 0) {
+      return false;
+    }
+    shard.threads.erase(session_id);
+    return true;
+  }
+
+  ThreadPage list_threads(std::string prefix, Page page) {
+    const std::string after =
+        read_cursor<std::string>("list_threads", prefix, page).value_or(std::string());
+    std::set<std::string> ids; // the first of them
+    for (Shard& shard : shards_) {
+      const std::lock_guard lock(shard.mutex);
+      for (const auto& [id, thread] : shard.threads) {
+        if (id.starts_with(prefix) && id > after) {
+          ids.insert(id);
+          if (ids.size() > page.size + 1) {
+            ids.erase(std::prev(ids.end()));
+          }
+        }
+      }
+    }
+    ThreadPage result;
+    result.thread_ids.assign(ids.begin(), ids.end());
+    if (result.thread_ids.size() > page.size) {
+      result.thread_ids.pop_back();
+      result.next = make_cursor("list_threads", prefix, result.thread_ids.back());
+    }
+    return result;
+  }
+
+  bool delete_thread(std::string thread_id) {
+    Shard& shard = shard_of(thread_id);
+    const std::lock_guard lock(shard.mutex);
+    return shard.threads.erase(thread_id) != 0;
+  }
+
+  bool copy_thread(std::string source, std::string target) {
+    Shard& from = shard_of(source);
+    Shard& to = shard_of(target);
+    std::unique_lock from_lock(from.mutex, std::defer_lock);
+    std::unique_lock to_lock(to.mutex, std::defer_lock);
+    if (&from == &to) {
+      from_lock.lock();
+    } else {
+      std::lock(from_lock, to_lock);
+    }
+    const auto found = from.threads.find(source);
+    if (found == from.threads.end()) {
+      return false;
+    }
+    if (to.threads.contains(target)) {
+      throw StorageError(errc::already_exists, "copy_thread", source, "the target exists");
+    }
+    Thread copy = found->second;
+    for (Checkpoint& checkpoint : copy.checkpoints) {
+      checkpoint.thread_id = target;
+    }
+    to.threads.emplace(std::move(target), std::move(copy));
+    return true;
+  }
+
+  std::uint64_t prune_thread(std::string thread_id, std::size_t keep) {
+    Shard& shard = shard_of(thread_id);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.threads.find(thread_id);
+    if (found == shard.threads.end()) {
+      return 0;
+    }
+    Thread& thread = found->second;
+    std::uint64_t removed = 0;
+    for (; thread.checkpoints.size() > keep; ++removed) {
+      const std::string& oldest = thread.checkpoints.front().checkpoint_id;
+      thread.writes.erase(oldest);
+      thread.place_of.erase(oldest);
+      thread.checkpoints.pop_front();
+      ++thread.pruned;
+    }
+    if (thread.checkpoints.empty() && thread.writes.empty()) {
+      shard.threads.erase(found);
+    }
+    return removed;
+  }
+
+  std::vector<Checkpoint> list_checkpoints_before(std::string thread_id, std::string checkpoint_id,
+                                                  std::size_t limit) {
+    Shard& shard = shard_of(thread_id);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.threads.find(thread_id);
+    if (found == shard.threads.end()) {
+      return {};
+    }
+    const Thread& thread = found->second;
+    const auto place = thread.place_of.find(checkpoint_id);
+    if (place == thread.place_of.end()) {
+      return {};
+    }
+    const std::size_t before = place->second - thread.pruned;
+    const auto newest = thread.checkpoints.rend() - static_cast<std::ptrdiff_t>(before);
+    return {newest, newest + static_cast<std::ptrdiff_t>(std::min(limit, before))};
+  }
+
 private:
+  /// The order of `list_sessions`.
+  static bool is_newer(const Session& one, const Session& other) {
+    return one.last_activity != other.last_activity ? one.last_activity > other.last_activity
+                                                    : one.session_id < other.session_id;
+  }
+
+  static bool is_behind(const Session& record, const SessionPosition& position) {
+    const auto activity = record.last_activity.time_since_epoch().count();
+    return activity != position.first ? activity < position.first
+                                      : record.session_id > position.second;
+  }
+
   struct Entry {
     Session record;
     std::deque<Message> messages;
@@ -267,6 +418,7 @@ private:
 
   struct Thread {
     std::deque<Checkpoint> checkpoints; // by when the id was first stored
+    std::size_t pruned = 0;             // how many were removed before the first
     std::unordered_map<std::string, std::size_t> place_of;
     std::unordered_map<std::string, Writes> writes; // by checkpoint, which may not be there yet
   };

@@ -65,9 +65,10 @@ inline constexpr std::array schema_steps = {
         PRIMARY KEY (thread_id, checkpoint_id, task_id, idx)
       ) WITHOUT ROWID;
     )sql",
-    // 2: A clean-up finds the idle sessions without reading all.
+    // 2: A clean-up finds the idle sessions, and a list those of a user, without reading all.
     R"sql(
       CREATE INDEX sessions_by_activity ON sessions (last_activity);
+      CREATE INDEX sessions_by_user ON sessions (user_id, last_activity DESC, session_id);
     )sql",
 };
 

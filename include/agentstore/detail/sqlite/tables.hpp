@@ -3,11 +3,15 @@
 #define AGENTSTORE_DETAIL_SQLITE_TABLES_HPP
 
 // The methods of the contract as SQL. Their arguments have been checked. A read is one statement
-// and so sees one state of the file. A write runs in a transaction that its caller began; it may be
-// run again if that came to nothing, so it leaves its arguments as they are.
+// and so sees one state of the file, but for list_threads. A write runs in a transaction that its
+// caller began; it may be run again if that came to nothing, so it leaves its arguments as they
+// are.
 
 #include <agentstore/authoring/clock.hpp>
+#include <agentstore/authoring/cursor.hpp>
 #include <agentstore/authoring/session_update.hpp>
+#include <agentstore/capabilities/session_directory.hpp>
+#include <agentstore/capabilities/thread_directory.hpp>
 #include <agentstore/checkpointer_backend.hpp>
 #include <agentstore/detail/iso8601.hpp>
 #include <agentstore/detail/sqlite/connection.hpp>
@@ -84,6 +88,10 @@ void decode(std::vector<Record>& records) {
   }
 }
 
+inline void decode(SessionPage& page) {
+  decode(page.sessions);
+}
+
 class Tables {
 public:
   Tables(Connection& connection, const Clock& clock, Limits limits)
@@ -105,24 +113,10 @@ public:
 
   std::optional<Session> get_session(const std::string& session_id) {
     Query row = connection_.query(
-        "SELECT user_id, status, created_at, last_activity, request_count, error_count,"
-        " processing_time_us, version, metadata FROM sessions WHERE session_id = ?1",
+        "SELECT session_id, user_id, status, created_at, last_activity, request_count,"
+        " error_count, processing_time_us, version, metadata FROM sessions WHERE session_id = ?1",
         session_id);
-    if (!row.next()) {
-      return std::nullopt;
-    }
-    Session session;
-    session.session_id = session_id;
-    session.user_id = row.text(0);
-    session.status = row.text(1);
-    session.created_at = read_time(row.text(2));
-    session.last_activity = read_time(row.text(3));
-    session.request_count = static_cast<std::uint64_t>(row.integer(4));
-    session.error_count = static_cast<std::uint64_t>(row.integer(5));
-    session.total_processing_time = std::chrono::microseconds(row.integer(6));
-    session.version = static_cast<std::uint64_t>(row.integer(7));
-    session.metadata = std::string(row.text(8));
-    return session;
+    return row.next() ? std::optional(read_session(row)) : std::nullopt;
   }
 
   bool update_session(const std::string& session_id, const SessionUpdate& update) {
@@ -218,11 +212,7 @@ public:
                                   " FROM checkpoints WHERE thread_id = ?1"
                                   " ORDER BY position DESC LIMIT ?2",
                                   thread_id, at_most(limit));
-    std::vector<Checkpoint> checkpoints;
-    while (row.next()) {
-      checkpoints.push_back(read_checkpoint(thread_id, row));
-    }
-    return checkpoints;
+    return read_checkpoints(thread_id, row);
   }
 
   bool put_writes(const std::string& thread_id, const std::string& checkpoint_id,
@@ -307,6 +297,125 @@ public:
     return connection_.change("DELETE FROM sessions WHERE last_activity <= ?1", until);
   }
 
+  SessionPage list_sessions(const std::string& user_id, const Page& page) {
+    const auto cursor = read_cursor<SessionPosition>("list_sessions", user_id, page);
+    // No time is above "~", so that the first page begins before every session.
+    const std::string last_activity =
+        cursor ? write_time(Timestamp(std::chrono::microseconds(cursor->first))) : "~";
+    const std::string session_id = cursor ? cursor->second : "";
+    Query row = connection_.query(
+        "SELECT session_id, user_id, status, created_at, last_activity, request_count,"
+        " error_count, processing_time_us, version, metadata FROM sessions WHERE user_id = ?1"
+        " AND last_activity <= ?2 AND (last_activity < ?2 OR session_id > ?3)"
+        " ORDER BY last_activity DESC, session_id LIMIT ?4",
+        user_id, last_activity, session_id, at_most(page.size + 1));
+    SessionPage result;
+    while (row.next()) {
+      result.sessions.push_back(read_session(row));
+    }
+    if (result.sessions.size() > page.size) {
+      result.sessions.pop_back();
+      const Session& last = result.sessions.back();
+      const SessionPosition position(last.last_activity.time_since_epoch().count(),
+                                     last.session_id);
+      result.next = make_cursor("list_sessions", user_id, position);
+    }
+    return result;
+  }
+
+  bool delete_session(const std::string& session_id) {
+    if (connection_.change("DELETE FROM sessions WHERE session_id = ?1", session_id) == 0) {
+      return false;
+    }
+    connection_.change("DELETE FROM messages WHERE session_id = ?1", session_id);
+    connection_.change("DELETE FROM task_contexts WHERE session_id = ?1", session_id);
+    delete_thread(session_id);
+    return true;
+  }
+
+  ThreadPage list_threads(const std::string& prefix, const Page& page) {
+    std::string last =
+        read_cursor<std::string>("list_threads", prefix, page).value_or(std::string());
+    ThreadPage result;
+    while (result.thread_ids.size() <= page.size) {
+      // From one id to the next by the indices, however many checkpoints each has.
+      Query row = connection_.query(
+          "SELECT MIN(id) FROM ("
+          "SELECT MIN(thread_id) AS id FROM checkpoints WHERE thread_id > ?1 AND thread_id >= ?2"
+          " UNION ALL"
+          " SELECT MIN(thread_id) FROM pending_writes WHERE thread_id > ?1 AND thread_id >= ?2)",
+          last, prefix);
+      row.next();
+      last = row.text(0);
+      if (last.empty() || !last.starts_with(prefix)) {
+        return result;
+      }
+      result.thread_ids.push_back(last);
+    }
+    result.thread_ids.pop_back();
+    result.next = make_cursor("list_threads", prefix, result.thread_ids.back());
+    return result;
+  }
+
+  bool delete_thread(const std::string& thread_id) {
+    const auto checkpoints =
+        connection_.change("DELETE FROM checkpoints WHERE thread_id = ?1", thread_id);
+    const auto writes =
+        connection_.change("DELETE FROM pending_writes WHERE thread_id = ?1", thread_id);
+    return checkpoints + writes != 0;
+  }
+
+  bool copy_thread(const std::string& source, const std::string& target) {
+    if (!has_thread(source)) {
+      return false;
+    }
+    if (has_thread(target)) {
+      throw StorageError(errc::already_exists, "copy_thread", source, "the target exists");
+    }
+    connection_.change("INSERT INTO checkpoints"
+                       " (thread_id, checkpoint_id, created_at, data, metadata)"
+                       " SELECT ?2, checkpoint_id, created_at, data, metadata FROM checkpoints"
+                       " WHERE thread_id = ?1 ORDER BY position",
+                       source, target);
+    connection_.change("INSERT INTO pending_writes"
+                       " (thread_id, checkpoint_id, task_id, idx, channel, value)"
+                       " SELECT ?2, checkpoint_id, task_id, idx, channel, value"
+                       " FROM pending_writes WHERE thread_id = ?1",
+                       source, target);
+    return true;
+  }
+
+  std::uint64_t prune_thread(const std::string& thread_id, std::size_t keep) {
+    constexpr auto position = "SELECT position FROM checkpoints WHERE thread_id = ?1"
+                              " ORDER BY position DESC LIMIT 1 OFFSET ?2";
+    std::int64_t newest = 0; // of those that go
+    {
+      Query row = connection_.query(position, thread_id, at_most(keep));
+      if (!row.next()) {
+        return 0;
+      }
+      newest = row.integer(0);
+    }
+    connection_.change("DELETE FROM pending_writes WHERE thread_id = ?1 AND checkpoint_id IN"
+                       " (SELECT checkpoint_id FROM checkpoints"
+                       " WHERE thread_id = ?1 AND position <= ?2)",
+                       thread_id, newest);
+    return connection_.change("DELETE FROM checkpoints WHERE thread_id = ?1 AND position <= ?2",
+                              thread_id, newest);
+  }
+
+  std::vector<Checkpoint> list_checkpoints_before(const std::string& thread_id,
+                                                  const std::string& checkpoint_id,
+                                                  std::size_t limit) {
+    Query row = connection_.query("SELECT checkpoint_id, created_at, data, metadata"
+                                  " FROM checkpoints WHERE thread_id = ?1 AND position <"
+                                  " (SELECT position FROM checkpoints"
+                                  " WHERE thread_id = ?1 AND checkpoint_id = ?2)"
+                                  " ORDER BY position DESC LIMIT ?3",
+                                  thread_id, checkpoint_id, at_most(limit));
+    return read_checkpoints(thread_id, row);
+  }
+
 private:
   static constexpr std::chrono::sys_days first_day{std::chrono::year(0) / 1 / 1};
   static constexpr std::chrono::sys_days last_day{std::chrono::year(9999) / 12 / 31};
@@ -327,6 +436,21 @@ private:
     return *time;
   }
 
+  static Session read_session(const Query& row) {
+    Session session;
+    session.session_id = row.text(0);
+    session.user_id = row.text(1);
+    session.status = row.text(2);
+    session.created_at = read_time(row.text(3));
+    session.last_activity = read_time(row.text(4));
+    session.request_count = static_cast<std::uint64_t>(row.integer(5));
+    session.error_count = static_cast<std::uint64_t>(row.integer(6));
+    session.total_processing_time = std::chrono::microseconds(row.integer(7));
+    session.version = static_cast<std::uint64_t>(row.integer(8));
+    session.metadata = std::string(row.text(9));
+    return session;
+  }
+
   static Checkpoint read_checkpoint(const std::string& thread_id, const Query& row) {
     Checkpoint checkpoint;
     checkpoint.thread_id = thread_id;
@@ -335,6 +459,22 @@ private:
     checkpoint.data = std::string(row.text(2));
     checkpoint.metadata = std::string(row.text(3));
     return checkpoint;
+  }
+
+  static std::vector<Checkpoint> read_checkpoints(const std::string& thread_id, Query& row) {
+    std::vector<Checkpoint> checkpoints;
+    while (row.next()) {
+      checkpoints.push_back(read_checkpoint(thread_id, row));
+    }
+    return checkpoints;
+  }
+
+  bool has_thread(const std::string& thread_id) {
+    return connection_
+        .query("SELECT 1 FROM checkpoints WHERE thread_id = ?1 UNION ALL"
+               " SELECT 1 FROM pending_writes WHERE thread_id = ?1 LIMIT 1",
+               thread_id)
+        .next();
   }
 
   static std::int64_t at_most(std::size_t limit) {

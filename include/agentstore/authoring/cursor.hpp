@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_AUTHORING_CURSOR_HPP
+#define AGENTSTORE_AUTHORING_CURSOR_HPP
+
+/// \file
+/// The cursors of pages, for authors of backends: a text that says which list it belongs to and
+/// where in it the next page begins, and that shows if it was made up or spoilt.
+
+#include <agentstore/authoring/arguments.hpp>
+#include <agentstore/capabilities/page.hpp>
+
+#include <boost/algorithm/hex.hpp>
+#include <boost/crc.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace agentstore {
+
+/// A cursor of the list `list` (its method) of `scope` (its other arguments), at `position`.
+std::string make_cursor(std::string_view list, std::string_view scope, const json& position);
+
+/// The position in `page.cursor`, nothing for the first page. Throws `invalid_argument`, naming
+/// `list` as the operation and `scope` as the key, for a page that Page does not allow, and for a
+/// cursor that `make_cursor` did not make, for this list and scope, of a `Position`.
+template <class Position = json>
+std::optional<Position> read_cursor(const char* list, std::string_view scope, const Page& page);
+
+/// Where in a list of sessions, newest activity first, the next page begins: behind the session of
+/// this last_activity, in microseconds since 1970, and this id.
+using SessionPosition = std::pair<std::int64_t, std::string>;
+
+// Only machinery below this line.
+
+namespace detail {
+
+inline std::uint32_t checksum(std::string_view text) {
+  boost::crc_32_type crc;
+  crc.process_bytes(text.data(), text.size());
+  return crc.checksum();
+}
+
+} // namespace detail
+
+inline std::string make_cursor(std::string_view list, std::string_view scope,
+                               const json& position) {
+  const std::string content = json::array({list, scope, position}).dump();
+  const std::string sealed = json::array({detail::checksum(content), content}).dump();
+  std::string text;
+  boost::algorithm::hex_lower(sealed, std::back_inserter(text));
+  return text;
+}
+
+template <class Position>
+std::optional<Position> read_cursor(const char* list, std::string_view scope, const Page& page) {
+  const auto arguments = check(list, scope);
+  if (page.size == 0 || page.size > max_page_size) {
+    arguments.refuse(errc::invalid_argument, "page size", "is not from 1 to 1000");
+  }
+  if (page.is_first()) {
+    return std::nullopt;
+  }
+  try {
+    std::string sealed;
+    boost::algorithm::unhex(page.cursor, std::back_inserter(sealed));
+    const json seal = json::parse(sealed);
+    const auto& content = seal.at(1).get_ref<const std::string&>();
+    const json parts = json::parse(content);
+    if (seal.at(0) == detail::checksum(content) && parts.at(0) == list && parts.at(1) == scope) {
+      return parts.at(2).get<Position>();
+    }
+  } catch (const boost::algorithm::hex_decode_error&) {
+  } catch (const json::exception&) {
+  }
+  arguments.refuse(errc::invalid_argument, "cursor", "is not one of this list");
+}
+
+} // namespace agentstore
+
+#endif
