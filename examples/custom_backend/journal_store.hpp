@@ -153,7 +153,7 @@ public:
     failure_.clear();
   }
 
-  Health health_check() {
+  Health health_check() const {
     Health health;
     health.backend = "journal";
     if (journal_ != nullptr) {
@@ -173,7 +173,7 @@ public:
     }
   }
 
-  Metrics get_metrics() {
+  Metrics get_metrics() const {
     Metrics metrics;
     metrics.total_sessions = tables_.sessions.size();
     for (const auto& [id, row] : tables_.sessions) {
@@ -211,7 +211,7 @@ public:
     return tables_.sessions.at(session_id).record;
   }
 
-  std::optional<Session> get_session(std::string session_id) {
+  std::optional<Session> get_session(std::string session_id) const {
     const auto* row = find(tables_.sessions, session_id);
     return row == nullptr ? std::nullopt : std::optional(row->record);
   }
@@ -251,7 +251,7 @@ public:
     return true;
   }
 
-  std::vector<Message> get_conversation_history(std::string session_id, std::size_t limit) {
+  std::vector<Message> get_conversation_history(std::string session_id, std::size_t limit) const {
     const auto* row = find(tables_.sessions, session_id);
     if (row == nullptr) {
       return {};
@@ -259,7 +259,7 @@ public:
     return {row->messages.end() - count(limit, row->messages), row->messages.end()};
   }
 
-  std::optional<json> get_task_context(std::string session_id) {
+  std::optional<json> get_task_context(std::string session_id) const {
     const auto* row = find(tables_.sessions, session_id);
     return row == nullptr ? std::nullopt : row->context;
   }
@@ -281,7 +281,7 @@ public:
   }
 
   std::optional<Checkpoint> get_checkpoint(std::string thread_id,
-                                           std::optional<std::string> checkpoint_id) {
+                                           std::optional<std::string> checkpoint_id) const {
     const auto* thread = find(tables_.threads, thread_id);
     if (thread == nullptr || thread->checkpoints.empty()) {
       return std::nullopt;
@@ -293,7 +293,7 @@ public:
     return place == nullptr ? std::nullopt : std::optional(thread->checkpoints[*place]);
   }
 
-  std::vector<Checkpoint> list_checkpoints(std::string thread_id, std::size_t limit) {
+  std::vector<Checkpoint> list_checkpoints(std::string thread_id, std::size_t limit) const {
     const auto* thread = find(tables_.threads, thread_id);
     if (thread == nullptr) {
       return {};
@@ -313,7 +313,7 @@ public:
     return true;
   }
 
-  std::vector<PendingWrite> get_writes(std::string thread_id, std::string checkpoint_id) {
+  std::vector<PendingWrite> get_writes(std::string thread_id, std::string checkpoint_id) const {
     const auto* thread = find(tables_.threads, thread_id);
     const auto* writes = thread == nullptr ? nullptr : find(thread->writes, checkpoint_id);
     std::vector<PendingWrite> result;

@@ -40,6 +40,25 @@ inline std::uint32_t checksum(std::string_view text) {
   return crc.checksum();
 }
 
+/// The position in a cursor, or nothing if this list and scope did not give it.
+template <class Position>
+std::optional<Position> position_in(const std::string& cursor, std::string_view list,
+                                    std::string_view scope) try {
+  std::string sealed;
+  boost::algorithm::unhex(cursor, std::back_inserter(sealed));
+  const json seal = json::parse(sealed);
+  const auto& content = seal.at(1).get_ref<const std::string&>();
+  const json parts = json::parse(content);
+  if (seal.at(0) != checksum(content) || parts.at(0) != list || parts.at(1) != scope) {
+    return std::nullopt;
+  }
+  return parts.at(2).get<Position>();
+} catch (const boost::algorithm::hex_decode_error&) {
+  return std::nullopt;
+} catch (const json::exception&) {
+  return std::nullopt;
+}
+
 } // namespace detail
 
 inline std::string make_cursor(std::string_view list, std::string_view scope,
@@ -60,19 +79,11 @@ std::optional<Position> read_cursor(const char* list, std::string_view scope, co
   if (page.is_first()) {
     return std::nullopt;
   }
-  try {
-    std::string sealed;
-    boost::algorithm::unhex(page.cursor, std::back_inserter(sealed));
-    const json seal = json::parse(sealed);
-    const auto& content = seal.at(1).get_ref<const std::string&>();
-    const json parts = json::parse(content);
-    if (seal.at(0) == detail::checksum(content) && parts.at(0) == list && parts.at(1) == scope) {
-      return parts.at(2).get<Position>();
-    }
-  } catch (const boost::algorithm::hex_decode_error&) {
-  } catch (const json::exception&) {
+  std::optional<Position> position = detail::position_in<Position>(page.cursor, list, scope);
+  if (!position) {
+    arguments.refuse(errc::invalid_argument, "cursor", "is not one of this list");
   }
-  arguments.refuse(errc::invalid_argument, "cursor", "is not one of this list");
+  return position;
 }
 
 } // namespace agentstore

@@ -154,8 +154,12 @@ public:
     return static_cast<std::uint64_t>(sqlite3_changes64(database_.get()));
   }
 
-  /// Some failures end the transaction by themselves.
-  bool in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+  /// Ends the transaction, if a failure has not done so. One that fails has ended it all the same.
+  void roll_back() noexcept {
+    if (sqlite3_get_autocommit(database_.get()) == 0) {
+      sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+    }
+  }
 
 private:
   struct Close {

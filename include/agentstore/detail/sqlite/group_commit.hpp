@@ -69,7 +69,7 @@ private:
       }
       connection->change("COMMIT");
     } catch (const Failure&) {
-      roll_back();
+      connection->roll_back();
       return false;
     }
     note({});
@@ -86,10 +86,10 @@ private:
       note({});
     } catch (const Failure& failure) {
       note(failure.what());
-      roll_back();
+      connection->roll_back();
       throw;
     } catch (...) {
-      roll_back();
+      connection->roll_back();
       throw;
     }
   }
@@ -99,21 +99,11 @@ private:
     last_failure_ = std::move(failure);
   }
 
-  void begin() {
+  void begin() const {
     if (!connection) {
       throw Failure(errc::closed, "the backend is not open");
     }
     connection->change("BEGIN IMMEDIATE");
-  }
-
-  void roll_back() noexcept {
-    try {
-      if (connection && connection->in_transaction()) {
-        connection->change("ROLLBACK");
-      }
-    } catch (const Failure&) {
-      // A rollback that fails has ended the transaction all the same.
-    }
   }
 
   mutable std::mutex mutex_;

@@ -83,7 +83,8 @@ inline std::int64_t schema_version(Connection& connection) {
   const std::int64_t id = pragma(connection, "PRAGMA application_id");
   const std::int64_t version = pragma(connection, "PRAGMA user_version");
   const bool is_empty = pragma(connection, "SELECT COUNT(*) FROM sqlite_schema") == 0;
-  if (id != application_id && !(is_empty && id == 0 && version == 0)) {
+  const bool is_new = is_empty && id == 0 && version == 0;
+  if (id != application_id && !is_new) {
     throw Failure(errc::invalid_argument, "the file is a database of another program");
   }
   if (version > static_cast<std::int64_t>(schema_steps.size())) {
@@ -110,9 +111,7 @@ inline void migrate(Connection& connection) {
     connection.execute(("PRAGMA user_version = " + std::to_string(newest)).c_str());
     connection.execute("COMMIT");
   } catch (...) {
-    if (connection.in_transaction()) {
-      connection.execute("ROLLBACK");
-    }
+    connection.roll_back();
     throw;
   }
 }
