@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds the SQLite backend to every rule, on files and in memory.
+// Holds the SQLite backend to every rule.
+
+#include "support/faulty_sqlite_vfs.hpp"
+#include "support/temporary_directory.hpp"
 
 #include <agentstore/backends/sqlite.hpp>
 #include <agentstore/conformance/catch2.hpp>
-#include <agentstore/testing/failing.hpp>
 
 #include <atomic>
-#include <filesystem>
-#include <map>
-#include <unistd.h>
+#include <optional>
 
 namespace {
 
@@ -30,10 +30,40 @@ private:
       std::make_shared<std::atomic<std::int64_t>>(0);
 };
 
+/// Where the files of this run are: in a folder of its own, which the children that it kills find
+/// by the environment.
+class Folder {
+public:
+  static const std::filesystem::path& path() {
+    static const Folder folder;
+    return folder.path_;
+  }
+
+private:
+  Folder() {
+    constexpr const char* variable = "AGENTSTORE_SQLITE_FOLDER";
+    if (const char* const parents = std::getenv(variable)) {
+      path_ = parents;
+      return;
+    }
+    path_ = own_.emplace().path();
+    ::setenv(variable, path_.c_str(), 1);
+  }
+
+  std::optional<test::TemporaryDirectory> own_;
+  std::filesystem::path path_;
+};
+
 /// A space is a file, and by its name the same one in every process.
 class SqliteHarness {
 public:
   static constexpr std::string_view name = "sqlite";
+
+  // Both live longer than the kit: they are there before it is.
+  SqliteHarness() {
+    Folder::path();
+    test::FaultySqliteVfs::instance();
+  }
 
   auto claims() const {
     return conformance::Claims().durable().survives_kill().shared_handles().max_value(
@@ -41,26 +71,29 @@ public:
   }
 
   std::shared_ptr<SqliteBackend> open(boost::asio::any_io_executor, std::string space) {
-    std::filesystem::create_directories(directory());
-    SqliteOptions options(file(space).string());
-    options.clock = clock_.clock();
-    return std::make_shared<SqliteBackend>(std::move(options));
+    return std::make_shared<SqliteBackend>(options(space));
   }
 
   void drop(std::string space) {
     for (const char* const suffix : {"", "-wal", "-shm"}) {
-      std::filesystem::remove(file(space).string() + suffix);
+      std::filesystem::remove(file(space) + suffix);
     }
   }
 
   void set_clock(Timestamp now) { clock_.set(now); }
+  void inject(std::string space, conformance::Fault fault) {
+    test::FaultySqliteVfs::instance().inject(file(space), fault);
+  }
 
 private:
-  static std::filesystem::path directory() {
-    return std::filesystem::temp_directory_path() / "agentstore-sqlite-conformance";
+  SqliteOptions options(const std::string& space) const {
+    SqliteOptions options(file(space));
+    options.clock = clock_.clock();
+    return options;
   }
-  static std::filesystem::path file(const std::string& space) {
-    return directory() / (space + ".db");
+
+  static std::string file(const std::string& space) {
+    return (Folder::path() / (space + ".db")).string();
   }
 
   SetClock clock_;

@@ -9,6 +9,7 @@
 #include <agentstore/authoring/offload.hpp>
 #include <agentstore/detail/sqlite/connection.hpp>
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -57,11 +58,8 @@ public:
     boost::asio::post(where_, [self = shared_from_this()] { self->drain(); });
   }
 
-  /// Why the latest write failed, if SQLite could not do it: for whoever asks how the store is.
-  std::string last_failure() const {
-    const std::lock_guard lock(mutex_);
-    return last_failure_;
-  }
+  /// Whether SQLite could not do the latest write.
+  bool has_failed() const noexcept { return has_failed_; }
 
 private:
   using Jobs = std::vector<std::unique_ptr<Job>>;
@@ -92,8 +90,8 @@ private:
   void commit(Jobs& jobs) {
     try {
       begin();
-    } catch (const Failure& failure) {
-      note(failure.what());
+    } catch (const Failure&) {
+      has_failed_ = true;
       for (const auto& job : jobs) {
         job->complete(std::current_exception());
       }
@@ -130,7 +128,7 @@ private:
       roll_back();
       return false;
     }
-    note({});
+    has_failed_ = false;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       jobs[i]->complete(errors[i]);
     }
@@ -141,20 +139,15 @@ private:
     try {
       job.attempt();
       connection->execute("COMMIT");
-      note({});
-    } catch (const Failure& failure) {
-      note(failure.what());
+      has_failed_ = false;
+    } catch (const Failure&) {
+      has_failed_ = true;
       roll_back();
       throw;
     } catch (...) {
       roll_back();
       throw;
     }
-  }
-
-  void note(std::string failure) {
-    const std::lock_guard lock(mutex_);
-    last_failure_ = std::move(failure);
   }
 
   void begin() {
@@ -186,10 +179,10 @@ private:
   }
 
   boost::asio::any_io_executor where_;
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::deque<std::unique_ptr<Job>> queue_;
   bool is_draining_ = false;
-  std::string last_failure_;
+  std::atomic<bool> has_failed_ = false;
 };
 
 /// Where a call keeps its work and what came of it, in the awaiting frame.
