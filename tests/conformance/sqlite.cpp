@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds the SQLite backend to every rule.
+// Holds the SQLite backend to every rule: on files, on files with threads of the application's, and
+// in memory.
 
 #include "support/faulty_sqlite_vfs.hpp"
 #include "support/temporary_directory.hpp"
@@ -7,7 +8,10 @@
 #include <agentstore/backends/sqlite.hpp>
 #include <agentstore/conformance/catch2.hpp>
 
+#include <boost/asio/thread_pool.hpp>
+
 #include <atomic>
+#include <map>
 #include <optional>
 
 namespace {
@@ -85,13 +89,14 @@ public:
     test::FaultySqliteVfs::instance().inject(file(space), fault);
   }
 
-private:
+protected:
   SqliteOptions options(const std::string& space) const {
     SqliteOptions options(file(space));
     options.clock = clock_.clock();
     return options;
   }
 
+private:
   static std::string file(const std::string& space) {
     return (Folder::path() / (space + ".db")).string();
   }
@@ -99,6 +104,57 @@ private:
   SetClock clock_;
 };
 
+/// The same, on threads of the application's that all handles share.
+class SqliteExecutorHarness : public SqliteHarness {
+public:
+  static constexpr std::string_view name = "sqlite-executor";
+
+  auto claims() const { return SqliteHarness::claims().max_value(most); }
+
+  std::shared_ptr<SqliteBackend> open(boost::asio::any_io_executor, std::string space) {
+    SqliteOptions changed = options(space);
+    changed.limits.max_value_bytes = most;
+    changed.executor = threads_->get_executor();
+    return std::make_shared<SqliteBackend>(std::move(changed));
+  }
+
+private:
+  static constexpr std::size_t most = std::size_t{2} << 20u;
+
+  std::shared_ptr<boost::asio::thread_pool> threads_ =
+      std::make_shared<boost::asio::thread_pool>(std::size_t{3});
+};
+
+/// A space is one object, for a database in memory is its object's alone.
+class SqliteMemoryHarness {
+public:
+  static constexpr std::string_view name = "sqlite-memory";
+
+  auto claims() const { return conformance::Claims().max_value(most); }
+
+  std::shared_ptr<SqliteBackend> open(boost::asio::any_io_executor, std::string space) {
+    std::shared_ptr<SqliteBackend>& backend = spaces_[space];
+    if (!backend) {
+      SqliteOptions options(":memory:");
+      options.clock = clock_.clock();
+      options.limits.max_value_bytes = most;
+      backend = std::make_shared<SqliteBackend>(std::move(options));
+    }
+    return backend;
+  }
+
+  void drop(std::string space) { spaces_.erase(space); }
+  void set_clock(Timestamp now) { clock_.set(now); }
+
+private:
+  static constexpr std::size_t most = std::size_t{2} << 20u;
+
+  std::map<std::string, std::shared_ptr<SqliteBackend>> spaces_;
+  SetClock clock_;
+};
+
 } // namespace
 
 AGENTSTORE_CONFORMANCE(SqliteHarness)
+AGENTSTORE_CONFORMANCE(SqliteExecutorHarness)
+AGENTSTORE_CONFORMANCE(SqliteMemoryHarness)
