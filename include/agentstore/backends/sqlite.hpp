@@ -89,8 +89,8 @@ public:
 
   awaitable<bool> initialize() override;
   awaitable<void> close() override;
-  /// `degraded` while the latest write failed. `details` has the path, the schema version and
-  /// SQLite's version.
+  /// `degraded` while it can be read and not written: after a write that failed, this tries one
+  /// that changes nothing. `details` has the path, the schema version and SQLite's version.
   awaitable<Health> health_check() override;
 
 private:

@@ -91,16 +91,17 @@ public:
     health.details["path"] = state->options_.path;
     health.details["sqlite_version"] = sqlite3_libversion();
     auto ask = [](Connection& connection) { return detail::sqlite::schema_version(connection); };
+    auto try_to_write = [](Connection& connection) { detail::sqlite::try_to_write(connection); };
     try {
       if (!state->is_open_) {
         throw Failure(errc::closed, "the backend is not open");
       }
       health.details["schema_version"] = co_await state->run(false, ask);
-      health.status = Health::Status::healthy;
-      if (const std::string failure = state->writer_->last_failure(); !failure.empty()) {
-        health.status = Health::Status::degraded;
-        health.issues.push_back("the latest write failed: " + failure);
+      health.status = Health::Status::degraded;
+      if (state->writer_->has_failed()) {
+        co_await state->run(true, try_to_write);
       }
+      health.status = Health::Status::healthy;
     } catch (const Failure& failure) {
       health.issues.push_back(state->explain(failure));
     }

@@ -9,6 +9,8 @@
 #include <agentstore/detail/sqlite/connection.hpp>
 #include <agentstore/detail/sqlite/job_queue.hpp>
 
+#include <atomic>
+
 namespace agentstore::detail::sqlite {
 
 /// The queue of the connection that writes. Jobs that share are writes, and run in a transaction;
@@ -20,11 +22,8 @@ public:
   /// Set by a job, and only touched by jobs.
   std::unique_ptr<Connection> connection;
 
-  /// Why the latest write failed, if SQLite could not do it: for whoever asks how the store is.
-  std::string last_failure() const {
-    const std::lock_guard lock(mutex_);
-    return last_failure_;
-  }
+  /// Whether SQLite could not do the latest write.
+  bool has_failed() const noexcept { return has_failed_; }
 
 private:
   void perform(Jobs& jobs) override {
@@ -34,8 +33,8 @@ private:
     }
     try {
       begin();
-    } catch (const Failure& failure) {
-      note(failure.what());
+    } catch (const Failure&) {
+      has_failed_ = true;
       for (const auto& job : jobs) {
         job->complete(std::current_exception());
       }
@@ -72,7 +71,7 @@ private:
       connection->roll_back();
       return false;
     }
-    note({});
+    has_failed_ = false;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       jobs[i]->complete(errors[i]);
     }
@@ -83,20 +82,15 @@ private:
     try {
       job.attempt();
       connection->change("COMMIT");
-      note({});
-    } catch (const Failure& failure) {
-      note(failure.what());
+      has_failed_ = false;
+    } catch (const Failure&) {
+      has_failed_ = true;
       connection->roll_back();
       throw;
     } catch (...) {
       connection->roll_back();
       throw;
     }
-  }
-
-  void note(std::string failure) {
-    const std::lock_guard lock(mutex_);
-    last_failure_ = std::move(failure);
   }
 
   void begin() const {
@@ -106,8 +100,7 @@ private:
     connection->change("BEGIN IMMEDIATE");
   }
 
-  mutable std::mutex mutex_;
-  std::string last_failure_;
+  std::atomic<bool> has_failed_ = false;
 };
 
 } // namespace agentstore::detail::sqlite

@@ -116,6 +116,17 @@ inline void migrate(Connection& connection) {
   }
 }
 
+/// In a transaction: finds out whether there is room, and gives the commit something to write, but
+/// leaves all as it is.
+inline void try_to_write(Connection& connection) {
+  connection.execute("SAVEPOINT room");
+  connection.execute("CREATE TABLE room (for_a_page)");
+  connection.execute("ROLLBACK TO room");
+  connection.execute("RELEASE room");
+  const std::int64_t version = pragma(connection, "PRAGMA user_version");
+  connection.execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
+}
+
 } // namespace agentstore::detail::sqlite
 
 #endif
