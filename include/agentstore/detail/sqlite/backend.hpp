@@ -128,8 +128,8 @@ private:
     if (is_open_) {
       return;
     }
-    if (options_.path.empty()) {
-      throw Failure(errc::invalid_argument, "the path is empty");
+    if (options_.path.empty() || options_.path.find('\0') != std::string::npos) {
+      throw Failure(errc::invalid_argument, "the path is empty or has a NUL in it");
     }
     if (!writer_->connection) {
       auto connection = connect();

@@ -115,9 +115,11 @@ public:
   /// Opens or creates the file. For `busy_timeout` a lock of another connection is waited for.
   Connection(const std::string& path, std::chrono::milliseconds busy_timeout)
       : busy_timeout_(busy_timeout) {
+    // A path is a path, also where SQLite was built to take "file:..." for a URI.
+    const std::string file = path.starts_with("file:") ? "./" + path : path;
     sqlite3* database = nullptr;
     const int result =
-        sqlite3_open_v2(path.c_str(), &database,
+        sqlite3_open_v2(file.c_str(), &database,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     database_.reset(database);
     if (result != SQLITE_OK) {

@@ -80,12 +80,20 @@ inline std::int64_t pragma(Connection& connection, const char* sql) {
 
 /// The version of the tables in the file, 0 if it has none. Throws if it is not ours to touch.
 inline std::int64_t schema_version(Connection& connection) {
-  const std::int64_t id = pragma(connection, "PRAGMA application_id");
-  const std::int64_t version = pragma(connection, "PRAGMA user_version");
-  const bool is_empty = pragma(connection, "SELECT COUNT(*) FROM sqlite_schema") == 0;
+  // One statement, which sees the file as it was at one moment: another may just be making it.
+  Query row = connection.query("SELECT (SELECT application_id FROM pragma_application_id),"
+                               " (SELECT user_version FROM pragma_user_version),"
+                               " (SELECT COUNT(*) FROM sqlite_schema)");
+  row.next();
+  const std::int64_t id = row.integer(0);
+  const std::int64_t version = row.integer(1);
+  const bool is_empty = row.integer(2) == 0;
   const bool is_new = is_empty && id == 0 && version == 0;
   if (id != application_id && !is_new) {
     throw Failure(errc::invalid_argument, "the file is a database of another program");
+  }
+  if (version < 0) {
+    throw Failure(errc::corrupted, "the file has schema version " + std::to_string(version));
   }
   if (version > static_cast<std::int64_t>(schema_steps.size())) {
     throw Failure(errc::not_supported, "the file has schema version " + std::to_string(version) +
