@@ -198,6 +198,40 @@ TEST_CASE("The latest is the greatest id, also if many put at once") {
   });
 }
 
+TEST_CASE("What one checkpointer last saw does not mislead it about what another did since") {
+  on_each_store([](const Checkpointer& saver, auto& backend) {
+    const Checkpointer other(backend);
+    const auto list = [&] { return names(run(saver.list())); };
+    CHECK_FALSE(latest(saver, "t")); // saw nothing
+    put(other, Config("t"), checkpoint("c5", {{"a", 5}}));
+    put(saver, Config("t"), checkpoint("c3"));
+    CHECK(latest(saver, "t") == "c5");
+    put(other, Config("t"), checkpoint("c7", {{"a", 7}}));
+    put(saver, Config("t"), checkpoint("c6"));
+    CHECK(latest(other, "t") == "c7");
+    CHECK(list() == Names{"t//c7", "t//c6", "t//c5", "t//c3"});
+
+    CHECK(latest(saver, "t") == "c7"); // saw c7, which another puts again
+    put(other, Config("t"), checkpoint("c9"));
+    put(saver, Config("t"), checkpoint("c9", {{"a", 9}}));
+    CHECK(list() == Names{"t//c9", "t//c7", "t//c6", "t//c5", "t//c3"});
+
+    CHECK(latest(saver, "t") == "c9"); // saw a thread that is deleted, and another in its place
+    CHECK(run(other.delete_thread("t")));
+    put(other, Config("t"), checkpoint("d2"));
+    put(saver, Config("t"), checkpoint("d1"));
+    CHECK(latest(saver, "t") == "d2");
+    CHECK(list() == Names{"t//d2", "t//d1"});
+
+    CHECK(latest(saver, "t") == "d2"); // saw what is pruned away
+    put(other, Config("t"), checkpoint("d4"));
+    run(other.prune({"t"}));
+    put(saver, Config("t"), checkpoint("d3"));
+    CHECK(latest(saver, "t") == "d4");
+    CHECK(list() == Names{"t//d4", "t//d3"});
+  });
+}
+
 TEST_CASE("A list goes by id across threads and namespaces") {
   on_each_store([](const Checkpointer& saver, auto&) {
     put(saver, Config("t2"), checkpoint("c1"));

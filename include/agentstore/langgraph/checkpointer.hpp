@@ -10,6 +10,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -84,6 +85,10 @@ enum class PruneStrategy {
 static_assert(!std::is_aggregate_v<Config> && !std::is_aggregate_v<CheckpointTuple> &&
               !std::is_aggregate_v<ListOptions>);
 
+namespace detail {
+class Seen;
+}
+
 /// The most bytes that a thread id and a namespace may have together.
 inline constexpr std::size_t max_key_bytes = 1'000;
 
@@ -123,12 +128,13 @@ inline constexpr std::size_t max_key_bytes = 1'000;
 /// put: an older id that is put later does not become the latest. The backend keeps the order of
 /// arrival; the checkpointer notes with each checkpoint what had arrived before, so that the latest
 /// is found by one read of two checkpoints, however many there are, also if several processes put
-/// at once. Where ids came out of order, that may take one read more, and `list` reads the whole
-/// namespace.
+/// at once. A `put` that follows such a read by the same checkpointer need not read them again.
+/// Where ids came out of order, that may take one read more, and `list` reads the whole namespace.
 ///
 /// \par Lifetime
-/// A handle: cheap to copy, without a state of its own. The backend must outlive every call; the
-/// object itself need not. Parameters are by value and belong to the call.
+/// A handle: cheap to copy. Copies share what they last saw of some thousand namespaces, which only
+/// saves reads. The backend must outlive every call; the object itself need not. Parameters are by
+/// value and belong to the call.
 ///
 /// \par Threads, executor, cancellation
 /// Those of the backend (ASY, CAN). Each method makes several calls on it, one after the other.
@@ -228,15 +234,16 @@ private:
   /// The backend by its two interfaces.
   class Stores {
   public:
-    Stores(ICheckpointerBackend& checkpoints, IThreadDirectory& threads) noexcept
-        : checkpoints_(&checkpoints), threads_(&threads) {}
+    Stores(ICheckpointerBackend& checkpoints, IThreadDirectory& threads);
 
     ICheckpointerBackend& checkpoints() const noexcept { return *checkpoints_; }
     IThreadDirectory& threads() const noexcept { return *threads_; }
+    detail::Seen& seen() const noexcept { return *seen_; }
 
   private:
     ICheckpointerBackend* checkpoints_;
     IThreadDirectory* threads_;
+    std::shared_ptr<detail::Seen> seen_;
   };
   class Calls;
 

@@ -6,6 +6,7 @@
 
 #include <agentstore/detail/langgraph/document.hpp>
 #include <agentstore/detail/langgraph/keys.hpp>
+#include <agentstore/detail/langgraph/seen.hpp>
 #include <agentstore/langgraph/checkpointer.hpp>
 
 #include <algorithm>
@@ -63,20 +64,22 @@ public:
     Document document;
     document.id = check_put(config, checkpoint, metadata, new_versions);
     document.parent = config.checkpoint_id;
-    std::vector<Document> newest =
-        detail::read_documents(operation, co_await stores.checkpoints().list_checkpoints(key, 2));
-    const Standing standing = co_await stand(stores, operation, key, &newest);
+    std::vector<Document> newest;
+    std::optional<detail::Top> top = stores.seen().take(key);
+    if (!top || document.id <= top->standing.greatest) {
+      top = co_await read_top(stores, operation, key, &newest);
+    }
 
     std::optional<Document> replaced;
-    if (document.id <= standing.greatest) {
+    if (document.id <= top->standing.greatest) {
       replaced = co_await pick(stores, operation, key, document.id, &newest);
     }
     if (replaced) {
       document.arrival = replaced->arrival; // it keeps its place
-    } else if (!newest.empty()) {
-      document.arrival.after = newest.front().id;
-      document.arrival.greatest = standing.greatest;
-      document.arrival.in_order = standing.in_order && document.id > standing.greatest;
+    } else {
+      document.arrival.in_order = top->standing.in_order && document.id > top->standing.greatest;
+      document.arrival.after = std::move(top->id);
+      document.arrival.greatest = std::move(top->standing.greatest);
     }
 
     json given = std::move(checkpoint["channel_values"]);
@@ -299,28 +302,28 @@ private:
     co_return detail::read_document(operation, *std::move(record));
   }
 
-  /// What is known of all documents of a key, of which `newest` are the newest two. Reads on, into
-  /// `newest`, if they do not tell.
-  static awaitable<Standing> stand(Stores stores, const char* operation, std::string key,
-                                   std::vector<Document>* newest) {
-    std::size_t asked = 2;
-    for (;;) {
-      const auto standing = detail::standing_of(*newest, newest->size() < asked);
-      if (standing) {
-        co_return *standing;
-      }
-      asked *= 8;
+  /// Reads the newest two documents of a key, and more if they do not tell about all of them, into
+  /// `newest`, and what they tell.
+  static awaitable<detail::Top> read_top(Stores stores, const char* operation, std::string key,
+                                         std::vector<Document>* newest) {
+    for (std::size_t asked = 2;; asked *= 8) {
       std::vector<Checkpoint> records = co_await stores.checkpoints().list_checkpoints(key, asked);
       *newest = detail::read_documents(operation, std::move(records));
+      std::optional<Standing> standing = detail::standing_of(*newest, newest->size() < asked);
+      if (standing) {
+        const std::string id = newest->empty() ? std::string() : newest->front().id;
+        co_return detail::Top(id, *std::move(standing));
+      }
     }
   }
 
   static awaitable<std::optional<Document>> find_latest(Stores stores, const char* operation,
                                                         std::string key) {
-    std::vector<Document> newest =
-        detail::read_documents(operation, co_await stores.checkpoints().list_checkpoints(key, 2));
-    const Standing standing = co_await stand(stores, operation, key, &newest);
-    if (standing.greatest.empty()) {
+    std::vector<Document> newest;
+    const detail::Top top = co_await read_top(stores, operation, key, &newest);
+    stores.seen().keep(key, top);
+    const Standing& standing = top.standing;
+    if (newest.empty()) {
       co_return std::nullopt;
     }
     Document* const here = detail::find_document(newest, standing.greatest);
@@ -442,10 +445,9 @@ private:
 
   static awaitable<void> prune_key(Stores stores, std::string key) {
     constexpr auto operation = "prune";
-    std::vector<Document> newest =
-        detail::read_documents(operation, co_await stores.checkpoints().list_checkpoints(key, 2));
-    const Standing standing = co_await stand(stores, operation, key, &newest);
-    if (standing.in_order) {
+    std::vector<Document> newest;
+    const detail::Top top = co_await read_top(stores, operation, key, &newest);
+    if (top.standing.in_order) {
       co_await stores.threads().prune_thread(std::move(key), 1);
       co_return;
     }
@@ -562,6 +564,9 @@ private:
     }
   }
 };
+
+inline Checkpointer::Stores::Stores(ICheckpointerBackend& checkpoints, IThreadDirectory& threads)
+    : checkpoints_(&checkpoints), threads_(&threads), seen_(std::make_shared<detail::Seen>()) {}
 
 inline awaitable<std::optional<CheckpointTuple>> Checkpointer::get_tuple(Config config) const {
   return Calls::get_tuple(stores_, std::move(config));
