@@ -178,8 +178,7 @@ inline void Server::start() {
 
 inline void Server::stop() {
   is_stopping_ = true;
-  error_code ignored;
-  acceptor_.close(ignored);
+  acceptor_.close();
   for (Connection* const connection : connections_) {
     if (!connection->is_busy) {
       connection->stream.close();
@@ -198,7 +197,6 @@ inline awaitable<void> Server::accept() {
     if (error || connections_.size() >= options_.max_connections) {
       continue; // the socket, if there is one, closes
     }
-    accepted.set_option(asio::ip::tcp::no_delay(true), error);
     auto connection = std::make_shared<Connection>(std::move(accepted));
     asio::co_spawn(acceptor_.get_executor(), serve(std::move(connection)), asio::detached);
   }
@@ -207,22 +205,24 @@ inline awaitable<void> Server::accept() {
 inline awaitable<void> Server::serve(std::shared_ptr<Connection> connection) {
   connections_.insert(connection.get());
   try {
+    connection->stream.socket().set_option(asio::ip::tcp::no_delay(true));
     while (!is_stopping_ && co_await serve_one(connection)) {
     }
     connection->is_busy = false;
-    error_code ignored;
-    connection->stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    connection->stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send);
     // What the client is still sending is read, so that the answer reaches it.
     connection->stream.expires_after(std::chrono::seconds(2));
-    for (std::size_t left = options_.max_body; left > 0 && !ignored && !is_stopping_;) {
+    error_code ended;
+    for (std::size_t left = options_.max_body; left > 0 && !ended && !is_stopping_;) {
       connection->buffer.clear();
       const std::size_t size = co_await connection->stream.async_read_some(
           connection->buffer.prepare(std::size_t{64} << 10U),
-          asio::redirect_error(asio::use_awaitable, ignored));
+          asio::redirect_error(asio::use_awaitable, ended));
       left -= std::min(left, size);
     }
   } catch (const std::exception&) {
     // The client went away, or was too slow. There is no one to tell.
+    connection->stream.close();
   }
   connections_.erase(connection.get());
 }

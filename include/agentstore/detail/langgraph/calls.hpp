@@ -132,9 +132,10 @@ public:
   static awaitable<bool> delete_thread(Stores stores, std::string thread_id) {
     detail::check_thread("delete_thread", thread_id);
     bool deleted = false;
-    const std::vector<std::string> keys = co_await keys_of(stores, thread_id);
-    for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
-      deleted = co_await stores.threads().delete_thread(*key) || deleted;
+    std::vector<std::string> keys = co_await keys_of(stores, thread_id);
+    std::reverse(keys.begin(), keys.end()); // the graph's own is the first
+    for (std::string& key : keys) {
+      deleted = co_await stores.threads().delete_thread(std::move(key)) || deleted;
     }
     co_await stores.threads().delete_thread(detail::copy_prefix + thread_id);
     co_return deleted;

@@ -16,6 +16,7 @@
 #include <agentstore/langgraph/checkpointer.hpp>
 
 #include <algorithm>
+#include <tuple>
 
 namespace agentstore::langgraph::detail {
 
@@ -216,7 +217,7 @@ inline std::vector<ChannelWrite> write_writes(std::vector<ChannelWrite> writes,
   return writes;
 }
 
-/// From the backend's order, by task id and index, to LangGraph's.
+/// In LangGraph's order, by task path, then the backend's, by task id and index.
 inline std::vector<PendingWrite> read_writes(const char* operation, const std::string& key,
                                              std::vector<PendingWrite> writes) {
   std::vector<std::pair<std::string, PendingWrite>> by_path;
@@ -231,8 +232,10 @@ inline std::vector<PendingWrite> read_writes(const char* operation, const std::s
       throw_corrupted(operation, key);
     }
   }
-  std::stable_sort(by_path.begin(), by_path.end(),
-                   [](const auto& one, const auto& other) { return one.first < other.first; });
+  std::sort(by_path.begin(), by_path.end(), [](const auto& one, const auto& other) {
+    return std::tie(one.first, one.second.task_id, one.second.index) <
+           std::tie(other.first, other.second.task_id, other.second.index);
+  });
   std::transform(by_path.begin(), by_path.end(), writes.begin(),
                  [](auto& each) { return std::move(each.second); });
   return writes;
