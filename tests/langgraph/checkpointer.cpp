@@ -30,25 +30,25 @@ TEST_CASE("A checkpoint comes back as it was put") {
     const Config stored = put(saver, Config("t", "ns:1", "c0"), what, about);
     CHECK(stored == Config("t", "ns:1", "c1"));
 
-    const auto tuple = run(saver.get_tuple(Config("t", "ns:1", "c1")));
+    const auto tuple = finish(saver.get_tuple(Config("t", "ns:1", "c1")));
     REQUIRE(tuple);
     CHECK(tuple->config == stored);
     CHECK(tuple->checkpoint == what);
     CHECK(tuple->metadata == about);
     CHECK(tuple->parent_config == Config("t", "ns:1", "c0"));
     CHECK(tuple->pending_writes.empty());
-    CHECK(run(saver.get_tuple(Config("t", "ns:1"))) == tuple);
-    CHECK_FALSE(run(saver.get_tuple(Config("t", "ns:1", "c"))));
-    CHECK_FALSE(run(saver.get_tuple(Config("t", "ns:1", "c0"))));
-    CHECK_FALSE(run(saver.get_tuple(Config("t"))));
-    CHECK_FALSE(run(saver.get_tuple(Config("u", "ns:1"))));
+    CHECK(finish(saver.get_tuple(Config("t", "ns:1"))) == tuple);
+    CHECK_FALSE(finish(saver.get_tuple(Config("t", "ns:1", "c"))));
+    CHECK_FALSE(finish(saver.get_tuple(Config("t", "ns:1", "c0"))));
+    CHECK_FALSE(finish(saver.get_tuple(Config("t"))));
+    CHECK_FALSE(finish(saver.get_tuple(Config("u", "ns:1"))));
   });
 }
 
 TEST_CASE("A first checkpoint has no parent") {
   on_each_store([](const Checkpointer& saver, auto&) {
     put(saver, Config("t"), checkpoint("c1"));
-    CHECK_FALSE(run(saver.get_tuple(Config("t")))->parent_config);
+    CHECK_FALSE(finish(saver.get_tuple(Config("t")))->parent_config);
   });
 }
 
@@ -59,10 +59,10 @@ TEST_CASE("Channels that did not change are carried over") {
     json second = checkpoint("c2", {{"a", "ignored"}, {"c", 3}}, 2);
     second["channel_versions"] = {{"a", 1}, {"b", 1}, {"c", 2}};
     const json changed = {{"c", 2}};
-    run(saver.put(first, second, metadata(), changed));
-    CHECK(run(saver.get_tuple(Config("t")))->checkpoint["channel_values"] ==
+    finish(saver.put(first, second, metadata(), changed));
+    CHECK(finish(saver.get_tuple(Config("t")))->checkpoint["channel_values"] ==
           json({{"a", 1}, {"b", {"x"}}, {"c", 3}}));
-    CHECK(run(saver.get_tuple(first))->checkpoint["channel_values"] ==
+    CHECK(finish(saver.get_tuple(first))->checkpoint["channel_values"] ==
           json({{"a", 1}, {"b", {"x"}}, {"gone", true}}));
   });
 }
@@ -75,8 +75,8 @@ TEST_CASE("A channel that was emptied stays empty") {
     config = put(saver, config, emptied);
     json next = checkpoint("c3");
     next["channel_versions"] = {{"a", 2}};
-    run(saver.put(config, next, metadata(), json::object()));
-    CHECK(run(saver.get_tuple(Config("t")))->checkpoint["channel_values"] == json::object());
+    finish(saver.put(config, next, metadata(), json::object()));
+    CHECK(finish(saver.get_tuple(Config("t")))->checkpoint["channel_values"] == json::object());
   });
 }
 
@@ -87,11 +87,12 @@ TEST_CASE("Two children of one parent keep a value each of the same version") {
     const Config right = put(saver, parent, checkpoint("c3", {{"a", "right"}}, 2));
     json next = checkpoint("c4");
     next["channel_versions"] = {{"a", 2}};
-    run(saver.put(left, next, metadata(), json::object()));
-    CHECK(run(saver.get_tuple(Config("t", "", "c4")))->checkpoint["channel_values"]["a"] == "left");
+    finish(saver.put(left, next, metadata(), json::object()));
+    CHECK(finish(saver.get_tuple(Config("t", "", "c4")))->checkpoint["channel_values"]["a"] ==
+          "left");
     next["id"] = "c5";
-    run(saver.put(right, next, metadata(), json::object()));
-    CHECK(run(saver.get_tuple(Config("t", "", "c5")))->checkpoint["channel_values"]["a"] ==
+    finish(saver.put(right, next, metadata(), json::object()));
+    CHECK(finish(saver.get_tuple(Config("t", "", "c5")))->checkpoint["channel_values"]["a"] ==
           "right");
   });
 }
@@ -106,8 +107,8 @@ TEST_CASE("A copy beside the original gets the original's values") {
     }
     json copy = checkpoint("c4");
     copy["channel_versions"] = {{"a", 2}, {"b", 2}, {"none", 7}};
-    run(saver.put(parent, copy, metadata(), json::object()));
-    CHECK(run(saver.get_tuple(Config("t")))->checkpoint["channel_values"] ==
+    finish(saver.put(parent, copy, metadata(), json::object()));
+    CHECK(finish(saver.get_tuple(Config("t")))->checkpoint["channel_values"] ==
           json({{"a", 2}, {"b", "B"}}));
   });
 }
@@ -117,8 +118,8 @@ TEST_CASE("A value is taken only if its channel changed and is there") {
     json what = checkpoint("c1", {{"a", 1}, {"b", 2}});
     what["channel_values"]["stray"] = 3;
     const json changed = {{"a", 1}, {"stray", 1}};
-    run(saver.put(Config("t"), what, metadata(), changed));
-    CHECK(run(saver.get_tuple(Config("t")))->checkpoint["channel_values"] == json({{"a", 1}}));
+    finish(saver.put(Config("t"), what, metadata(), changed));
+    CHECK(finish(saver.get_tuple(Config("t")))->checkpoint["channel_values"] == json({{"a", 1}}));
   });
 }
 
@@ -127,23 +128,23 @@ TEST_CASE("An id that is put again is replaced, with its parent, and keeps its w
     const Config first =
         put(saver, Config("t", "", "p1"), checkpoint("c1", {{"a", 1}}), metadata(1));
     const std::vector<ChannelWrite> writes = {ChannelWrite("a", 7)};
-    run(saver.put_writes(first, writes, "task"));
+    finish(saver.put_writes(first, writes, "task"));
     put(saver, Config("t"), checkpoint("c2", {{"a", 2}}), metadata(2));
     put(saver, Config("t", "", "p2"), checkpoint("c1", {{"a", 3}}, 3), metadata(3));
 
-    const auto tuple = run(saver.get_tuple(first));
+    const auto tuple = finish(saver.get_tuple(first));
     CHECK(tuple->checkpoint["channel_values"]["a"] == 3);
     CHECK(tuple->metadata["step"] == 3);
     CHECK(tuple->parent_config == Config("t", "", "p2"));
     CHECK(tuple->pending_writes.size() == 1);
     CHECK(latest(saver, "t") == "c2");
-    CHECK(names(run(saver.list())) == Names{"t//c2", "t//c1"});
+    CHECK(names(finish(saver.list())) == Names{"t//c2", "t//c1"});
 
     // What is not said to have changed stays, though the parent has never been there.
     json again = checkpoint("c1");
     again["channel_versions"] = {{"a", 3}};
-    run(saver.put(Config("t", "", "p2"), again, metadata(4), json::object()));
-    CHECK(run(saver.get_tuple(first))->checkpoint["channel_values"]["a"] == 3);
+    finish(saver.put(Config("t", "", "p2"), again, metadata(4), json::object()));
+    CHECK(finish(saver.get_tuple(first))->checkpoint["channel_values"]["a"] == 3);
   });
 }
 
@@ -157,8 +158,8 @@ TEST_CASE("The latest is the greatest id, whenever it was put") {
       greatest = std::max(greatest, id);
       CHECK(latest(saver, "t") == greatest);
     }
-    CHECK(run(saver.get_tuple(Config("t")))->checkpoint["channel_values"]["a"] == "c9");
-    CHECK(names(run(saver.list())) ==
+    CHECK(finish(saver.get_tuple(Config("t")))->checkpoint["channel_values"]["a"] == "c9");
+    CHECK(names(finish(saver.list())) ==
           Names{"t//c9", "t//c8", "t//c7", "t//c5", "t//c3", "t//c2", "t//c1", "t//c0"});
     put(saver, Config("t"), checkpoint("c3")); // a late retry
     CHECK(latest(saver, "t") == "c9");
@@ -177,7 +178,7 @@ TEST_CASE("The latest is the greatest id, also if many put at once") {
           const int number = 1000 + (i * 7 + writer * 11) % each * writers + writer;
           json what = checkpoint("c" + std::to_string(number), {{"a", number}});
           json versions = what["channel_versions"];
-          run(saver.put(Config("t"), std::move(what), metadata(), std::move(versions)));
+          finish(saver.put(Config("t"), std::move(what), metadata(), std::move(versions)));
         }
       });
     }
@@ -185,7 +186,7 @@ TEST_CASE("The latest is the greatest id, also if many put at once") {
       thread.join();
     }
     CHECK(latest(saver, "t") == "c" + std::to_string(1000 + each * writers - 1));
-    const auto all = run(saver.list());
+    const auto all = finish(saver.list());
     CHECK(all.size() == each * writers);
     CHECK(std::is_sorted(all.begin(), all.end(), [](const auto& one, const auto& other) {
       return one.config.checkpoint_id > other.config.checkpoint_id;
@@ -201,7 +202,7 @@ TEST_CASE("The latest is the greatest id, also if many put at once") {
 TEST_CASE("What one checkpointer last saw does not mislead it about what another did since") {
   on_each_store([](const Checkpointer& saver, auto& backend) {
     const Checkpointer other(backend);
-    const auto list = [&] { return names(run(saver.list())); };
+    const auto list = [&] { return names(finish(saver.list())); };
     CHECK_FALSE(latest(saver, "t")); // saw nothing
     put(other, Config("t"), checkpoint("c5", {{"a", 5}}));
     put(saver, Config("t"), checkpoint("c3"));
@@ -217,7 +218,7 @@ TEST_CASE("What one checkpointer last saw does not mislead it about what another
     CHECK(list() == Names{"t//c9", "t//c7", "t//c6", "t//c5", "t//c3"});
 
     CHECK(latest(saver, "t") == "c9"); // saw a thread that is deleted, and another in its place
-    CHECK(run(other.delete_thread("t")));
+    CHECK(finish(other.delete_thread("t")));
     put(other, Config("t"), checkpoint("d2"));
     put(saver, Config("t"), checkpoint("d1"));
     CHECK(latest(saver, "t") == "d2");
@@ -225,7 +226,7 @@ TEST_CASE("What one checkpointer last saw does not mislead it about what another
 
     CHECK(latest(saver, "t") == "d2"); // saw what is pruned away
     put(other, Config("t"), checkpoint("d4"));
-    run(other.prune({"t"}));
+    finish(other.prune({"t"}));
     put(saver, Config("t"), checkpoint("d3"));
     CHECK(latest(saver, "t") == "d4");
     CHECK(list() == Names{"t//d4", "t//d3"});
@@ -242,35 +243,35 @@ TEST_CASE("A list goes by id across threads and namespaces") {
     put(saver, Config("t1"), checkpoint("c4"));
 
     ListOptions options;
-    CHECK(names(run(saver.list())) ==
+    CHECK(names(finish(saver.list())) ==
           Names{"t1//c4", "t1//c3", "t1/child/c3", "t2/child/c3", "t1/child/c2", "t2//c1"});
     options.limit = 3;
-    CHECK(names(run(saver.list(options))) == Names{"t1//c4", "t1//c3", "t1/child/c3"});
+    CHECK(names(finish(saver.list(options))) == Names{"t1//c4", "t1//c3", "t1/child/c3"});
     options.before = "c3";
-    CHECK(names(run(saver.list(options))) == Names{"t1/child/c2", "t2//c1"});
+    CHECK(names(finish(saver.list(options))) == Names{"t1/child/c2", "t2//c1"});
     options.before = "c35"; // which is nowhere
     options.limit = 2;
-    CHECK(names(run(saver.list(options))) == Names{"t1//c3", "t1/child/c3"});
+    CHECK(names(finish(saver.list(options))) == Names{"t1//c3", "t1/child/c3"});
     options.limit = 0;
-    CHECK(run(saver.list(options)).empty());
+    CHECK(finish(saver.list(options)).empty());
 
     options = ListOptions();
     options.thread_id = "t1";
-    CHECK(names(run(saver.list(options))) ==
+    CHECK(names(finish(saver.list(options))) ==
           Names{"t1//c4", "t1//c3", "t1/child/c3", "t1/child/c2"});
     options.checkpoint_ns = "";
-    CHECK(names(run(saver.list(options))) == Names{"t1//c4", "t1//c3"});
+    CHECK(names(finish(saver.list(options))) == Names{"t1//c4", "t1//c3"});
     options.thread_id = std::nullopt;
     options.checkpoint_ns = "child";
-    CHECK(names(run(saver.list(options))) == Names{"t1/child/c3", "t2/child/c3", "t1/child/c2"});
+    CHECK(names(finish(saver.list(options))) == Names{"t1/child/c3", "t2/child/c3", "t1/child/c2"});
     options.checkpoint_ns = std::nullopt;
     options.checkpoint_id = "c3";
-    CHECK(names(run(saver.list(options))) == Names{"t1//c3", "t1/child/c3", "t2/child/c3"});
+    CHECK(names(finish(saver.list(options))) == Names{"t1//c3", "t1/child/c3", "t2/child/c3"});
     options.before = "c3";
-    CHECK(run(saver.list(options)).empty());
+    CHECK(finish(saver.list(options)).empty());
     options.thread_id = "t";
     options.before = std::nullopt;
-    CHECK(run(saver.list(options)).empty());
+    CHECK(finish(saver.list(options)).empty());
   });
 }
 
@@ -282,27 +283,27 @@ TEST_CASE("A long thread is listed in pieces") {
     for (int i = 0; i < count; ++i) {
       config = put(saver, config, checkpoint(id(i)), metadata(i % 10));
     }
-    CHECK(run(saver.list()).size() == count);
+    CHECK(finish(saver.list()).size() == count);
     ListOptions options;
     options.limit = 2;
     options.before = id(40);
-    CHECK(names(run(saver.list(options))) == Names{"t//c1039", "t//c1038"});
+    CHECK(names(finish(saver.list(options))) == Names{"t//c1039", "t//c1038"});
     options.before = id(40) + "x";
-    CHECK(names(run(saver.list(options))) == Names{"t//c1040", "t//c1039"});
+    CHECK(names(finish(saver.list(options))) == Names{"t//c1040", "t//c1039"});
     options.before = id(0);
-    CHECK(run(saver.list(options)).empty());
+    CHECK(finish(saver.list(options)).empty());
     options.before = std::nullopt;
     options.filter = {{"step", 3}};
-    CHECK(names(run(saver.list(options))) == Names{"t//c1143", "t//c1133"});
+    CHECK(names(finish(saver.list(options))) == Names{"t//c1143", "t//c1133"});
     options.limit = std::nullopt;
-    CHECK(run(saver.list(options)).size() == count / 10);
+    CHECK(finish(saver.list(options)).size() == count / 10);
 
     put(saver, Config("t"), checkpoint("c1039x")); // behind its time
     options = ListOptions();
     options.before = id(41);
     options.limit = 3;
-    CHECK(names(run(saver.list(options))) == Names{"t//c1040", "t//c1039x", "t//c1039"});
-    CHECK(run(saver.list()).size() == count + 1);
+    CHECK(names(finish(saver.list(options))) == Names{"t//c1040", "t//c1039x", "t//c1039"});
+    CHECK(finish(saver.list()).size() == count + 1);
   });
 }
 
@@ -314,7 +315,7 @@ TEST_CASE("A filter compares top-level keys as a whole") {
     const auto filtered = [&](json filter) {
       ListOptions options;
       options.filter = std::move(filter);
-      return names(run(saver.list(options)));
+      return names(finish(saver.list(options)));
     };
     CHECK(filtered(json::object()) == Names{"t//c2", "t//c1"});
     CHECK(filtered({{"a.b", "flat"}}) == Names{"t//c1"});
@@ -344,10 +345,10 @@ TEST_CASE("Of repeated writes the first stays, of special channels the last") {
     const std::vector<ChannelWrite> second = {
         ChannelWrite("__error__", "e2"), ChannelWrite("a", 10), ChannelWrite("b", 20),
         ChannelWrite("__resume__", "r1"), ChannelWrite("__resume__", "r2")};
-    run(saver.put_writes(config, first, "task"));
-    run(saver.put_writes(config, second, "task"));
+    finish(saver.put_writes(config, first, "task"));
+    finish(saver.put_writes(config, second, "task"));
     std::vector<std::pair<std::int64_t, json>> got;
-    const auto tuple = run(saver.get_tuple(config));
+    const auto tuple = finish(saver.get_tuple(config));
     for (const PendingWrite& write : tuple->pending_writes) {
       got.emplace_back(write.index, write.value);
     }
@@ -360,14 +361,14 @@ TEST_CASE("Writes are ordered by task path, task and index") {
   on_each_store([](const Checkpointer& saver, auto&) {
     const Config config("t", "ns", "c1");
     const std::vector<ChannelWrite> two = {ChannelWrite("a", 1), ChannelWrite("b", 2)};
-    run(saver.put_writes(config, two, "task-1", "~pull, b"));
-    run(saver.put_writes(config, two, "task-3", "~pull, a"));
-    run(saver.put_writes(config, two, "task-2", "~pull, a"));
-    run(saver.put_writes(config, two, "task-4"));
-    CHECK_FALSE(run(saver.get_tuple(config))); // the checkpoint comes later
+    finish(saver.put_writes(config, two, "task-1", "~pull, b"));
+    finish(saver.put_writes(config, two, "task-3", "~pull, a"));
+    finish(saver.put_writes(config, two, "task-2", "~pull, a"));
+    finish(saver.put_writes(config, two, "task-4"));
+    CHECK_FALSE(finish(saver.get_tuple(config))); // the checkpoint comes later
     put(saver, Config("t", "ns"), checkpoint("c1"));
     Names got;
-    const auto tuple = run(saver.get_tuple(config));
+    const auto tuple = finish(saver.get_tuple(config));
     for (const PendingWrite& write : tuple->pending_writes) {
       got.push_back(write.task_id + write.channel);
       CHECK(write.value == json(write.channel == "a" ? 1 : 2));
@@ -375,9 +376,9 @@ TEST_CASE("Writes are ordered by task path, task and index") {
     CHECK(got == Names{"task-4a", "task-4b", "task-2a", "task-2b", "task-3a", "task-3b", "task-1a",
                        "task-1b"});
     put(saver, config, checkpoint("c2"));
-    CHECK(run(saver.get_tuple(Config("t", "ns")))->pending_writes.empty());
+    CHECK(finish(saver.get_tuple(Config("t", "ns")))->pending_writes.empty());
     put(saver, Config("t"), checkpoint("c1"));
-    CHECK(run(saver.get_tuple(Config("t")))->pending_writes.empty());
+    CHECK(finish(saver.get_tuple(Config("t")))->pending_writes.empty());
   });
 }
 
@@ -389,28 +390,29 @@ TEST_CASE("Pending sends of old formats become a channel") {
     const std::vector<ChannelWrite> writes = {ChannelWrite("__pregel_tasks", "send-1"),
                                               ChannelWrite("other", 0),
                                               ChannelWrite("__pregel_tasks", "send-2")};
-    run(saver.put_writes(parent, writes, "task"));
-    CHECK(run(saver.get_tuple(parent))->checkpoint["channel_values"] == json::object());
+    finish(saver.put_writes(parent, writes, "task"));
+    CHECK(finish(saver.get_tuple(parent))->checkpoint["channel_values"] == json::object());
 
     json child = checkpoint("c2");
     child["v"] = 1;
     child["channel_versions"] = {{"a", 9}, {"b", 10}};
     put(saver, parent, child);
-    for (const auto& tuple : {*run(saver.get_tuple(Config("t"))), run(saver.list()).front()}) {
+    for (const auto& tuple :
+         {*finish(saver.get_tuple(Config("t"))), finish(saver.list()).front()}) {
       CHECK(tuple.checkpoint["channel_values"]["__pregel_tasks"] == json({"send-1", "send-2"}));
       CHECK(tuple.checkpoint["channel_versions"]["__pregel_tasks"] == 10);
     }
     child["id"] = "c3";
     child["channel_versions"] = json::object();
     put(saver, Config("t", "", "c2"), child);
-    CHECK(run(saver.get_tuple(Config("t")))->checkpoint["channel_values"] ==
+    CHECK(finish(saver.get_tuple(Config("t")))->checkpoint["channel_values"] ==
           json({{"__pregel_tasks", json::array()}}));
-    CHECK(run(saver.get_tuple(Config("t")))->checkpoint["channel_versions"] ==
+    CHECK(finish(saver.get_tuple(Config("t")))->checkpoint["channel_versions"] ==
           json({{"__pregel_tasks", 1}}));
     child["v"] = 4;
     child["id"] = "c4";
     put(saver, parent, child);
-    CHECK(run(saver.get_tuple(Config("t")))->checkpoint["channel_values"] == json::object());
+    CHECK(finish(saver.get_tuple(Config("t")))->checkpoint["channel_values"] == json::object());
   });
 }
 
@@ -426,21 +428,21 @@ TEST_CASE("No two pairs of thread and namespace meet") {
     for (const auto& [thread, ns] : places) {
       put(saver, Config(thread, ns), checkpoint("c", {{"n", number++}}));
     }
-    run(backend.put_checkpoint("a", "c", "not ours"));
-    run(backend.put_checkpoint("lg:x", "c", "not ours"));
-    run(backend.put_checkpoint("lg:5:a:", "c", "not ours"));
-    run(backend.put_checkpoint("lg:99999999999999999999:a:", "c", "not ours"));
-    CHECK(run(saver.list()).size() == places.size());
+    finish(backend.put_checkpoint("a", "c", "not ours"));
+    finish(backend.put_checkpoint("lg:x", "c", "not ours"));
+    finish(backend.put_checkpoint("lg:5:a:", "c", "not ours"));
+    finish(backend.put_checkpoint("lg:99999999999999999999:a:", "c", "not ours"));
+    CHECK(finish(saver.list()).size() == places.size());
     number = 0;
     for (const auto& [thread, ns] : places) {
-      CHECK(run(saver.get_tuple(Config(thread, ns)))->checkpoint["channel_values"]["n"] ==
+      CHECK(finish(saver.get_tuple(Config(thread, ns)))->checkpoint["channel_values"]["n"] ==
             number++);
     }
     const auto in_thread_a = std::count_if(places.begin(), places.end(),
                                            [](const auto& place) { return place.first == "a"; });
-    CHECK(run(saver.delete_thread("a")));
-    CHECK(run(saver.list()).size() == places.size() - static_cast<std::size_t>(in_thread_a));
-    CHECK(run(backend.get_checkpoint("a"))->data == "not ours");
+    CHECK(finish(saver.delete_thread("a")));
+    CHECK(finish(saver.list()).size() == places.size() - static_cast<std::size_t>(in_thread_a));
+    CHECK(finish(backend.get_checkpoint("a"))->data == "not ours");
   });
 }
 
@@ -452,10 +454,10 @@ TEST_CASE("Ids at their limits, and beyond") {
     const std::string task(1024, 'w');
     const Config config = put(saver, Config(thread, ns), checkpoint(id));
     const std::vector<ChannelWrite> writes = {ChannelWrite("a", 1)};
-    run(saver.put_writes(config, writes, task, std::string(5000, 'p')));
-    CHECK(run(saver.get_tuple(config))->pending_writes.front().task_id == task);
+    finish(saver.put_writes(config, writes, task, std::string(5000, 'p')));
+    CHECK(finish(saver.get_tuple(config))->pending_writes.front().task_id == task);
     put(saver, Config(std::string(1000, 't')), checkpoint(id));
-    CHECK(run(saver.list()).size() == 2);
+    CHECK(finish(saver.list()).size() == 2);
 
     const auto put_error = [&](const Config& where, json what) {
       return error_of(saver.put(where, std::move(what), json::object(), json::object()));
@@ -480,7 +482,7 @@ TEST_CASE("Ids at their limits, and beyond") {
     ListOptions options;
     options.thread_id = "";
     CHECK(error_of(saver.list(options)) == errc::invalid_argument);
-    CHECK(run(saver.list()).size() == 2);
+    CHECK(finish(saver.list()).size() == 2);
   });
 }
 
@@ -508,7 +510,7 @@ TEST_CASE("Values of the wrong kind are refused") {
     ListOptions options;
     options.filter = json::array();
     CHECK(error_of(saver.list(options)) == errc::invalid_argument);
-    CHECK(run(saver.list()).empty());
+    CHECK(finish(saver.list()).empty());
   });
 }
 
@@ -519,7 +521,7 @@ TEST_CASE("What is no checkpoint is corrupted, never absent") {
          {json(1), json({{"checkpoint", 1}}),
           json({{"arrival", {{"after", ""}, {"greatest", ""}, {"in_order", true}}},
                 {"checkpoint", {{"id", "c"}}}})}) {
-      run(backend.put_checkpoint(key, "c", wrong));
+      finish(backend.put_checkpoint(key, "c", wrong));
       CHECK(error_of(saver.get_tuple(Config("t"))) == errc::corrupted);
       CHECK(error_of(saver.get_tuple(Config("t", "", "c"))) == errc::corrupted);
       CHECK(error_of(saver.list()) == errc::corrupted);
@@ -528,7 +530,7 @@ TEST_CASE("What is no checkpoint is corrupted, never absent") {
     }
     put(saver, Config("u"), checkpoint("c"));
     const std::vector<ChannelWrite> bare = {ChannelWrite("a", 1)};
-    run(backend.put_writes("lg:1:u:", "c", "task", bare));
+    finish(backend.put_writes("lg:1:u:", "c", "task", bare));
     CHECK(error_of(saver.get_tuple(Config("u"))) == errc::corrupted);
   });
 }
@@ -543,10 +545,10 @@ void fill(const Checkpointer& saver, const std::string& thread) {
     Config config(thread, ns);
     for (const char* const id : {"c1", "c3", "c4"}) {
       config = put(saver, config, checkpoint(id, {{"a", id}}));
-      run(saver.put_writes(config, writes, "task", "path"));
+      finish(saver.put_writes(config, writes, "task", "path"));
     }
     put(saver, Config(thread, ns), checkpoint("c2"));
-    run(saver.put_writes(Config(thread, ns, "c9"), writes, "task"));
+    finish(saver.put_writes(Config(thread, ns, "c9"), writes, "task"));
   }
 }
 
@@ -555,7 +557,7 @@ std::vector<langgraph::CheckpointTuple> content(const Checkpointer& saver,
                                                 const std::string& thread, const std::string& as) {
   ListOptions options;
   options.thread_id = thread;
-  auto tuples = run(saver.list(options));
+  auto tuples = finish(saver.list(options));
   for (auto& tuple : tuples) {
     tuple.config.thread_id = as;
     if (tuple.parent_config) {
@@ -607,7 +609,7 @@ void interrupt_everywhere(Act act, Check check) {
   int interruptions = 0;
   for (bool interrupted = true; interrupted; ++interruptions) {
     Interrupted backend;
-    run(backend.initialize());
+    finish(backend.initialize());
     const Checkpointer saver(backend);
     fill(saver, "t");
     fill(saver, "other");
@@ -615,7 +617,7 @@ void interrupt_everywhere(Act act, Check check) {
     interrupted = error_of(act(saver)) == errc::unavailable;
     backend.heal();
     if (interrupted) {
-      run(act(saver));
+      finish(act(saver));
     }
     check(saver, backend);
   }
@@ -629,20 +631,20 @@ TEST_CASE("A thread is deleted with all namespaces and writes") {
     fill(saver, "t");
     fill(saver, "t2");
     const auto other = content(saver, "t2", "t2");
-    CHECK(run(saver.delete_thread("t")));
+    CHECK(finish(saver.delete_thread("t")));
     CHECK(content(saver, "t", "t").empty());
-    CHECK(run(backend.list_threads("lg:1:t:")).thread_ids.empty());
+    CHECK(finish(backend.list_threads("lg:1:t:")).thread_ids.empty());
     CHECK(content(saver, "t2", "t2") == other);
-    CHECK_FALSE(run(saver.delete_thread("t")));
+    CHECK_FALSE(finish(saver.delete_thread("t")));
     put(saver, Config("t"), checkpoint("c9"));
-    CHECK(run(saver.get_tuple(Config("t")))->pending_writes.empty());
+    CHECK(finish(saver.get_tuple(Config("t")))->pending_writes.empty());
   });
 }
 
 TEST_CASE("A delete that was interrupted is completed by a repeat") {
   interrupt_everywhere([](const Checkpointer& saver) { return saver.delete_thread("t"); },
                        [](const Checkpointer& saver, auto& backend) {
-                         CHECK(run(backend.list_threads("lg:1:t:")).thread_ids.empty());
+                         CHECK(finish(backend.list_threads("lg:1:t:")).thread_ids.empty());
                          CHECK(content(saver, "other", "other").size() == 12);
                        });
 }
@@ -652,13 +654,13 @@ TEST_CASE("A thread is copied with all namespaces and writes") {
     fill(saver, "t");
     const auto source = content(saver, "t", "t");
     REQUIRE(source.size() == 12);
-    CHECK_FALSE(run(saver.copy_thread("none", "u")));
+    CHECK_FALSE(finish(saver.copy_thread("none", "u")));
     CHECK(content(saver, "u", "u").empty());
-    CHECK(run(saver.copy_thread("t", "u")));
+    CHECK(finish(saver.copy_thread("t", "u")));
     CHECK(content(saver, "u", "t") == source);
     CHECK(content(saver, "t", "t") == source);
     put(saver, Config("u"), checkpoint("c9"));
-    CHECK(run(saver.get_tuple(Config("u")))->pending_writes.size() == 2); // they waited for it
+    CHECK(finish(saver.get_tuple(Config("u")))->pending_writes.size() == 2); // they waited for it
     put(saver, Config("u"), checkpoint("c91", {{"a", 5}}));
     CHECK(content(saver, "t", "t") == source);
 
@@ -676,30 +678,30 @@ TEST_CASE("A copy that was interrupted is completed by a repeat") {
                        [](const Checkpointer& saver, auto& backend) {
                          CHECK(content(saver, "u", "t") == content(saver, "t", "t"));
                          CHECK(content(saver, "u", "u").size() == 12);
-                         CHECK(run(backend.list_threads("lg-copy:")).thread_ids.empty());
+                         CHECK(finish(backend.list_threads("lg-copy:")).thread_ids.empty());
                          CHECK(error_of(saver.copy_thread("other", "u")) == errc::already_exists);
                        });
 }
 
 TEST_CASE("What an interrupted copy left is no thread of another's") {
   Interrupted backend;
-  run(backend.initialize());
+  finish(backend.initialize());
   const Checkpointer saver(backend);
   fill(saver, "t");
   fill(saver, "other");
   backend.fail_after(3); // the note, and two of three namespaces
   CHECK(error_of(saver.copy_thread("t", "u")) == errc::unavailable);
   backend.heal();
-  CHECK_FALSE(run(saver.get_tuple(Config("u")))); // the graph's own comes last
+  CHECK_FALSE(finish(saver.get_tuple(Config("u")))); // the graph's own comes last
   CHECK(error_of(saver.copy_thread("other", "u")) == errc::already_exists);
-  CHECK(run(saver.delete_thread("u")));
-  CHECK(run(saver.copy_thread("other", "u")));
+  CHECK(finish(saver.delete_thread("u")));
+  CHECK(finish(saver.copy_thread("other", "u")));
   CHECK(content(saver, "u", "other") == content(saver, "other", "other"));
 }
 
 TEST_CASE("A target that was used after an interrupted copy is left alone") {
   Interrupted backend;
-  run(backend.initialize());
+  finish(backend.initialize());
   const Checkpointer saver(backend);
   fill(saver, "t");
   backend.fail_after(2);
@@ -716,29 +718,29 @@ TEST_CASE("Pruning keeps the latest of each namespace, with its writes") {
     fill(saver, "t2");
     const auto before = content(saver, "t", "t");
     const auto other = content(saver, "t2", "t2");
-    run(saver.prune({"t", "none"}));
+    finish(saver.prune({"t", "none"}));
     const auto after = content(saver, "t", "t");
     CHECK(names(after) == Names{"t//c4", "t/child:1/c4", "t/child:1|deep:2/c4"});
     CHECK(std::equal(after.begin(), after.end(), before.begin()));
     CHECK(content(saver, "t2", "t2") == other);
     for (const char* const id : {"c1", "c2", "c3"}) {
-      CHECK_FALSE(run(saver.get_tuple(Config("t", "", id))));
+      CHECK_FALSE(finish(saver.get_tuple(Config("t", "", id))));
     }
     CHECK(latest(saver, "t") == "c4");
 
     // The thread goes on, with what waited for its checkpoint.
     put(saver, Config("t", "", "c4"), checkpoint("c9", {{"a", 9}}));
-    CHECK(run(saver.get_tuple(Config("t")))->pending_writes.size() == 2);
+    CHECK(finish(saver.get_tuple(Config("t")))->pending_writes.size() == 2);
     put(saver, Config("t"), checkpoint("c2", {{"a", 2}}));
-    CHECK(run(saver.get_tuple(Config("t", "", "c2")))->checkpoint["channel_values"]["a"] == 2);
+    CHECK(finish(saver.get_tuple(Config("t", "", "c2")))->checkpoint["channel_values"]["a"] == 2);
     CHECK(latest(saver, "t") == "c9");
-    run(saver.prune({"t"}, PruneStrategy::keep_latest));
+    finish(saver.prune({"t"}, PruneStrategy::keep_latest));
     CHECK(content(saver, "t", "t").size() == 3);
 
-    run(saver.prune({"t"}, PruneStrategy::delete_all));
+    finish(saver.prune({"t"}, PruneStrategy::delete_all));
     CHECK(content(saver, "t", "t").empty());
     CHECK(content(saver, "t2", "t2") == other);
-    run(saver.prune({}));
+    finish(saver.prune({}));
   });
 }
 
@@ -750,10 +752,10 @@ TEST_CASE("A pruned thread that is in order has nothing left behind") {
     }
     json last = checkpoint("c4");
     last["channel_versions"] = {{"a", 1}, {"same", 1}};
-    run(saver.put(config, last, metadata(), json::object()));
-    run(saver.prune({"t"}));
-    CHECK(run(backend.list_checkpoints("lg:1:t:", 10)).size() == 1);
-    CHECK(run(saver.get_tuple(Config("t")))->checkpoint["channel_values"] ==
+    finish(saver.put(config, last, metadata(), json::object()));
+    finish(saver.prune({"t"}));
+    CHECK(finish(backend.list_checkpoints("lg:1:t:", 10)).size() == 1);
+    CHECK(finish(saver.get_tuple(Config("t")))->checkpoint["channel_values"] ==
           json({{"a", "c3"}, {"same", 1}}));
   });
 }
@@ -774,7 +776,7 @@ TEST_CASE("Nothing happens before the await, and a call may outlive the checkpoi
     auto call = saver->put(Config("t"), checkpoint("c2"), metadata(), json::object());
     auto read = saver->get_tuple(Config("t"));
     saver.reset();
-    run(std::move(call));
-    CHECK(run(std::move(read))->config.checkpoint_id == "c2");
+    finish(std::move(call));
+    CHECK(finish(std::move(read))->config.checkpoint_id == "c2");
   });
 }

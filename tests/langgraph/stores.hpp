@@ -13,22 +13,44 @@
 #include <agentstore/backends/sqlite.hpp>
 #endif
 
+#include <list>
+#include <mutex>
+
 namespace agentstore::test {
+
+/// Where this thread awaits calls. It outlives every backend: the threads of one let go of it only
+/// a moment after a call has ended.
+inline boost::asio::io_context& context_of_thread() {
+  static std::mutex mutex;
+  static std::list<boost::asio::io_context> all;
+  thread_local boost::asio::io_context* mine = nullptr;
+  if (mine == nullptr) {
+    const std::lock_guard lock(mutex);
+    mine = &all.emplace_back();
+  }
+  return *mine;
+}
+
+/// Awaits a call on this thread.
+template <class T>
+T finish(awaitable<T> call) {
+  return run_on(context_of_thread(), std::move(call));
+}
 
 /// Runs `check(checkpointer, backend)` on an empty store of each kind.
 template <class Check>
 void on_each_store(Check check) {
   SECTION("memory") {
     MemoryBackend backend;
-    run(backend.initialize());
+    finish(backend.initialize());
     check(langgraph::Checkpointer(backend), backend);
   }
 #ifdef AGENTSTORE_TESTS_HAVE_SQLITE
   SECTION("sqlite") {
     SqliteBackend backend(":memory:");
-    run(backend.initialize());
+    finish(backend.initialize());
     check(langgraph::Checkpointer(backend), backend);
-    run(backend.close());
+    finish(backend.close());
   }
 #endif
 }
@@ -56,12 +78,13 @@ inline json metadata(int step = 0) {
 inline langgraph::Config put(const langgraph::Checkpointer& saver, langgraph::Config config,
                              json what, json about = metadata()) {
   json versions = what["channel_versions"];
-  return run(saver.put(std::move(config), std::move(what), std::move(about), std::move(versions)));
+  return finish(
+      saver.put(std::move(config), std::move(what), std::move(about), std::move(versions)));
 }
 
 inline std::optional<std::string> latest(const langgraph::Checkpointer& saver,
                                          const std::string& thread, const std::string& ns = "") {
-  const auto tuple = run(saver.get_tuple(langgraph::Config(thread, ns)));
+  const auto tuple = finish(saver.get_tuple(langgraph::Config(thread, ns)));
   return tuple ? tuple->config.checkpoint_id : std::nullopt;
 }
 
@@ -77,7 +100,7 @@ inline std::vector<std::string> names(const std::vector<langgraph::CheckpointTup
 
 inline errc error_of(awaitable<void> call) {
   try {
-    run(std::move(call));
+    finish(std::move(call));
   } catch (const StorageError& error) {
     return static_cast<errc>(error.code().value());
   }
