@@ -334,9 +334,11 @@ inline void throw_if(World& w, const std::optional<Violation>& violation, const 
   }
 }
 
-/// Of 16 rounds the last four are on threads, of the others every second is on two handles.
+/// Of 16 rounds the last four are on threads, of the others every second is on two handles. Where
+/// sessions can be deleted, ten more come before them.
 inline void check_order_of_calls(World& w, std::vector<Client>& handles) {
-  constexpr std::size_t rounds = 16;
+  const std::size_t removals = w.offers(Interfaces::session_directory) ? 10 : 0;
+  const std::size_t rounds = removals + 16;
   constexpr std::size_t on_threads = 4;
   const unsigned interfaces = w.harness().interfaces();
   const bool has_sessions = w.offers(Interfaces::sessions);
@@ -345,14 +347,12 @@ inline void check_order_of_calls(World& w, std::vector<Client>& handles) {
   for (std::size_t round = 0; round < rounds; ++round) {
     using Theme = Crowd::Theme;
     const std::string id = "crowd " + std::to_string(round);
-    const std::size_t turn = round % 4;
-    const bool removes =
-        turn == 2 && round >= rounds / 2 && w.offers(Interfaces::session_directory);
-    const Theme theme = !has_sessions ? Theme::all
-                        : turn == 3   ? Theme::all
-                        : removes     ? Theme::removal
-                        : turn == 2   ? Theme::life
-                                      : Theme::updates;
+    const std::size_t turn = (round - removals) % 4;
+    const Theme theme = round < removals ? Theme::removal
+                        : !has_sessions  ? Theme::all
+                        : turn == 3      ? Theme::all
+                        : turn == 2      ? Theme::life
+                                         : Theme::updates;
     const std::vector<Program> programs = crowd.make(id, theme);
     Model before(has_sessions);
     if (has_sessions && theme != Theme::life) {

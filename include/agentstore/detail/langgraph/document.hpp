@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// Before the guard: it includes this header where it needs it.
+#include <agentstore/langgraph/checkpointer.hpp>
+
 #ifndef AGENTSTORE_DETAIL_LANGGRAPH_DOCUMENT_HPP
 #define AGENTSTORE_DETAIL_LANGGRAPH_DOCUMENT_HPP
 
@@ -13,7 +16,6 @@
 // several wrote at once, the walk goes on to older ones.
 
 #include <agentstore/authoring/arguments.hpp>
-#include <agentstore/langgraph/checkpointer.hpp>
 
 #include <algorithm>
 #include <tuple>

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// Before the guard: it includes this header where it needs it.
+#include <agentstore/langgraph/checkpointer.hpp>
+
 #ifndef AGENTSTORE_DETAIL_LANGGRAPH_KEYS_HPP
 #define AGENTSTORE_DETAIL_LANGGRAPH_KEYS_HPP
 
 // The names under which the checkpointer keeps things in a backend.
 
 #include <agentstore/authoring/arguments.hpp>
-#include <agentstore/langgraph/checkpointer.hpp>
 
 #include <charconv>
 

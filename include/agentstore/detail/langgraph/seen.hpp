@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// Before the guard: it includes this header where it needs it.
+#include <agentstore/langgraph/checkpointer.hpp>
+
 #ifndef AGENTSTORE_DETAIL_LANGGRAPH_SEEN_HPP
 #define AGENTSTORE_DETAIL_LANGGRAPH_SEEN_HPP
 
