@@ -33,10 +33,7 @@ public:
     std::sort(all.begin(), all.end(),
               [this](const Session& a, const Session& b) { return is_before(a, b); });
     SessionPage result;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (!position.is_null() && !is_behind(all, i, position)) {
-        continue;
-      }
+    for (std::size_t i = position.is_null() ? 0 : first_of(all, position); i < all.size(); ++i) {
       if (i != 0 && result.sessions.size() == page.size) {
         result.next = make_cursor("list_sessions", user_id, position_of(all, i - 1));
         break;
@@ -63,6 +60,14 @@ protected:
     const auto last = position.get<SessionPosition>();
     return micros(all[i]) != last.first ? micros(all[i]) < last.first
                                         : all[i].session_id > last.second;
+  }
+  /// Where the page begins; after the last where there is none.
+  virtual std::size_t first_of(const Sessions& all, const json& position) const {
+    std::size_t first = 0;
+    while (first < all.size() && !is_behind(all, first, position)) {
+      ++first;
+    }
+    return first;
   }
   virtual json read(const std::string& user, const Page& page) const {
     return read_cursor("list_sessions", user, page).value_or(json());
@@ -104,10 +109,7 @@ public:
     std::sort(all.begin(), all.end(),
               [this](const std::string& a, const std::string& b) { return is_before(a, b); });
     ThreadPage result;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (!position.is_null() && !is_behind(all, i, position)) {
-        continue;
-      }
+    for (std::size_t i = position.is_null() ? 0 : first_of(all, position); i < all.size(); ++i) {
       if (i != 0 && result.thread_ids.size() == page.size) {
         result.next = make_cursor("list_threads", prefix, position_of(all, i - 1));
         break;
@@ -130,6 +132,13 @@ protected:
   virtual json position_of(const Ids& all, std::size_t last) const { return all[last]; }
   virtual bool is_behind(const Ids& all, std::size_t i, const json& position) const {
     return is_before(position.get<std::string>(), all[i]);
+  }
+  virtual std::size_t first_of(const Ids& all, const json& position) const {
+    std::size_t first = 0;
+    while (first < all.size() && !is_behind(all, first, position)) {
+      ++first;
+    }
+    return first;
   }
   virtual json read(const std::string& prefix, const Page& page) const {
     return read_cursor("list_threads", prefix, page).value_or(json());

@@ -184,26 +184,23 @@ protected:
   json position_of(const Sessions& all, std::size_t last) const override {
     return all[last].session_id;
   }
-  bool is_behind(const Sessions& all, std::size_t i, const json& position) const override {
-    const auto last = std::find_if(all.begin(), all.end(), [&position](const Session& each) {
-      return each.session_id == position.get<std::string>();
-    });
-    return last < all.begin() + static_cast<std::ptrdiff_t>(i); // nothing where it is gone
+  std::size_t first_of(const Sessions& all, const json& position) const override {
+    const auto id = position.get<std::string>();
+    std::size_t place = 0;
+    while (place < all.size() && all[place].session_id != id) {
+      ++place;
+    }
+    return place == all.size() ? first_if_gone(all) : place + 1;
   }
+  virtual std::size_t first_if_gone(const Sessions& all) const { return all.size(); }
 };
 
-/// The same, but begins from the front where that session is gone.
 class CursorStartsOver : public CursorIsSession {
 public:
   using CursorIsSession::CursorIsSession;
 
 protected:
-  bool is_behind(const Sessions& all, std::size_t i, const json& position) const override {
-    return CursorIsSession::is_behind(all, i, position) ||
-           std::none_of(all.begin(), all.end(), [&position](const Session& each) {
-             return each.session_id == position.get<std::string>();
-           });
-  }
+  std::size_t first_if_gone(const Sessions&) const override { return 0; }
 };
 
 class OneTooMany : public ForwardingStore {
@@ -724,7 +721,8 @@ inline std::vector<Mutant> session_directory_mutants() {
                               "the sessions of user \"u\" after an update, an end"),
       mutant<OrdersByCreation>("DIR-01", "orders_by_creation", "created_at decides the order",
                                "the sessions of user \"u\" after an update, an end"),
-      mutant<OldestFirst>("DIR-01", "lists_oldest_first", "the list is the wrong way round",
+      mutant<OldestFirst>("DIR-01", "lists_sessions_oldest_first",
+                          "the list is the wrong way round",
                           "the sessions of user \"u\" as they were created"),
       mutant<TiesTheOtherWay>("DIR-01", "ties_the_other_way",
                               "where the activity is equal the greater id comes first",

@@ -199,9 +199,9 @@ public:
   using ListsThreadsItself::ListsThreadsItself;
 
 protected:
-  bool is_behind(const Ids& all, std::size_t i, const json& position) const override {
+  std::size_t first_of(const Ids& all, const json& position) const override {
     const auto last = std::find(all.begin(), all.end(), position.get<std::string>());
-    return last < all.begin() + static_cast<std::ptrdiff_t>(i); // nothing where it is gone
+    return static_cast<std::size_t>(last - all.begin()) + 1; // behind all where it is gone
   }
 };
 
