@@ -458,7 +458,8 @@ inline std::vector<Mutant> asynchrony_mutants() {
                                  "put_writes(value) whose awaitable was dropped"),
       mutant<AppendsInTheBackground>("ASY-01", "appends_in_the_background",
                                      "an append begins on a thread of the store at the call",
-                                     "whose awaitable was dropped"),
+                                     // It may be there before or after the awaitable is dropped.
+                                     "add_conversation_message(metadata)"),
       mutant<RefersToContext>("ASY-02", "refers_to_context",
                               "the context is taken by reference and read at the await",
                               "store_task_context(context): the value read"),

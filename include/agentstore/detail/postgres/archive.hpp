@@ -4,6 +4,7 @@
 
 // The machinery of PostgresArchive; it is included by the header of the class.
 
+#include <agentstore/archives/postgres.hpp>
 #include <agentstore/detail/postgres/client.hpp>
 #include <agentstore/record_json.hpp>
 

@@ -4,6 +4,7 @@
 
 // The machinery of PostgresBackend; it is included by the header of the class.
 
+#include <agentstore/backends/postgres.hpp>
 #include <agentstore/detail/postgres/client.hpp>
 #include <agentstore/detail/postgres/store_schema.hpp>
 #include <agentstore/detail/postgres/tasks.hpp>
