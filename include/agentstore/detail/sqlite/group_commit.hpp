@@ -43,7 +43,8 @@ private:
     if (failure) {
       has_failed_ = true;
       for (const auto& job : jobs) {
-        job->complete(std::make_exception_ptr(failure->again()));
+        auto error = std::make_exception_ptr(failure->again()); // named, to keep nothing of it here
+        job->complete(std::move(error));
       }
       return;
     }
