@@ -2,11 +2,11 @@
 
 // A small agent runtime that is driven by recorded runs. See runtime.hpp for the loop.
 
+#include "../common/store_uri.hpp"
 #include "options.hpp"
 #include "progress.hpp"
 #include "recorded_run.hpp"
 #include "runtime.hpp"
-#include "store_uri.hpp"
 #include "verify.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -19,6 +19,10 @@
 
 namespace agent_runtime {
 namespace {
+
+using example::make_store;
+using example::Store;
+using example::store_uri_usage;
 
 constexpr int exit_failure = 1;
 constexpr int exit_bad_input = 2;

@@ -11,7 +11,7 @@
 /// `messages` are chat-completions messages. `reward` may be missing; every other member of a run
 /// or a message is taken along as it is.
 
-#include "bad_input.hpp"
+#include "../common/bad_input.hpp"
 
 #include <agentstore/authoring/arguments.hpp>
 
@@ -24,6 +24,8 @@
 #include <vector>
 
 namespace agent_runtime {
+
+using example::BadInput;
 
 using agentstore::json;
 

@@ -3,6 +3,7 @@
 
 #include "bench/allocations.hpp"
 #include "bench/bench.hpp"
+#include "bench/directories.hpp"
 
 #include <agentstore/backends/memory.hpp>
 
@@ -219,6 +220,13 @@ double latest_checkpoint_cost_growth() {
       [&] { bench::run(latest(backend, "short")); });
 }
 
+double session_page_cost_growth() {
+  MemoryBackend backend;
+  bench::run(
+      [](IStorageBackend& storage) -> awaitable<void> { co_await storage.initialize(); }(backend));
+  return bench::session_page_cost_growth(backend);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -242,5 +250,6 @@ int main(int argc, char** argv) {
   results["memory.turn_scaling_2_threads"] = turn_scaling();
   results["memory.append_cost_growth"] = append_cost_growth();
   results["memory.latest_checkpoint_cost_growth"] = latest_checkpoint_cost_growth();
+  results["memory.session_page_cost_growth"] = session_page_cost_growth();
   return bench::write(argv[1], results);
 }

@@ -4,6 +4,7 @@
 // one commit for each checkpoint. Durable means synchronous=FULL.
 
 #include "bench/bench.hpp"
+#include "bench/directories.hpp"
 
 #include <agentstore/backends/sqlite.hpp>
 
@@ -191,6 +192,16 @@ double append_cost_growth() {
       [&] { bench::run(appends(backend, "short", 200)); });
 }
 
+double session_page_cost_growth() {
+  const Database database("pages");
+  SqliteOptions options(database.path());
+  options.synchronous = SqliteOptions::Synchronous::normal; // only so that it is soon filled
+  SqliteBackend backend(std::move(options));
+  bench::run(
+      [](IStorageBackend& storage) -> awaitable<void> { co_await storage.initialize(); }(backend));
+  return bench::session_page_cost_growth(backend);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -203,5 +214,6 @@ int main(int argc, char** argv) {
   results["sqlite.get_1_client_over_raw"] = gets_over_raw(1, 2'000);
   results["sqlite.get_64_clients_over_raw"] = gets_over_raw(64, 100);
   results["sqlite.append_cost_growth"] = append_cost_growth();
+  results["sqlite.session_page_cost_growth"] = session_page_cost_growth();
   return bench::write(argv[1], results);
 }

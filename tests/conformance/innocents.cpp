@@ -63,6 +63,10 @@ TEST_CASE("Archives that choose otherwise are innocent", "[innocents][archives]"
   expect_conforming(archive_innocents(), 15);
 }
 
+TEST_CASE("Directories that choose otherwise are innocent", "[innocents][directories]") {
+  expect_conforming(directory_innocents(), 25);
+}
+
 TEST_CASE("There are at least twenty innocents, each with a name of its own", "[innocents]") {
   std::set<std::string_view> names;
   for (const Innocent& innocent : innocents()) {

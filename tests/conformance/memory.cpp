@@ -78,7 +78,7 @@ private:
 };
 
 class MemoryBackendHarness
-    : public MemoryHarness<MemorySpace, MemoryOptions, MemoryBackend, FailingBackend> {
+    : public MemoryHarness<MemorySpace, MemoryOptions, MemoryBackend, FailingStore> {
 public:
   static constexpr std::string_view name = "memory";
 };

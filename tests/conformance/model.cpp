@@ -192,3 +192,46 @@ TEST_CASE("fingerprints of models differ exactly where the models do") {
   a.store_task_context("s", nullptr);
   CHECK(a.fingerprint() != b.fingerprint());
 }
+
+TEST_CASE("in the model a session goes with all of its id, a thread with all of its own") {
+  Model model;
+  model.create_session("s", "u", json::object());
+  model.store_checkpoint("s", "c", json(1), json::object());
+  model.put_writes("s", "early", "t", write("x", 1));
+  CHECK(model.list_sessions("u", 1).size() == 1);
+  CHECK(model.list_threads("", 1) == std::vector<std::string>(1, "s"));
+  CHECK(model.delete_thread("s"));
+  CHECK_FALSE(model.delete_thread("s"));
+  CHECK(model.has_session("s"));
+  CHECK(model.list_threads("", 1).empty());
+  model.put_writes("s", "early", "t", write("x", 1));
+  CHECK(model.delete_session("s"));
+  CHECK_FALSE(model.delete_session("s"));
+  CHECK(model.list_threads("s", 1).empty());
+  CHECK(model.list_sessions("u", 1).empty());
+}
+
+TEST_CASE("the model copies and prunes threads by the order of their first stores") {
+  Model model;
+  for (const char* id : {"z", "a", "m", "z"}) {
+    model.store_checkpoint("t", id, json(id), json::object());
+  }
+  model.put_writes("t", "z", "k", write("x", 1));
+  model.put_writes("t", "early", "k", write("x", 2));
+  CHECK_FALSE(model.copy_thread("unknown", "t"));
+  CHECK(code_of([&] { model.copy_thread("t", "t"); }) == errc::already_exists);
+  CHECK(model.copy_thread("t", "copy"));
+  CHECK(code_of([&] { model.copy_thread("t", "copy"); }) == errc::already_exists);
+  CHECK(model.list_checkpoints_before("copy", "m", 10).size() == 2);
+  CHECK(model.list_checkpoints_before("copy", "m", 1).front().checkpoint_id == "a");
+  CHECK(model.list_checkpoints_before("copy", "z", 10).empty());
+  CHECK(model.list_checkpoints_before("copy", "early", 10).empty());
+  CHECK(model.prune_thread("copy", 2) == 1);
+  CHECK(model.get_writes("copy", "z").empty());
+  CHECK(model.get_writes("copy", "early").size() == 1);
+  CHECK(model.prune_thread("copy", 0) == 2);
+  CHECK(model.list_threads("c", 1000) == std::vector<std::string>(1, "copy"));
+  CHECK(model.list_checkpoints("t", 10).size() == 3);
+  CHECK(code_of([&] { model.list_threads("", 0); }) == errc::invalid_argument);
+  CHECK(code_of([&] { model.list_sessions("u", 1001); }) == errc::invalid_argument);
+}

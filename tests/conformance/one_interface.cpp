@@ -3,6 +3,7 @@
 // where they should, and catch what they should.
 #include "support/catch.hpp"
 
+#include <agentstore/conformance/innocents/directories.hpp>
 #include <agentstore/conformance/innocents/handles.hpp>
 #include <agentstore/conformance/kit.hpp>
 #include <agentstore/conformance/mutants/mutant.hpp>
@@ -71,9 +72,11 @@ void expect_broken(const std::shared_ptr<AnyHarness>& harness, std::string_view 
 }
 
 std::shared_ptr<AnyHarness> innocent_named(std::string_view name) {
-  for (const Innocent& innocent : handle_innocents()) {
-    if (innocent.name == name) {
-      return innocent.make();
+  for (const auto& innocents : {handle_innocents(), directory_innocents()}) {
+    for (const Innocent& innocent : innocents) {
+      if (innocent.name == name) {
+        return innocent.make();
+      }
     }
   }
   throw std::logic_error("no innocent of this name");
@@ -249,6 +252,11 @@ TEST_CASE("task contexts alone are held to the rules of task contexts") {
   expect_due(innocent_named("contexts_alone"), {"CTX", "CNC"});
   expect_broken(adapted<conformance::detail::WrappedHarness<ContextsWithoutNull>>(), "CTX-03",
                 "the context to be null; came nullopt");
+}
+
+TEST_CASE("a directory is held to its own rules besides") {
+  expect_due(innocent_named("session_directory_alone"), {"SES", "CNC", "DIR"});
+  expect_due(innocent_named("thread_directory_alone"), {"CHK", "THR"});
 }
 
 TEST_CASE("a checkpointer alone is held to the rules of checkpoints and writes") {

@@ -136,6 +136,9 @@ TEST_CASE("programs call every method that the store has, and no other") {
         operation.kind == Kind::get_checkpoint || operation.kind == Kind::list_checkpoints;
     CHECK(operation.as_checkpointer == reads);
   }
+  Abilities directory;
+  directory.interfaces = Interfaces::sessions | Interfaces::session_directory;
+  CHECK(kinds_in(directory).size() == 6);
   Abilities archive;
   archive.interfaces = Interfaces::archive;
   CHECK(kinds_in(archive).size() == 6);
@@ -199,6 +202,28 @@ TEST_CASE("outcomes tell what the contract tells apart") {
   CHECK(outcome_of(session) != outcome);
   const auto foreign = std::make_exception_ptr(std::runtime_error("boom"));
   CHECK(outcome_of(foreign).dump().find("not a StorageError: boom") != std::string::npos);
+}
+
+TEST_CASE("of a list in pages, the outcome tells what is wrong with them") {
+  conformance::detail::Gathered<std::string> good;
+  CHECK(good.add({"a", "b"}, "next", 2));
+  CHECK_FALSE(good.add({"c"}, "", 2));
+  CHECK(conformance::detail::outcome_of_list(good) == json::parse(R"(["a","b","c"])"));
+  conformance::detail::Gathered<std::string> short_page;
+  CHECK_FALSE(short_page.add({"a"}, "next", 2));
+  CHECK(conformance::detail::outcome_of_list(short_page).size() == 2);
+  conformance::detail::Gathered<Session> sessions;
+  Session one;
+  one.session_id = "b";
+  Session other;
+  other.session_id = "a";
+  other.last_activity = one.last_activity + std::chrono::seconds(1);
+  CHECK_FALSE(sessions.add({other, one}, "", 2));
+  const json in_order = conformance::detail::outcome_of_list(sessions);
+  CHECK(in_order.size() == 2);
+  CHECK(in_order[0]["session_id"] == "a");
+  sessions.items[0].last_activity -= std::chrono::seconds(2);
+  CHECK(conformance::detail::outcome_of_list(sessions).size() == 3);
 }
 
 TEST_CASE("a program shrinks to the calls that make it fail") {

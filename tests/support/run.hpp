@@ -39,10 +39,11 @@ awaitable<void> keep(awaitable<T> call, std::optional<T>* result) {
   *result = std::move(value);
 }
 
-inline void run_to_end(awaitable<void> call, std::chrono::seconds deadline) {
+inline void run_to_end(boost::asio::io_context& context, awaitable<void> call,
+                       std::chrono::seconds deadline) {
   bool ended = false;
   std::exception_ptr error;
-  boost::asio::io_context context;
+  context.restart();
   const Ending ending(&ended, &error);
   boost::asio::co_spawn(context, std::move(call), ending);
   context.run_for(deadline);
@@ -56,17 +57,25 @@ inline void run_to_end(awaitable<void> call, std::chrono::seconds deadline) {
 
 } // namespace run_detail
 
-/// Awaits `call` on an io_context of its own; returns its value or throws what it threw. One that
-/// does not end by the deadline is an exception too.
+/// Awaits `call` on a context; returns its value or throws what it threw. One that does not end by
+/// the deadline is an exception too.
 template <class T>
-T run(awaitable<T> call, std::chrono::seconds deadline = std::chrono::seconds(60)) {
+T run_on(boost::asio::io_context& context, awaitable<T> call,
+         std::chrono::seconds deadline = std::chrono::seconds(60)) {
   if constexpr (std::is_void_v<T>) {
-    run_detail::run_to_end(std::move(call), deadline);
+    run_detail::run_to_end(context, std::move(call), deadline);
   } else {
     std::optional<T> result;
-    run_detail::run_to_end(run_detail::keep(std::move(call), &result), deadline);
+    run_detail::run_to_end(context, run_detail::keep(std::move(call), &result), deadline);
     return *std::move(result);
   }
+}
+
+/// The same on an io_context of its own.
+template <class T>
+T run(awaitable<T> call, std::chrono::seconds deadline = std::chrono::seconds(60)) {
+  boost::asio::io_context context;
+  return run_on(context, std::move(call), deadline);
 }
 
 } // namespace agentstore::test

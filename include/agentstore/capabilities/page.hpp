@@ -36,9 +36,11 @@ public:
   }
   bool is_first() const { return cursor.empty(); }
 
-  /// From 1 to 1,000; anything else is `invalid_argument`.
+  /// From 1 to 1,000; anything else is `invalid_argument`. It may differ from page to page.
   std::size_t size = default_page_size;
-  /// Opaque. One that did not come from the same list is `invalid_argument`.
+  /// Opaque, and good whatever is written after it was given, also where the item is deleted that
+  /// it stands behind. One that did not come from the same list is `invalid_argument`, so is a part
+  /// of one.
   std::string cursor;
 
   bool operator==(const Page&) const = default;

@@ -45,7 +45,7 @@ public:
   /// DIR-02 While others write, a session that is there all the time and has no activity of its own
   /// is on exactly one page, and no session is on two. One that becomes active in between moves to
   /// the front of the list, which the later pages do not go back to. Pages have the size asked for;
-  /// only the last is shorter, and `next` is empty on it alone.
+  /// only the last is shorter, down to none, and `next` is empty on it alone.
   /// DIR-03 A cursor of another list, another user or no list at all is `invalid_argument`; so is a
   /// page size of 0 or above 1,000. The cost of a page does not grow with its number.
   [[nodiscard]] virtual awaitable<SessionPage> list_sessions(std::string user_id,

@@ -47,8 +47,8 @@ public:
   /// threads; one that is longer than an id may be, holds a NUL or is not UTF-8 is
   /// `invalid_argument`.
   /// THR-02 While others write, a thread that is there all the time is on exactly one page, and no
-  /// thread is on two. Pages have the size asked for; only the last is shorter, and `next` is empty
-  /// on it alone. A cursor of another list, another prefix or no list at all is
+  /// thread is on two. Pages have the size asked for; only the last is shorter, down to none, and
+  /// `next` is empty on it alone. A cursor of another list, another prefix or no list at all is
   /// `invalid_argument`; so is a page size of 0 or above 1,000. The cost of a page does not grow
   /// with its number.
   [[nodiscard]] virtual awaitable<ThreadPage> list_threads(std::string prefix = "",

@@ -129,6 +129,47 @@ public:
                 handle_->contexts->store_task_context(std::move(session_id), std::move(context)));
   }
 
+  // ISessionDirectory
+  SessionPage list_sessions(std::string user_id, Page page = Page()) {
+    std::string description = text("list_sessions", user_id, page);
+    return call(std::move(description),
+                handle_->session_directory->list_sessions(std::move(user_id), std::move(page)));
+  }
+  bool delete_session(std::string session_id) {
+    std::string description = text("delete_session", session_id);
+    return call(std::move(description),
+                handle_->session_directory->delete_session(std::move(session_id)));
+  }
+
+  // IThreadDirectory
+  ThreadPage list_threads(std::string prefix = "", Page page = Page()) {
+    std::string description = text("list_threads", prefix, page);
+    return call(std::move(description),
+                handle_->thread_directory->list_threads(std::move(prefix), std::move(page)));
+  }
+  bool delete_thread(std::string thread_id) {
+    std::string description = text("delete_thread", thread_id);
+    return call(std::move(description),
+                handle_->thread_directory->delete_thread(std::move(thread_id)));
+  }
+  bool copy_thread(std::string source, std::string target) {
+    std::string description = text("copy_thread", source, target);
+    return call(std::move(description),
+                handle_->thread_directory->copy_thread(std::move(source), std::move(target)));
+  }
+  std::uint64_t prune_thread(std::string thread_id, std::size_t keep) {
+    std::string description = text("prune_thread", thread_id, std::uint64_t{keep});
+    return call(std::move(description),
+                handle_->thread_directory->prune_thread(std::move(thread_id), keep));
+  }
+  std::vector<Checkpoint> list_before(std::string thread_id, std::string checkpoint_id,
+                                      std::size_t limit = std::size_t{1} << 20u) {
+    std::string description =
+        text("list_checkpoints_before", thread_id, checkpoint_id, std::uint64_t{limit});
+    return call(std::move(description), handle_->thread_directory->list_checkpoints_before(
+                                            std::move(thread_id), std::move(checkpoint_id), limit));
+  }
+
   // The life cycles of IStorageBackend and IPermanentStorageBackend, of which a store of several
   // objects has two
   bool initialize() {

@@ -21,8 +21,10 @@
 #include <agentstore/conformance/rules/errors.hpp>
 #include <agentstore/conformance/rules/life_cycle.hpp>
 #include <agentstore/conformance/rules/random.hpp>
+#include <agentstore/conformance/rules/session_directory.hpp>
 #include <agentstore/conformance/rules/sessions.hpp>
 #include <agentstore/conformance/rules/sharing.hpp>
+#include <agentstore/conformance/rules/thread_directory.hpp>
 #include <agentstore/conformance/rules/values.hpp>
 #include <agentstore/conformance/rules/writes.hpp>
 #include <agentstore/conformance/runner.hpp>
@@ -34,8 +36,9 @@ inline std::vector<Rule> all_rules() {
   std::vector<Rule> all;
   for (const auto area :
        {&session_rules, &conversation_rules, &checkpoint_rules, &write_rules, &context_rules,
-        &value_rules, &life_cycle_rules, &clean_up_rules, &archive_rules, &asynchrony_rules,
-        &cancellation_rules, &sharing_rules, &durability_rules, &error_rules, &random_rules}) {
+        &value_rules, &life_cycle_rules, &clean_up_rules, &session_directory_rules,
+        &thread_directory_rules, &archive_rules, &asynchrony_rules, &cancellation_rules,
+        &sharing_rules, &durability_rules, &error_rules, &random_rules}) {
     for (const Rule& rule : area()) {
       all.push_back(rule);
     }

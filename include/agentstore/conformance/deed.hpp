@@ -9,6 +9,7 @@
 
 #include <agentstore/conformance/probe.hpp>
 
+#include <array>
 #include <cstdlib>
 #include <map>
 
@@ -19,6 +20,7 @@ class Deed {
 public:
   using Write = awaitable<bool> (*)(Handle&, std::string key, std::uint64_t number);
   using Numbers = std::vector<std::uint64_t> (*)(World&, Client&, const std::string& key);
+  using Prepare = void (*)(World&, Client&, const std::string& key);
   using Number = std::uint64_t;
 
   /// What a further write under the same key does.
@@ -34,6 +36,11 @@ public:
   /// The method's name; of two deeds by one method the second says what is different.
   std::string_view name;
   Again on_repeat;
+  /// It removes, and leaves nothing that could tell its number: done, it is found as `removal`.
+  bool removes = false;
+  static constexpr Number removal = 0;
+  /// Makes what the write needs besides a session.
+  Prepare make_ready = nullptr;
   /// Whether the key must be a session, where the store has sessions.
   bool needs_session;
   bool is_archive = false;
@@ -44,6 +51,9 @@ public:
   void prepare(World& w, Client& c, const std::string& key) const {
     if (needs_session) {
       w.need_session(c, key);
+    }
+    if (make_ready != nullptr) {
+      make_ready(w, c, key);
     }
   }
 
@@ -70,7 +80,7 @@ public:
     if (on_repeat == Again::replaces) {
       before.clear();
     }
-    before.push_back(number);
+    before.push_back(removes ? removal : number);
     return before;
   }
 
@@ -97,6 +107,8 @@ public:
   static void add_checkpoints(std::vector<Deed>& table);
   static void add_contexts(std::vector<Deed>& table);
   static void add_checkpointer(std::vector<Deed>& table);
+  static void add_session_directory(std::vector<Deed>& table);
+  static void add_thread_directory(std::vector<Deed>& table);
   static void add_archive(std::vector<Deed>& table, bool is_readable);
 
 private:
@@ -152,6 +164,27 @@ private:
   static std::vector<Number> stored_again(World& w, Client& c, const std::string& key);
   static std::vector<Number> pending_writes(World& w, Client& c, const std::string& key);
   static std::vector<Number> context(World& w, Client& c, const std::string& key);
+  static std::vector<Number> session_removal(World& w, Client& c, const std::string& key);
+  static std::vector<Number> thread_removal(World& w, Client& c, const std::string& key);
+  static std::vector<Number> pruning(World& w, Client& c, const std::string& key);
+  static std::vector<Number> copies(World& w, Client& c, const std::string& key);
+
+  // What is made for a removal: a session or a thread, with all that can belong to it as far as
+  // the store has it; and what of it is found.
+  using Parts = std::vector<std::string>;
+  static constexpr std::array<const char*, 4> thread_writes = {"zero", "checkpoint",
+                                                               "not stored yet", "late"};
+  static void fill_session(World& w, Client& c, const std::string& key);
+  static void fill_thread(World& w, Client& c, const std::string& key);
+  static Parts all_of_session(World& w);
+  static Parts all_of_thread(World& w);
+  static Parts parts_of_session(World& w, Client& c, const std::string& key);
+  static Parts parts_of_thread(World& w, Client& c, const std::string& key);
+  static std::vector<Number> removal_seen(const Parts& found, const Parts& with,
+                                          const Parts& without);
+  /// Making it takes several writes. This session, or thread, is made last: to tell whether all was
+  /// made by a process that died.
+  static std::string ready_mark(const std::string& key) { return key + " is ready"; }
 
   /// The fields that an archive is to have of a write.
   static json fields(ArchiveKind kind, const std::string& key, Number number);
@@ -421,6 +454,198 @@ inline std::vector<Deed::Number> DeedTable::context(World&, Client& c, const std
   return result;
 }
 
+inline void DeedTable::fill_thread(World& w, Client& c, const std::string& key) {
+  for (const char* id : {"zero", "checkpoint", "late"}) { // not in the order of their ids
+    c.store_checkpoint(key, id, object("of", id), object("meta", id));
+  }
+  if (w.offers(Interfaces::checkpointer)) {
+    for (const char* id : thread_writes) {
+      c.put_writes(key, id, "task", detail::one_write("channel", json(id)));
+    }
+  }
+}
+
+inline void DeedTable::fill_session(World& w, Client& c, const std::string& key) {
+  c.create_session(key, "user", object("of", key));
+  if (w.offers(Interfaces::conversations)) {
+    c.add_message(key, "user", "message of " + key);
+  }
+  if (w.offers(Interfaces::contexts)) {
+    c.store_task_context(key, object("context", key));
+  }
+  if (w.offers(Interfaces::checkpoints) || w.offers(Interfaces::checkpointer)) {
+    fill_thread(w, c, key);
+  }
+}
+
+inline DeedTable::Parts DeedTable::parts_of_thread(World& w, Client& c, const std::string& key) {
+  Parts found;
+  for (const Checkpoint& checkpoint : c.list_checkpoints(key)) {
+    found.push_back("checkpoint " + checkpoint.checkpoint_id);
+  }
+  if (w.offers(Interfaces::checkpointer)) {
+    for (const char* id : thread_writes) {
+      if (!c.get_writes(key, id).empty()) {
+        found.push_back(std::string("writes of ") + id);
+      }
+    }
+  }
+  return found;
+}
+
+inline DeedTable::Parts DeedTable::parts_of_session(World& w, Client& c, const std::string& key) {
+  Parts found;
+  if (c.get_session(key)) {
+    found.emplace_back("session");
+  }
+  if (w.offers(Interfaces::conversations) && !c.history(key).empty()) {
+    found.emplace_back("messages");
+  }
+  if (w.offers(Interfaces::contexts) && c.get_task_context(key)) {
+    found.emplace_back("context");
+  }
+  if (w.offers(Interfaces::checkpoints) || w.offers(Interfaces::checkpointer)) {
+    for (std::string& part : parts_of_thread(w, c, key)) {
+      found.push_back(std::move(part));
+    }
+  }
+  return found;
+}
+
+inline DeedTable::Parts DeedTable::all_of_thread(World& w) {
+  Parts all = {"checkpoint late", "checkpoint checkpoint", "checkpoint zero"};
+  if (w.offers(Interfaces::checkpointer)) {
+    for (const char* id : thread_writes) {
+      all.push_back(std::string("writes of ") + id);
+    }
+  }
+  return all;
+}
+
+inline DeedTable::Parts DeedTable::all_of_session(World& w) {
+  Parts all(1, "session");
+  if (w.offers(Interfaces::conversations)) {
+    all.emplace_back("messages");
+  }
+  if (w.offers(Interfaces::contexts)) {
+    all.emplace_back("context");
+  }
+  if (w.offers(Interfaces::checkpoints) || w.offers(Interfaces::checkpointer)) {
+    for (std::string& part : all_of_thread(w)) {
+      all.push_back(std::move(part));
+    }
+  }
+  return all;
+}
+
+/// A removal that finds `with`, and is to leave `without`.
+inline std::vector<Deed::Number> DeedTable::removal_seen(const Parts& found, const Parts& with,
+                                                         const Parts& without) {
+  if (found == with) {
+    return {};
+  }
+  if (found != without) {
+    throw Violation("all or nothing of a removal: " + show(with) + " or " + show(without),
+                    show(found));
+  }
+  return std::vector<Number>(1, Deed::removal);
+}
+
+inline std::vector<Deed::Number> DeedTable::session_removal(World& w, Client& c,
+                                                            const std::string& key) {
+  if (!c.get_session(ready_mark(key))) {
+    return {};
+  }
+  return removal_seen(parts_of_session(w, c, key), all_of_session(w), Parts());
+}
+
+inline std::vector<Deed::Number> DeedTable::thread_removal(World& w, Client& c,
+                                                           const std::string& key) {
+  if (!c.get_checkpoint(ready_mark(key))) {
+    return {};
+  }
+  return removal_seen(parts_of_thread(w, c, key), all_of_thread(w), Parts());
+}
+
+inline std::vector<Deed::Number> DeedTable::pruning(World& w, Client& c, const std::string& key) {
+  if (!c.get_checkpoint(ready_mark(key))) {
+    return {};
+  }
+  Parts kept(1, "checkpoint late");
+  if (w.offers(Interfaces::checkpointer)) {
+    kept.emplace_back("writes of not stored yet");
+    kept.emplace_back("writes of late");
+  }
+  return removal_seen(parts_of_thread(w, c, key), all_of_thread(w), kept);
+}
+
+inline std::vector<Deed::Number> DeedTable::copies(World& w, Client& c, const std::string& key) {
+  std::vector<Number> result;
+  const std::string prefix = key + "/copy-";
+  const std::vector<Checkpoint> source = c.list_checkpoints(key);
+  const Parts parts = parts_of_thread(w, c, key);
+  Page page(max_page_size);
+  do {
+    const ThreadPage threads = c.list_threads(prefix, page);
+    for (const std::string& id : threads.thread_ids) {
+      const Number n = std::strtoull(id.c_str() + prefix.size(), nullptr, 10);
+      std::vector<Checkpoint> expected = source;
+      for (Checkpoint& checkpoint : expected) {
+        checkpoint.thread_id = id;
+      }
+      whole(c.list_checkpoints(id), expected, n);
+      result.push_back(whole(parts_of_thread(w, c, id), parts, n));
+    }
+    page.after(threads.next);
+  } while (!page.is_first());
+  return result;
+}
+
+inline void DeedTable::add_session_directory(std::vector<Deed>& table) {
+  table.emplace_back(
+      "delete_session", Deed::Again::never, false,
+      [](Handle& h, std::string key, Number) {
+        return h.session_directory->delete_session(std::move(key));
+      },
+      &session_removal);
+  table.back().removes = true;
+  table.back().make_ready = [](World& w, Client& c, const std::string& key) {
+    fill_session(w, c, key);
+    c.create_session(ready_mark(key));
+  };
+}
+
+inline void DeedTable::add_thread_directory(std::vector<Deed>& table) {
+  const Deed::Prepare make_ready = [](World& w, Client& c, const std::string& key) {
+    fill_thread(w, c, key);
+    c.store_checkpoint(ready_mark(key), "ready", json());
+  };
+  table.emplace_back(
+      "delete_thread", Deed::Again::never, false,
+      [](Handle& h, std::string key, Number) {
+        return h.thread_directory->delete_thread(std::move(key));
+      },
+      &thread_removal);
+  table.back().removes = true;
+  table.back().make_ready = make_ready;
+  table.emplace_back(
+      "prune_thread", Deed::Again::never, false,
+      [](Handle& h, std::string key, Number) {
+        return detail::some(h.thread_directory->prune_thread(std::move(key), 1));
+      },
+      &pruning);
+  table.back().removes = true;
+  table.back().make_ready = make_ready;
+  table.emplace_back(
+      "copy_thread", Deed::Again::adds, false,
+      [](Handle& h, std::string key, Number n) {
+        std::string target = key + "/" + word("copy", n);
+        return h.thread_directory->copy_thread(std::move(key), std::move(target));
+      },
+      &copies);
+  table.back().make_ready = &fill_thread;
+}
+
 inline json DeedTable::fields(ArchiveKind kind, const std::string& key, Number n) {
   json result = json::object();
   switch (kind) {
@@ -509,6 +734,12 @@ inline std::vector<Deed> deeds(unsigned interfaces, bool archive_is_readable) {
   }
   if (offers(Interfaces::checkpointer)) {
     DeedTable::add_checkpointer(table);
+  }
+  if (offers(Interfaces::session_directory)) {
+    DeedTable::add_session_directory(table);
+  }
+  if (offers(Interfaces::thread_directory)) {
+    DeedTable::add_thread_directory(table);
   }
   if (offers(Interfaces::archive)) {
     DeedTable::add_archive(table, archive_is_readable);

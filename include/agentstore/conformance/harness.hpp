@@ -29,6 +29,8 @@
 
 #include <agentstore/agentstore.hpp>
 #include <agentstore/capabilities/archive_reader.hpp>
+#include <agentstore/capabilities/session_directory.hpp>
+#include <agentstore/capabilities/thread_directory.hpp>
 #include <agentstore/conformance/claims.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -69,6 +71,8 @@ public:
   ICheckpointerBackend* checkpointer = nullptr;
   IPermanentStorageBackend* archive = nullptr;
   IArchiveReader* archive_reader = nullptr;
+  ISessionDirectory* session_directory = nullptr;
+  IThreadDirectory* thread_directory = nullptr;
 
   template <class Backend>
   void add(std::shared_ptr<Backend> object) {
@@ -80,6 +84,8 @@ public:
     set(checkpointer, object);
     set(archive, object);
     set(archive_reader, object);
+    set(session_directory, object);
+    set(thread_directory, object);
     owners.push_back(std::move(object));
   }
 
@@ -111,6 +117,8 @@ public:
     checkpointer = 32,
     archive = 64,
     archive_reader = 128,
+    session_directory = 256,
+    thread_directory = 512,
   };
 
   template <class Backend>
@@ -121,7 +129,9 @@ public:
            bit<ITaskContextStorage, Backend>(contexts) | bit<IStorageBackend, Backend>(backend) |
            bit<ICheckpointerBackend, Backend>(checkpointer) |
            bit<IPermanentStorageBackend, Backend>(archive) |
-           bit<IArchiveReader, Backend>(archive_reader);
+           bit<IArchiveReader, Backend>(archive_reader) |
+           bit<ISessionDirectory, Backend>(session_directory) |
+           bit<IThreadDirectory, Backend>(thread_directory);
   }
 
 private:

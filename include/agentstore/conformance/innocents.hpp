@@ -7,6 +7,7 @@
 
 #include <agentstore/conformance/innocents/archives.hpp>
 #include <agentstore/conformance/innocents/choices.hpp>
+#include <agentstore/conformance/innocents/directories.hpp>
 #include <agentstore/conformance/innocents/handles.hpp>
 #include <agentstore/conformance/innocents/timing.hpp>
 
@@ -14,8 +15,8 @@ namespace agentstore::conformance {
 
 inline std::vector<Innocent> innocents() {
   std::vector<Innocent> all;
-  for (const auto part :
-       {&timing_innocents, &choice_innocents, &handle_innocents, &archive_innocents}) {
+  for (const auto part : {&timing_innocents, &choice_innocents, &handle_innocents,
+                          &archive_innocents, &directory_innocents}) {
     for (const Innocent& innocent : part()) {
       all.push_back(innocent);
     }

@@ -45,7 +45,7 @@ private:
   void read_until_killed(ChildProcess& child, const Plan& plan);
   void take(std::string& text);
   void compare();
-  void compare(Client& c, const Place& place);
+  void compare(Client& c, Place place);
   std::vector<Number> read(Client& c, const Place& place);
 
   World& w_;
@@ -429,8 +429,12 @@ inline std::vector<KillRig::Number> KillRig::read(Client& c, const Place& place)
   }
 }
 
-inline void KillRig::compare(Client& c, const Place& place) {
+inline void KillRig::compare(Client& c, Place place) {
   const Deed& deed = deeds_[place.deed];
+  if (deed.removes) { // and leaves no number
+    std::fill(place.acknowledged.begin(), place.acknowledged.end(), Deed::removal);
+    std::fill(place.in_flight.begin(), place.in_flight.end(), Deed::removal);
+  }
   std::vector<Number>& before = found_[std::make_pair(place.deed, place.key)];
   const std::vector<Number> now = read(c, place);
   const auto contains = [](const std::vector<Number>& numbers, Number number) {

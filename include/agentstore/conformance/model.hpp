@@ -57,6 +57,18 @@ public:
   std::optional<json> get_task_context(const std::string& session_id) const;
   bool store_task_context(const std::string& session_id, const json& context);
 
+  // ISessionDirectory and IThreadDirectory. A list is whole: its pages come one after the other. Of
+  // sessions it is in the order of their ids, for times are left open.
+  std::vector<Session> list_sessions(const std::string& user_id, std::size_t page_size) const;
+  bool delete_session(const std::string& session_id);
+  std::vector<std::string> list_threads(const std::string& prefix, std::size_t page_size) const;
+  bool delete_thread(const std::string& thread_id);
+  bool copy_thread(const std::string& source, const std::string& target);
+  std::uint64_t prune_thread(const std::string& thread_id, std::size_t keep);
+  std::vector<Checkpoint> list_checkpoints_before(const std::string& thread_id,
+                                                  const std::string& checkpoint_id,
+                                                  std::size_t limit) const;
+
   // IStorageBackend
   bool initialize();
   void close();
@@ -120,6 +132,7 @@ private:
     std::vector<WriteOf> writes;         // by task and index
 
     bool is_active() const { return session && session->status == "active"; }
+    bool is_thread() const { return !checkpoints.empty() || !writes.empty(); }
   };
 
   static void require(bool valid, const char* operation, const std::string& key);
@@ -440,6 +453,105 @@ inline bool Model::store_task_context(const std::string& session_id, const json&
   place.context = context;
   perhaps_touch(place);
   return true;
+}
+
+inline std::vector<Session> Model::list_sessions(const std::string& user_id,
+                                                 std::size_t page_size) const {
+  require(is_id(user_id) && page_size >= 1 && page_size <= 1000, "list_sessions", user_id);
+  require_open("list_sessions", user_id);
+  std::vector<Session> result;
+  for (const auto& [id, place] : places_) {
+    if (place.session && place.session->user_id == user_id) {
+      result.push_back(*place.session);
+    }
+  }
+  return result;
+}
+
+inline bool Model::delete_session(const std::string& session_id) {
+  require(is_id(session_id), "delete_session", session_id);
+  require_open("delete_session", session_id);
+  if (!has_session(session_id)) {
+    return false;
+  }
+  places_.erase(session_id);
+  return true;
+}
+
+inline std::vector<std::string> Model::list_threads(const std::string& prefix,
+                                                    std::size_t page_size) const {
+  require((prefix.empty() || is_id(prefix)) && page_size >= 1 && page_size <= 1000, "list_threads",
+          prefix);
+  require_open("list_threads", prefix);
+  std::vector<std::string> result;
+  for (const auto& [id, place] : places_) {
+    if (place.is_thread() && id.substr(0, prefix.size()) == prefix) {
+      result.push_back(id);
+    }
+  }
+  return result;
+}
+
+inline bool Model::delete_thread(const std::string& thread_id) {
+  require(is_id(thread_id), "delete_thread", thread_id);
+  require_open("delete_thread", thread_id);
+  if (!at(thread_id).is_thread()) {
+    return false;
+  }
+  places_[thread_id].checkpoints.clear();
+  places_[thread_id].writes.clear();
+  return true;
+}
+
+inline bool Model::copy_thread(const std::string& source, const std::string& target) {
+  require(is_id(source) && is_id(target), "copy_thread", source);
+  require_open("copy_thread", source);
+  if (!at(source).is_thread()) {
+    return false;
+  }
+  if (at(target).is_thread()) {
+    throw StorageError(errc::already_exists, "copy_thread", source);
+  }
+  const Place original = at(source);
+  Place& copy = places_[target];
+  copy.writes = original.writes;
+  for (Checkpoint checkpoint : original.checkpoints) {
+    checkpoint.thread_id = target;
+    copy.checkpoints.push_back(checkpoint);
+  }
+  return true;
+}
+
+inline std::uint64_t Model::prune_thread(const std::string& thread_id, std::size_t keep) {
+  require(is_id(thread_id), "prune_thread", thread_id);
+  require_open("prune_thread", thread_id);
+  std::uint64_t removed = 0;
+  while (at(thread_id).checkpoints.size() > keep) {
+    Place& place = places_[thread_id];
+    const std::string oldest = place.checkpoints.front().checkpoint_id;
+    place.checkpoints.erase(place.checkpoints.begin());
+    std::erase_if(place.writes,
+                  [&oldest](const WriteOf& write) { return write.checkpoint_id == oldest; });
+    ++removed;
+  }
+  return removed;
+}
+
+inline std::vector<Checkpoint> Model::list_checkpoints_before(const std::string& thread_id,
+                                                              const std::string& checkpoint_id,
+                                                              std::size_t limit) const {
+  require(is_id(thread_id) && is_id(checkpoint_id), "list_checkpoints_before", thread_id);
+  require_open("list_checkpoints_before", thread_id);
+  std::vector<Checkpoint> before;
+  for (const Checkpoint& stored : at(thread_id).checkpoints) {
+    if (stored.checkpoint_id == checkpoint_id) {
+      std::reverse(before.begin(), before.end());
+      before.resize(std::min(limit, before.size()));
+      return before;
+    }
+    before.push_back(stored);
+  }
+  return {};
 }
 
 inline bool Model::initialize() {

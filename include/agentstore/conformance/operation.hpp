@@ -31,6 +31,13 @@ public:
     get_writes,
     get_task_context,
     store_task_context,
+    list_sessions, ///< all pages of it
+    delete_session,
+    list_threads, ///< all pages of it
+    delete_thread,
+    copy_thread,
+    prune_thread,
+    list_checkpoints_before,
     initialize,
     close,
     health_check,
@@ -51,13 +58,15 @@ public:
       : kind(method), key(std::move(first_id)) {}
 
   Kind kind = Kind::get_session;
-  /// The first id: of a session or a thread, or a key of the archive.
+  /// The first id: of a session or a thread, a key of the archive, a user or a prefix.
   std::string key;
   /// Of the user.
   std::string user_id;
   /// `get_checkpoint` alone can do without.
   std::optional<std::string> checkpoint_id;
   std::string task_id;
+  /// Of a copy.
+  std::string target;
   /// The role, the status or the type of an event.
   std::string text;
   std::string content;
@@ -66,6 +75,7 @@ public:
   json metadata = json::object();
   SessionUpdate update;
   std::vector<ChannelWrite> writes;
+  /// How many at most, to a page, or to be kept.
   std::size_t limit = 0;
   std::chrono::microseconds max_idle{0};
   /// What an archive record is dated, or what the clock is set to.
@@ -109,6 +119,13 @@ inline const char* name_of(Operation::Kind kind) {
                                           "get_writes",
                                           "get_task_context",
                                           "store_task_context",
+                                          "list_sessions",
+                                          "delete_session",
+                                          "list_threads",
+                                          "delete_thread",
+                                          "copy_thread",
+                                          "prune_thread",
+                                          "list_checkpoints_before",
                                           "initialize",
                                           "close",
                                           "health_check",
@@ -246,6 +263,23 @@ private:
       break;
     case Kind::store_task_context:
       text(o.key).value(o.value);
+      break;
+    case Kind::list_sessions:
+    case Kind::list_threads:
+      text(o.key).code("Page(" + std::to_string(o.limit) + ")");
+      break;
+    case Kind::delete_session:
+    case Kind::delete_thread:
+      text(o.key);
+      break;
+    case Kind::copy_thread:
+      text(o.key).text(o.target);
+      break;
+    case Kind::prune_thread:
+      text(o.key).limit(o.limit);
+      break;
+    case Kind::list_checkpoints_before:
+      text(o.key).id(o.checkpoint_id).limit(o.limit);
       break;
     case Kind::initialize:
     case Kind::close:

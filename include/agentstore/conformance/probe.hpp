@@ -133,6 +133,10 @@ std::vector<Probe> probes(World& w);
 /// The read methods of all interfaces that the store has, `get_metrics` included.
 std::vector<ReadProbe> read_probes(World& w);
 
+/// The methods that take ids alone and change something, if `fill_for_reads` was called for the
+/// key: their result is then true.
+std::vector<ReadProbe> change_probes(World& w);
+
 /// Writes what every ReadProbe finds under its ids for this key. The key may not have been used.
 void fill_for_reads(World& w, Client& c, const std::string& key);
 
@@ -143,7 +147,8 @@ namespace detail {
 inline Ids default_ids(const std::vector<std::string_view>& names, const std::string& key) {
   Ids ids;
   for (const std::string_view name : names) {
-    ids.push_back(ids.empty() ? key : "the " + std::string(name));
+    // Of targets there must be one for each key.
+    ids.push_back(ids.empty() ? key : name == "target" ? key + " too" : "the " + std::string(name));
   }
   return ids;
 }
@@ -176,8 +181,19 @@ inline bool is_something(const Metrics&) {
 inline bool is_something(const Health&) {
   return true;
 }
+inline bool is_something(const SessionPage& page) {
+  return !page.sessions.empty();
+}
+inline bool is_something(const ThreadPage& page) {
+  return !page.thread_ids.empty();
+}
 inline bool is_something(std::uint64_t) {
   return true;
+}
+
+inline awaitable<bool> some(awaitable<std::uint64_t> counting) {
+  const std::uint64_t count = co_await std::move(counting);
+  co_return count != 0;
 }
 
 template <class T>
@@ -673,6 +689,20 @@ inline std::vector<ReadProbe> read_probes(World& w) {
     table.emplace_back("get_metrics", std::vector<std::string_view>(),
                        [](Handle& h, Ids) { return detail::found(h.backend->get_metrics()); });
   }
+  if (w.offers(Interfaces::session_directory)) {
+    table.emplace_back("list_sessions", std::vector<std::string_view>(1, "user_id"),
+                       [](Handle& h, Ids ids) {
+                         return detail::found(h.session_directory->list_sessions(ids[0]));
+                       });
+  }
+  if (w.offers(Interfaces::thread_directory)) {
+    table.emplace_back(
+        "list_threads", std::vector<std::string_view>(1, "prefix"),
+        [](Handle& h, Ids ids) { return detail::found(h.thread_directory->list_threads(ids[0])); });
+    table.emplace_back("list_checkpoints_before", checkpoint, [](Handle& h, Ids ids) {
+      return detail::found(h.thread_directory->list_checkpoints_before(ids[0], ids[1]));
+    });
+  }
   if (w.offers(Interfaces::archive_reader)) {
     table.emplace_back(
         "read_archive", std::vector<std::string_view>(1, "key"), [](Handle& h, Ids ids) {
@@ -683,9 +713,32 @@ inline std::vector<ReadProbe> read_probes(World& w) {
   return table;
 }
 
+inline std::vector<ReadProbe> change_probes(World& w) {
+  std::vector<ReadProbe> table;
+  const std::vector<std::string_view> thread = {"thread_id"};
+  if (w.offers(Interfaces::session_directory)) {
+    table.emplace_back(
+        "delete_session", std::vector<std::string_view>(1, "session_id"),
+        [](Handle& h, Ids ids) { return h.session_directory->delete_session(ids[0]); });
+  }
+  if (w.offers(Interfaces::thread_directory)) {
+    table.emplace_back("delete_thread", thread, [](Handle& h, Ids ids) {
+      return h.thread_directory->delete_thread(ids[0]);
+    });
+    table.emplace_back("prune_thread", thread, [](Handle& h, Ids ids) {
+      return detail::some(h.thread_directory->prune_thread(ids[0], 1));
+    });
+    const std::vector<std::string_view> two = {"source", "target"};
+    table.emplace_back("copy_thread", two, [](Handle& h, Ids ids) {
+      return h.thread_directory->copy_thread(ids[0], ids[1]);
+    });
+  }
+  return table;
+}
+
 inline void fill_for_reads(World& w, Client& c, const std::string& key) {
   if (w.offers(Interfaces::sessions)) {
-    c.create_session(key);
+    c.create_session(key, key); // a user of the same id, to be listed by it
   }
   if (w.offers(Interfaces::conversations)) {
     c.add_message(key, "user", "hello");
@@ -694,6 +747,7 @@ inline void fill_for_reads(World& w, Client& c, const std::string& key) {
     c.store_task_context(key, object("step", 1));
   }
   if (w.offers(Interfaces::checkpoints) || w.offers(Interfaces::checkpointer)) {
+    c.store_checkpoint(key, "one before it", object("state", 0));
     c.store_checkpoint(key, "the checkpoint_id", object("state", 1));
   }
   if (w.offers(Interfaces::checkpointer)) {

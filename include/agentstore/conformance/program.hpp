@@ -43,7 +43,7 @@ private:
     unsigned weight;
     unsigned interfaces; // one of these has the method
   };
-  static const std::array<Choice, 27>& choices();
+  static const std::array<Choice, 34>& choices();
 
   std::size_t below(std::size_t bound) { return random_() % bound; }
   template <std::size_t N>
@@ -117,11 +117,11 @@ inline Timestamp first_time() {
 
 } // namespace detail
 
-inline const std::array<ProgramMaker::Choice, 27>& ProgramMaker::choices() {
+inline const std::array<ProgramMaker::Choice, 34>& ProgramMaker::choices() {
   using Kind = Operation::Kind;
   constexpr unsigned either = Interfaces::checkpoints | Interfaces::checkpointer;
   constexpr unsigned life = Interfaces::backend | Interfaces::archive;
-  static constexpr std::array<Choice, 27> all = {{
+  static constexpr std::array<Choice, 34> all = {{
       {Kind::create_session, 9, Interfaces::sessions},
       {Kind::get_session, 6, Interfaces::sessions},
       {Kind::update_session, 9, Interfaces::sessions},
@@ -136,6 +136,13 @@ inline const std::array<ProgramMaker::Choice, 27>& ProgramMaker::choices() {
       {Kind::get_writes, 5, Interfaces::checkpointer},
       {Kind::get_task_context, 4, Interfaces::contexts},
       {Kind::store_task_context, 5, Interfaces::contexts},
+      {Kind::list_sessions, 5, Interfaces::session_directory},
+      {Kind::delete_session, 3, Interfaces::session_directory},
+      {Kind::list_threads, 5, Interfaces::thread_directory},
+      {Kind::delete_thread, 2, Interfaces::thread_directory},
+      {Kind::copy_thread, 5, Interfaces::thread_directory},
+      {Kind::prune_thread, 4, Interfaces::thread_directory},
+      {Kind::list_checkpoints_before, 4, Interfaces::thread_directory},
       {Kind::initialize, 1, life},
       {Kind::close, 1, life},
       {Kind::health_check, 1, Interfaces::backend},
@@ -253,6 +260,15 @@ inline void ProgramMaker::read_after(Program& program) {
     }
     program.push_back(make_call(kind));
     return;
+  case Kind::delete_session:
+    kind = std::array{Kind::get_session, Kind::list_sessions}[below(2)];
+    break;
+  case Kind::delete_thread:
+  case Kind::copy_thread:
+  case Kind::prune_thread:
+    kind = std::array{Kind::list_checkpoints, Kind::list_checkpoints_before,
+                      Kind::list_threads}[below(3)];
+    break;
   default:
     if (!is_append_to_archive(last.kind) || !abilities_.can_read_archive) {
       return;
@@ -261,7 +277,11 @@ inline void ProgramMaker::read_after(Program& program) {
     break;
   }
   Operation read = make_call(kind);
-  read.key = last.key;
+  if (kind == Kind::list_sessions || kind == Kind::list_threads) {
+    program.push_back(std::move(read)); // their keys are none of a session or a thread
+    return;
+  }
+  read.key = last.kind == Kind::copy_thread ? last.target : last.key;
   if (kind == Kind::get_writes) {
     read.checkpoint_id = last.checkpoint_id;
   }
@@ -336,6 +356,27 @@ inline Operation ProgramMaker::make_call(Operation::Kind kind) {
     made.value = value();
     made.metadata = object();
     break;
+  case Kind::list_sessions:
+    made.key = one_of(std::array{"u", "v"});
+    made.limit = limit();
+    break;
+  case Kind::list_threads:
+    made.key = one_of(std::array{"", "a", "a:", "b"});
+    made.limit = limit();
+    break;
+  case Kind::delete_session:
+  case Kind::delete_thread:
+    break;
+  case Kind::copy_thread:
+    made.target = session_id();
+    break;
+  case Kind::prune_thread:
+    made.limit = limit();
+    break;
+  case Kind::list_checkpoints_before:
+    made.checkpoint_id = checkpoint_id();
+    made.limit = limit();
+    break;
   case Kind::put_writes:
   case Kind::append_checkpoint_writes:
     made.checkpoint_id = checkpoint_id();
@@ -398,7 +439,15 @@ inline void ProgramMaker::spoil(Operation& operation) {
     operation.text = ids ? "" : "active";
     return;
   case Kind::get_checkpoint:
+  case Kind::list_checkpoints_before:
     operation.checkpoint_id = "";
+    return;
+  case Kind::list_sessions:
+  case Kind::list_threads:
+    operation.limit = ids ? 0 : 1001;
+    return;
+  case Kind::copy_thread:
+    (ids ? operation.key : operation.target).clear();
     return;
   case Kind::create_session:
   case Kind::add_conversation_message:
@@ -656,6 +705,65 @@ inline json context_outcome(const std::optional<json>& context) {
   return out;
 }
 
+/// All of a list that comes in pages, and what is wrong with them.
+template <class Item>
+class Gathered {
+public:
+  Gathered() = default;
+
+  /// Takes a page of `size`; whether there is one more.
+  bool add(const std::vector<Item>& page, const std::string& next, std::size_t size) {
+    constexpr std::size_t most = 10'000; // whoever gives more pages than that gives them for ever
+    items.insert(items.end(), page.begin(), page.end());
+    const bool is_last = next.empty();
+    if (page.size() > size || (page.size() != size && !is_last) || ++pages_ > most) {
+      fault = "a page of " + std::to_string(page.size()) + " items, " +
+              (is_last ? "the last" : "not the last");
+      return false;
+    }
+    return !is_last;
+  }
+
+  std::vector<Item> items;
+  std::string fault;
+
+private:
+  std::size_t pages_ = 0;
+};
+
+/// Sessions by their ids: what is newer cannot be told from outside. Their order must go with the
+/// times that they have.
+inline json outcome_of_list(Gathered<Session> list) {
+  for (std::size_t i = 1; i < list.items.size(); ++i) {
+    const Session& one = list.items[i - 1];
+    const Session& other = list.items[i];
+    if (one.last_activity < other.last_activity ||
+        (one.last_activity == other.last_activity && one.session_id > other.session_id)) {
+      list.fault = other.session_id + " comes after " + one.session_id;
+    }
+  }
+  std::sort(list.items.begin(), list.items.end(),
+            [](const Session& a, const Session& b) { return a.session_id < b.session_id; });
+  json out = list_outcome(list.items);
+  if (!list.fault.empty()) {
+    out.push_back(list.fault);
+  }
+  return out;
+}
+inline json outcome_of_list(const std::vector<Session>& sessions) {
+  return list_outcome(sessions);
+}
+inline json outcome_of_list(const std::vector<std::string>& ids) {
+  return json(ids);
+}
+inline json outcome_of_list(const Gathered<std::string>& list) {
+  json out = list.items;
+  if (!list.fault.empty()) {
+    out.push_back(list.fault);
+  }
+  return out;
+}
+
 /// The records that pages of `limit` come to: all of them, or none by pages of 0.
 inline json pages_of(const std::vector<ArchiveRecord>& all, std::size_t limit) {
   return sequence_outcome(limit == 0 ? std::vector<ArchiveRecord>() : all);
@@ -742,6 +850,46 @@ inline awaitable<json> execute(Handle& handle, Operation o) {
     case Kind::store_task_context:
       result = co_await handle.contexts->store_task_context(o.key, o.value);
       break;
+    case Kind::list_sessions: {
+      detail::Gathered<Session> all;
+      Page page(o.limit);
+      for (bool more = true; more;) {
+        const SessionPage part = co_await handle.session_directory->list_sessions(o.key, page);
+        more = all.add(part.sessions, part.next, o.limit);
+        page.after(part.next);
+      }
+      result = detail::outcome_of_list(std::move(all));
+      break;
+    }
+    case Kind::delete_session:
+      result = co_await handle.session_directory->delete_session(o.key);
+      break;
+    case Kind::list_threads: {
+      detail::Gathered<std::string> all;
+      Page page(o.limit);
+      for (bool more = true; more;) {
+        const ThreadPage part = co_await handle.thread_directory->list_threads(o.key, page);
+        more = all.add(part.thread_ids, part.next, o.limit);
+        page.after(part.next);
+      }
+      result = detail::outcome_of_list(std::move(all));
+      break;
+    }
+    case Kind::delete_thread:
+      result = co_await handle.thread_directory->delete_thread(o.key);
+      break;
+    case Kind::copy_thread:
+      result = co_await handle.thread_directory->copy_thread(o.key, o.target);
+      break;
+    case Kind::prune_thread:
+      result = co_await handle.thread_directory->prune_thread(o.key, o.limit);
+      break;
+    case Kind::list_checkpoints_before: {
+      const std::vector<Checkpoint> found =
+          co_await handle.thread_directory->list_checkpoints_before(o.key, checkpoint, o.limit);
+      result = detail::list_outcome(found);
+      break;
+    }
     case Kind::initialize:
       if (handle.backend != nullptr) {
         result = co_await handle.backend->initialize();
@@ -845,6 +993,20 @@ inline json execute(Model& model, const Operation& o) {
       return detail::context_outcome(model.get_task_context(o.key));
     case Kind::store_task_context:
       return model.store_task_context(o.key, o.value);
+    case Kind::list_sessions:
+      return detail::outcome_of_list(model.list_sessions(o.key, o.limit));
+    case Kind::delete_session:
+      return model.delete_session(o.key);
+    case Kind::list_threads:
+      return detail::outcome_of_list(model.list_threads(o.key, o.limit));
+    case Kind::delete_thread:
+      return model.delete_thread(o.key);
+    case Kind::copy_thread:
+      return model.copy_thread(o.key, o.target);
+    case Kind::prune_thread:
+      return model.prune_thread(o.key, o.limit);
+    case Kind::list_checkpoints_before:
+      return detail::list_outcome(model.list_checkpoints_before(o.key, checkpoint, o.limit));
     case Kind::initialize:
       return model.initialize();
     case Kind::close:

@@ -72,6 +72,12 @@ inline constexpr Needs contexts = Needs().all(Interfaces::contexts);
 inline constexpr Needs session_contexts = Needs().all(Interfaces::sessions | Interfaces::contexts);
 inline constexpr Needs backend = Needs().all(Interfaces::backend);
 inline constexpr Needs life_cycle = Needs().any(Interfaces::backend | Interfaces::archive);
+inline constexpr Needs session_directory =
+    Needs().all(Interfaces::sessions | Interfaces::session_directory);
+inline constexpr Needs thread_directory =
+    Needs()
+        .all(Interfaces::thread_directory)
+        .any(Interfaces::checkpoints | Interfaces::checkpointer);
 inline constexpr Needs archive = Needs().all(Interfaces::archive);
 } // namespace needs
 

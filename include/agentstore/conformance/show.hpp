@@ -7,6 +7,8 @@
 
 #include <agentstore/agentstore.hpp>
 #include <agentstore/capabilities/archive_reader.hpp>
+#include <agentstore/capabilities/session_directory.hpp>
+#include <agentstore/capabilities/thread_directory.hpp>
 
 #include <bit>
 #include <optional>
@@ -38,6 +40,9 @@ std::string show(const PendingWrite& write);
 std::string show(const Health& health);
 std::string show(const Metrics& metrics);
 std::string show(const ArchiveRecord& record);
+std::string show(const Page& page);
+std::string show(const SessionPage& page);
+std::string show(const ThreadPage& page);
 template <class T>
 std::string show(const std::optional<T>& value);
 template <class T>
@@ -216,6 +221,17 @@ std::string show(const std::vector<T>& values) {
     text += (i == 0 ? "" : ", ") + show(values[i]);
   }
   return text + (values.size() > detail::most_items ? ", ...]" : "]");
+}
+
+inline std::string show(const Page& page) {
+  return "Page(" + std::to_string(page.size) + ")" +
+         (page.is_first() ? std::string() : ".after(" + show(page.cursor) + ")");
+}
+inline std::string show(const SessionPage& page) {
+  return show(page.sessions) + (page.next.empty() ? ", the last" : ", next " + show(page.next));
+}
+inline std::string show(const ThreadPage& page) {
+  return show(page.thread_ids) + (page.next.empty() ? ", the last" : ", next " + show(page.next));
 }
 
 } // namespace agentstore::conformance

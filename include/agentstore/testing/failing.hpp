@@ -14,6 +14,7 @@
 #include <agentstore/error.hpp>
 #include <agentstore/testing/intercepting_archive.hpp>
 #include <agentstore/testing/intercepting_backend.hpp>
+#include <agentstore/testing/intercepting_directories.hpp>
 
 #include <cstdint>
 #include <limits>
@@ -83,6 +84,14 @@ public:
   FailingBackend(InnerBackend inner, std::shared_ptr<Faults> faults);
   /// With Faults of its own.
   FailingBackend(InnerBackend inner, FaultPlan plan);
+};
+
+/// The same of a backend that is both directories besides.
+class FailingStore : public InterceptingStore {
+public:
+  FailingStore(InnerStore inner, std::shared_ptr<Faults> faults);
+  /// With Faults of its own.
+  FailingStore(InnerStore inner, FaultPlan plan);
 };
 
 /// Answers false as its Faults say; else does what the inner archive does. `read_archive` throws
@@ -191,6 +200,12 @@ inline FailingBackend::FailingBackend(InnerBackend inner, std::shared_ptr<Faults
 
 inline FailingBackend::FailingBackend(InnerBackend inner, FaultPlan plan)
     : FailingBackend(std::move(inner), std::make_shared<Faults>(std::move(plan))) {}
+
+inline FailingStore::FailingStore(InnerStore inner, std::shared_ptr<Faults> faults)
+    : InterceptingStore(std::move(inner), std::make_shared<detail::Striking>(std::move(faults))) {}
+
+inline FailingStore::FailingStore(InnerStore inner, FaultPlan plan)
+    : FailingStore(std::move(inner), std::make_shared<Faults>(std::move(plan))) {}
 
 inline FailingArchive::FailingArchive(InnerArchive inner, std::shared_ptr<Faults> faults)
     : InterceptingArchive(std::move(inner), std::make_shared<detail::Striking>(std::move(faults))) {

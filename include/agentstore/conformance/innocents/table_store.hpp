@@ -9,6 +9,8 @@
 #include <agentstore/authoring/arguments.hpp>
 #include <agentstore/authoring/clock.hpp>
 #include <agentstore/authoring/offload.hpp>
+#include <agentstore/capabilities/session_directory.hpp>
+#include <agentstore/capabilities/thread_directory.hpp>
 #include <agentstore/checkpointer_backend.hpp>
 #include <agentstore/storage_backend.hpp>
 
@@ -17,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <tuple>
 
 namespace agentstore::conformance {
@@ -87,7 +90,10 @@ private:
 };
 
 /// One handle on one space of the tables.
-class TableStore : public IStorageBackend, public ICheckpointerBackend {
+class TableStore : public IStorageBackend,
+                   public ICheckpointerBackend,
+                   public ISessionDirectory,
+                   public IThreadDirectory {
 public:
   TableStore(std::shared_ptr<Tables> tables, std::string space)
       : handle_(std::make_shared<Handle>(std::move(tables), std::move(space))) {}
@@ -122,6 +128,17 @@ public:
   awaitable<std::optional<json>> get_task_context(std::string session_id) override;
   awaitable<bool> store_task_context(std::string session_id, json context) override;
 
+  // In table_directories.hpp
+  awaitable<SessionPage> list_sessions(std::string user_id, Page page = Page()) override;
+  awaitable<bool> delete_session(std::string session_id) override;
+  awaitable<ThreadPage> list_threads(std::string prefix = "", Page page = Page()) override;
+  awaitable<bool> delete_thread(std::string thread_id) override;
+  awaitable<bool> copy_thread(std::string source, std::string target) override;
+  awaitable<std::uint64_t> prune_thread(std::string thread_id, std::size_t keep) override;
+  awaitable<std::vector<Checkpoint>>
+  list_checkpoints_before(std::string thread_id, std::string checkpoint_id,
+                          std::size_t limit = default_checkpoint_limit) override;
+
   awaitable<bool> initialize() override;
   awaitable<void> close() override;
   awaitable<Health> health_check() override;
@@ -146,6 +163,8 @@ private:
     SessionRow* active(const std::string& session_id);
     void touch(Session& record) const;
     void remove(const std::string& session_id);
+    std::set<std::string> threads() const;
+    void remove_thread(const std::string& thread_id);
 
     const std::shared_ptr<Tables> tables;
     const std::string space;
@@ -204,10 +223,7 @@ inline void TableStore::Handle::remove(const std::string& session_id) {
   const Key gone = key(session_id);
   tables->sessions_.erase(gone);
   std::erase_if(tables->messages_, [&](const auto& row) { return row.session == gone; });
-  std::erase_if(tables->checkpoints_, [&](const auto& row) { return row.thread == gone; });
-  std::erase_if(tables->writes_, [&](const auto& row) {
-    return std::get<0>(row.first) == gone.first && std::get<1>(row.first) == gone.second;
-  });
+  remove_thread(session_id);
 }
 
 template <class Result, class Work>
@@ -599,5 +615,7 @@ inline awaitable<Health> TableStore::health_check() {
 }
 
 } // namespace agentstore::conformance
+
+#include <agentstore/conformance/innocents/table_directories.hpp>
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <agentstore/authoring/offload.hpp>
 #include <agentstore/conformance/innocents/innocent.hpp>
+#include <agentstore/testing/intercepting_directories.hpp>
 #include <agentstore/testing/slow.hpp>
 #include <agentstore/testing/yielding.hpp>
 
@@ -24,7 +25,7 @@ namespace detail {
 inline std::shared_ptr<AnyHarness> intercepted(const std::shared_ptr<Interceptor>& interceptor) {
   return over_memory(
       [interceptor](std::shared_ptr<MemoryBackend> inner) {
-        return std::make_shared<InterceptingBackend>(std::move(inner), interceptor);
+        return std::make_shared<InterceptingStore>(std::move(inner), interceptor);
       },
       [interceptor](std::shared_ptr<MemoryArchive> inner) {
         return std::make_shared<InterceptingArchive>(std::move(inner), interceptor);

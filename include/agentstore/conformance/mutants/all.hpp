@@ -15,11 +15,14 @@
 #include <agentstore/conformance/mutants/clean_up.hpp>
 #include <agentstore/conformance/mutants/contexts.hpp>
 #include <agentstore/conformance/mutants/conversations.hpp>
+#include <agentstore/conformance/mutants/directories_shared.hpp>
 #include <agentstore/conformance/mutants/errors.hpp>
 #include <agentstore/conformance/mutants/life_cycle.hpp>
 #include <agentstore/conformance/mutants/random.hpp>
+#include <agentstore/conformance/mutants/session_directory.hpp>
 #include <agentstore/conformance/mutants/sessions.hpp>
 #include <agentstore/conformance/mutants/sharing.hpp>
+#include <agentstore/conformance/mutants/thread_directory.hpp>
 #include <agentstore/conformance/mutants/values.hpp>
 #include <agentstore/conformance/mutants/writes.hpp>
 
@@ -31,7 +34,8 @@ inline std::vector<Mutant> all_mutants() {
        {&session_mutants, &creation_mutants, &conversation_mutants, &checkpoint_mutants,
         &write_mutants, &context_mutants, &value_mutants, &life_cycle_mutants, &clean_up_mutants,
         &archive_mutants, &asynchrony_mutants, &cancellation_mutants, &sharing_mutants,
-        &error_mutants, &random_mutants}) {
+        &error_mutants, &random_mutants, &session_directory_mutants, &thread_directory_mutants,
+        &shared_directory_mutants}) {
     for (const Mutant& mutant : area()) {
       all.push_back(mutant);
     }

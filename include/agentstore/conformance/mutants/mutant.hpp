@@ -47,6 +47,8 @@ public:
 
   /// One more handle on a correct store in this space. What the harness injects fails in here.
   InnerBackend backend();
+  /// The same with both directories.
+  InnerStore store();
   InnerArchive archive();
 
   /// One object of type `T` for all handles on this space.
@@ -87,8 +89,8 @@ public:
   unsigned interfaces = 0;
 };
 
-/// A mutant of class `Broken`, which is made from an InnerBackend, an InnerArchive or, where it
-/// needs more than that, a MutantSpace&.
+/// A mutant of class `Broken`, which is made from an InnerBackend, an InnerStore, an InnerArchive
+/// or, where it needs more than that, a MutantSpace&.
 template <class Broken>
 Mutant mutant(std::string_view rule, std::string_view name, std::string_view bug,
               std::string_view evidence);
@@ -174,6 +176,10 @@ inline InnerBackend MutantSpace::backend() {
   return std::make_shared<FailingBackend>(std::make_shared<MemoryBackend>(records_), faults_);
 }
 
+inline InnerStore MutantSpace::store() {
+  return std::make_shared<FailingStore>(std::make_shared<MemoryBackend>(records_), faults_);
+}
+
 inline InnerArchive MutantSpace::archive() {
   return std::make_shared<FailingArchive>(std::make_shared<MemoryArchive>(archived_), faults_);
 }
@@ -193,8 +199,10 @@ namespace detail {
 /// By its base where it has a common one: what a handle needs is then compiled once.
 template <class Broken>
 using HandledAs = std::conditional_t<
-    std::is_base_of_v<ForwardingBackend, Broken>, ForwardingBackend,
-    std::conditional_t<std::is_base_of_v<ForwardingArchive, Broken>, ForwardingArchive, Broken>>;
+    std::is_base_of_v<ForwardingStore, Broken>, ForwardingStore,
+    std::conditional_t<std::is_base_of_v<ForwardingBackend, Broken>, ForwardingBackend,
+                       std::conditional_t<std::is_base_of_v<ForwardingArchive, Broken>,
+                                          ForwardingArchive, Broken>>>;
 
 template <class Broken>
 std::unique_ptr<HandledAs<Broken>> make_broken(MutantSpace& space) {
@@ -203,6 +211,8 @@ std::unique_ptr<HandledAs<Broken>> make_broken(MutantSpace& space) {
     return Handled(new Broken(space));
   } else if constexpr (std::is_constructible_v<Broken, InnerBackend>) {
     return Handled(new Broken(space.backend()));
+  } else if constexpr (std::is_constructible_v<Broken, InnerStore>) {
+    return Handled(new Broken(space.store()));
   } else {
     return Handled(new Broken(space.archive()));
   }

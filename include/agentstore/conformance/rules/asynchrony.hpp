@@ -120,6 +120,22 @@ inline std::vector<Rule> asynchrony_rules() {
                  w.expect(probe.put(c, ids, value), probe.label() + " to be true", "false");
                }
              }
+             for (const ReadProbe& change : change_probes(w)) {
+               const std::string key = "k" + std::to_string(++count);
+               const std::string call = change.text(change.ids(key));
+               fill_for_reads(w, c, key);
+               {
+                 const auto dropped = change.read(c.handle(), change.ids(key));
+               }
+               detail::let_pass(w);
+               for (const ReadProbe& probe : read_probes(w)) {
+                 w.expect(probe.get(c, probe.ids(key)),
+                          "what is there, after " + call + " whose awaitable was dropped",
+                          "nothing");
+               }
+               w.expect(change.get(c, change.ids(key)),
+                        call + " to be true, after one whose awaitable was dropped", "false");
+             }
            }),
       Rule("ASY-02", needs::anything, "arguments may die before the await",
            "take parameters by value, and move them on; a reference to one dangles",
@@ -161,6 +177,17 @@ inline std::vector<Rule> asynchrony_rules() {
                w.expect(c.call(text, std::move(waiting)), text + " to find what is there",
                         "nothing");
              }
+             for (const ReadProbe& probe : change_probes(w)) {
+               const std::string own = "k" + std::to_string(++count) + letters(190);
+               fill_for_reads(w, c, own);
+               auto waiting = [&] {
+                 Ids arguments = probe.ids(own);
+                 return probe.read(c.handle(), std::move(arguments));
+               }();
+               detail::churn(own.size());
+               const std::string text = probe.text(probe.ids(own));
+               w.expect(c.call(text, std::move(waiting)), text + " to be true", "false");
+             }
            }),
       Rule("ASY-03", needs::anything,
            "value and exception both complete on the awaiting coroutine's executor",
@@ -183,10 +210,12 @@ inline std::vector<Rule> asynchrony_rules() {
                const Ids bad = probe.ids("");
                expect_home(probe.text(bad, value), probe.write(c.handle(), bad, value));
              }
-             for (const ReadProbe& probe : read_probes(w)) {
-               for (const char* key : {"k1", "unknown", ""}) {
-                 const Ids ids = probe.ids(key);
-                 expect_home(probe.text(ids), probe.read(c.handle(), ids));
+             for (const auto& calls : {read_probes(w), change_probes(w)}) {
+               for (const ReadProbe& probe : calls) {
+                 for (const char* key : {"k1", "unknown", ""}) {
+                   const Ids ids = probe.ids(key);
+                   expect_home(probe.text(ids), probe.read(c.handle(), ids));
+                 }
                }
              }
            }),
@@ -255,18 +284,20 @@ inline std::vector<Rule> asynchrony_rules() {
                             " in " + std::to_string(blocked) + " of " + std::to_string(calls) +
                             " calls");
              }
-             for (const ReadProbe& probe : read_probes(w)) {
-               int blocked = 0;
-               for (int i = 0; i < calls; ++i) {
-                 const Ids ids = probe.ids("k1");
-                 const auto wait = detail::longest_wait(
-                     c.driver(), c.driver().start(probe.text(ids), probe.read(c.handle(), ids)));
-                 blocked += wait > bearable ? 1 : 0;
+             for (const auto& kind : {read_probes(w), change_probes(w)}) {
+               for (const ReadProbe& probe : kind) {
+                 int blocked = 0;
+                 for (int i = 0; i < calls; ++i) {
+                   const Ids ids = probe.ids("k1");
+                   const auto wait = detail::longest_wait(
+                       c.driver(), c.driver().start(probe.text(ids), probe.read(c.handle(), ids)));
+                   blocked += wait > bearable ? 1 : 0;
+                 }
+                 w.expect(blocked <= tolerated,
+                          std::string(probe.name) + " never to block its thread",
+                          "waits in " + std::to_string(blocked) + " of " + std::to_string(calls) +
+                              " calls");
                }
-               w.expect(blocked <= tolerated,
-                        std::string(probe.name) + " never to block its thread",
-                        "waits in " + std::to_string(blocked) + " of " + std::to_string(calls) +
-                            " calls");
              }
            }),
   };

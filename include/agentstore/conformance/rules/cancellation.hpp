@@ -339,7 +339,8 @@ inline void Cancelling::expect_next_write(const Deed& deed, const std::string& k
             "false");
   if (deed.is_readable) {
     const std::vector<Deed::Number> found = deed.numbers(w_, c_, next_key);
-    w_.expect(!found.empty() && found.back() == 3, "#3 to be the latest", show(found));
+    w_.expect(!found.empty() && found.back() == deed.after({}, 3).back(), "#3 to be the latest",
+              show(found));
   }
 }
 

@@ -20,6 +20,9 @@ std::vector<Rule> error_rules();
 void check_health_under_faults(World& w, Client c);
 /// WRT-08: a `put_writes` that fails anywhere leaves all of its writes or none.
 void check_writes_all_or_nothing_under_faults(World& w, Client c);
+/// DIR-04, THR-03, THR-05, THR-07: a call of this method that fails anywhere has done all of its
+/// work or nothing. Does nothing where the harness has no `inject`: ERR-01 is UNTESTED then.
+void check_method_under_faults(World& w, Client c, std::string_view method);
 /// ARC-04: an append that fails is false, never an exception, and never a part of a record.
 void check_archive_under_faults(World& w, Client c);
 /// @}
@@ -254,6 +257,19 @@ inline void check_writes_all_or_nothing_under_faults(World& w, Client c) {
   store.expect_failure_at_all();
 }
 
+inline void check_method_under_faults(World& w, Client c, std::string_view method) {
+  if (!w.has_faults()) {
+    return;
+  }
+  detail::Failing store(w, std::move(c));
+  for (const Deed& deed : deeds(w)) {
+    if (deed.name == method) {
+      store.write_at_each_operation(deed, Fault::Effect::before);
+      store.write_at_each_operation(deed, Fault::Effect::after);
+    }
+  }
+}
+
 inline void check_archive_under_faults(World& w, Client c) {
   detail::Failing store(w, std::move(c));
   for (const Deed& deed : deeds(w)) {
@@ -266,10 +282,10 @@ inline void check_archive_under_faults(World& w, Client c) {
 }
 
 inline std::vector<Rule> error_rules() {
-  constexpr unsigned that_throw = Interfaces::sessions | Interfaces::conversations |
-                                  Interfaces::checkpoints | Interfaces::contexts |
-                                  Interfaces::backend | Interfaces::checkpointer |
-                                  Interfaces::archive_reader;
+  constexpr unsigned that_throw =
+      Interfaces::sessions | Interfaces::conversations | Interfaces::checkpoints |
+      Interfaces::contexts | Interfaces::backend | Interfaces::checkpointer |
+      Interfaces::archive_reader | Interfaces::session_directory | Interfaces::thread_directory;
   return {
       Rule("ERR-01", Needs().any(that_throw),
            "a store that fails throws; it never answers \"not found\", false or an empty list "

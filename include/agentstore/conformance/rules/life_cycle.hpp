@@ -38,6 +38,17 @@ inline void expect_all_closed(World& w, Client& c) {
     closed([&] { c.put_writes("t", "c", "task", WriteList().add("a", 1)); });
     closed([&] { c.get_writes("t", "c"); });
   }
+  if (w.offers(Interfaces::session_directory)) {
+    closed([&] { c.list_sessions("u"); });
+    closed([&] { c.delete_session("s"); });
+  }
+  if (w.offers(Interfaces::thread_directory)) {
+    closed([&] { c.list_threads(); });
+    closed([&] { c.delete_thread("t"); });
+    closed([&] { c.copy_thread("t", "target"); });
+    closed([&] { c.prune_thread("t", 1); });
+    closed([&] { c.list_before("t", "c"); });
+  }
 }
 
 /// Something of every kind, and all of it read back; equal results mean equal stores.

@@ -219,6 +219,7 @@ public:
   enum class Theme {
     updates, ///< mostly updates, of a session that is there
     life,    ///< creates and ends between them
+    removal, ///< creates and deletes
     all,     ///< what else a session has, too
   };
 
@@ -243,6 +244,9 @@ private:
     static constexpr std::array life = {
         Kind::create_session, Kind::create_session, Kind::update_session, Kind::update_session,
         Kind::get_session,    Kind::get_session,    Kind::end_session};
+    static constexpr std::array removal = {
+        Kind::create_session, Kind::create_session, Kind::update_session, Kind::update_session,
+        Kind::get_session,    Kind::get_session,    Kind::delete_session, Kind::delete_session};
     static constexpr std::array all = {Kind::update_session,
                                        Kind::get_session,
                                        Kind::end_session,
@@ -252,9 +256,10 @@ private:
                                        Kind::store_task_context,
                                        Kind::get_task_context};
     for (;;) {
-      const Kind kind = theme == Theme::updates ? updates[random_() % updates.size()]
-                        : theme == Theme::life  ? life[random_() % life.size()]
-                                                : all[random_() % all.size()];
+      const Kind kind = theme == Theme::updates   ? updates[random_() % updates.size()]
+                        : theme == Theme::life    ? life[random_() % life.size()]
+                        : theme == Theme::removal ? removal[random_() % removal.size()]
+                                                  : all[random_() % all.size()];
       if ((interfaces_ & interface_of(kind)) != 0) {
         return kind;
       }
@@ -269,6 +274,8 @@ private:
     case Kind::store_task_context:
     case Kind::get_task_context:
       return Interfaces::contexts;
+    case Kind::delete_session:
+      return Interfaces::session_directory;
     default:
       return Interfaces::sessions;
     }
@@ -327,9 +334,11 @@ inline void throw_if(World& w, const std::optional<Violation>& violation, const 
   }
 }
 
-/// Of 16 rounds the last four are on threads, of the others every second is on two handles.
+/// Of 16 rounds the last four are on threads, of the others every second is on two handles. Where
+/// sessions can be deleted, ten more come before them.
 inline void check_order_of_calls(World& w, std::vector<Client>& handles) {
-  constexpr std::size_t rounds = 16;
+  const std::size_t removals = w.offers(Interfaces::session_directory) ? 10 : 0;
+  const std::size_t rounds = removals + 16;
   constexpr std::size_t on_threads = 4;
   const unsigned interfaces = w.harness().interfaces();
   const bool has_sessions = w.offers(Interfaces::sessions);
@@ -338,11 +347,12 @@ inline void check_order_of_calls(World& w, std::vector<Client>& handles) {
   for (std::size_t round = 0; round < rounds; ++round) {
     using Theme = Crowd::Theme;
     const std::string id = "crowd " + std::to_string(round);
-    const std::size_t turn = round % 4;
-    const Theme theme = !has_sessions ? Theme::all
-                        : turn == 3   ? Theme::all
-                        : turn == 2   ? Theme::life
-                                      : Theme::updates;
+    const std::size_t turn = (round - removals) % 4;
+    const Theme theme = round < removals ? Theme::removal
+                        : !has_sessions  ? Theme::all
+                        : turn == 3      ? Theme::all
+                        : turn == 2      ? Theme::life
+                                         : Theme::updates;
     const std::vector<Program> programs = crowd.make(id, theme);
     Model before(has_sessions);
     if (has_sessions && theme != Theme::life) {

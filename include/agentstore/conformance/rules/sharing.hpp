@@ -13,6 +13,59 @@ std::vector<Rule> sharing_rules();
 
 // Only machinery below this line.
 
+namespace detail {
+
+/// SPC-01: what is listed, deleted, copied and pruned is of one space.
+inline void check_directories_apart(World& w, Client& a, Client& b) {
+  fill_for_reads(w, a, "listed");
+  if (w.offers(Interfaces::session_directory)) {
+    w.expect_same(std::uint64_t{b.list_sessions("listed").sessions.size()}, std::uint64_t{0},
+                  "the sessions of a user of the other space");
+    w.expect_same(b.delete_session("listed"), false, "the deletion of the other space's session");
+    w.expect_same(std::uint64_t{a.list_sessions("listed").sessions.size()}, std::uint64_t{1},
+                  "the sessions of a user, after a deletion in the other space");
+  }
+  if (w.offers(Interfaces::thread_directory)) {
+    w.expect_same(b.list_threads("listed").thread_ids, std::vector<std::string>(),
+                  "the threads of the other space");
+    w.expect_same(b.copy_thread("listed", "copy"), false, "the copy of the other space's thread");
+    w.expect_same(b.prune_thread("listed", 0), std::uint64_t{0},
+                  "the pruning of the other space's thread");
+    w.expect_same(b.delete_thread("listed"), false, "the deletion of the other space's thread");
+    w.expect_same(a.list_threads("listed").thread_ids, std::vector<std::string>(1, "listed"),
+                  "the threads, after a deletion in the other space");
+  }
+}
+
+/// TWO-01: what one handle lists, deletes and copies, the other sees, and its cursors are good.
+inline void check_directories_shared(World& w, Client& a, Client& b) {
+  if (w.offers(Interfaces::session_directory)) {
+    a.create_session("one of two", "listed");
+    b.create_session("two of two", "listed");
+    const SessionPage first = a.list_sessions("listed", Page(1));
+    const SessionPage second = b.list_sessions("listed", Page(1).after(first.next));
+    w.expect_same(std::uint64_t{second.sessions.size()}, std::uint64_t{1},
+                  "the sessions on the second page, by the other handle");
+    w.expect_same(a.delete_session("one of two"), true, "the deletion by one handle");
+    w.expect_same(b.get_session("one of two"), std::optional<Session>(),
+                  "a session that the other handle has deleted");
+    w.expect_same(b.delete_session("one of two"), false,
+                  "the deletion of a session that the other handle has deleted");
+  }
+  if (w.offers(Interfaces::thread_directory)) {
+    a.store_checkpoint("seen by both", "c", 1);
+    b.get_checkpoint("seen by both"); // so that a cache would have it
+    w.expect_same(a.copy_thread("seen by both", "copied by one"), true, "the copy by one handle");
+    w.expect_same(b.get_checkpoint("copied by one").has_value(), true,
+                  "whether there is what the other handle has copied");
+    w.expect_same(a.delete_thread("seen by both"), true, "the deletion by one handle");
+    w.expect_same(b.get_checkpoint("seen by both"), std::optional<Checkpoint>(),
+                  "a thread that the other handle has deleted");
+  }
+}
+
+} // namespace detail
+
 inline std::vector<Rule> sharing_rules() {
   return {
       Rule("SPC-01", needs::anything, "two spaces never see each other",
@@ -56,6 +109,7 @@ inline std::vector<Rule> sharing_rules() {
                w.expect_same(a.get_checkpoint("t"), std::optional<Checkpoint>(),
                              "the latest of a thread of the other space");
              }
+             detail::check_directories_apart(w, a, b);
            }),
       Rule(
           "TWO-01", needs::anything.claim(&Claims::has_shared_handles, "shared_handles"),
@@ -94,6 +148,7 @@ inline std::vector<Rule> sharing_rules() {
                             "an update by the other handle of a session that has ended");
               w.expect_error(errc::already_exists, [&] { b.create_session("shared"); });
             }
+            detail::check_directories_shared(w, a, b);
             a.close_if_possible();
             if (b.has_sessions()) {
               w.must(b.get_session("shared"), "the session, after the other handle was closed");

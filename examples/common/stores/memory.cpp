@@ -4,7 +4,7 @@
 
 #include <agentstore/backends/memory.hpp>
 
-namespace agent_runtime {
+namespace example {
 namespace {
 
 Store make(const std::string& uri, const std::string& rest) {
@@ -17,4 +17,4 @@ Store make(const std::string& uri, const std::string& rest) {
 [[maybe_unused]] const bool added = add_store_kind("memory", {"memory:", make});
 
 } // namespace
-} // namespace agent_runtime
+} // namespace example

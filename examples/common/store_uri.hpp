@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_EXAMPLES_AGENT_RUNTIME_STORE_URI_HPP
-#define AGENTSTORE_EXAMPLES_AGENT_RUNTIME_STORE_URI_HPP
+#ifndef AGENTSTORE_EXAMPLES_COMMON_STORE_URI_HPP
+#define AGENTSTORE_EXAMPLES_COMMON_STORE_URI_HPP
 
 /// \file
 /// From a URI to a store. Nothing here knows a backend by name: each has a file in stores/, which
@@ -9,25 +9,34 @@
 #include "bad_input.hpp"
 
 #include <agentstore/agentstore.hpp>
+#include <agentstore/capabilities/thread_directory.hpp>
 
+#include <concepts>
 #include <map>
 #include <memory>
 #include <string>
 
-namespace agent_runtime {
+namespace example {
 
-/// One backend, seen through its two interfaces.
+/// One backend, seen through its interfaces.
 class Store {
 public:
   template <class Backend>
-  explicit Store(std::shared_ptr<Backend> backend) : storage_(backend), checkpointer_(backend) {}
+  explicit Store(std::shared_ptr<Backend> backend) : storage_(backend), checkpointer_(backend) {
+    if constexpr (std::derived_from<Backend, agentstore::IThreadDirectory>) {
+      threads_ = backend;
+    }
+  }
 
   agentstore::IStorageBackend& storage() const { return *storage_; }
   agentstore::ICheckpointerBackend& checkpointer() const { return *checkpointer_; }
+  /// Null if the backend is none.
+  agentstore::IThreadDirectory* threads() const { return threads_.get(); }
 
 private:
   std::shared_ptr<agentstore::IStorageBackend> storage_;
   std::shared_ptr<agentstore::ICheckpointerBackend> checkpointer_;
+  std::shared_ptr<agentstore::IThreadDirectory> threads_;
 };
 
 /// How the URIs of a scheme are written, and how the store is made of one.
@@ -69,6 +78,6 @@ inline Store make_store(const std::string& uri) {
   return kind->second.make(uri, uri.substr(colon + 1));
 }
 
-} // namespace agent_runtime
+} // namespace example
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_EXAMPLES_AGENT_RUNTIME_BAD_INPUT_HPP
-#define AGENTSTORE_EXAMPLES_AGENT_RUNTIME_BAD_INPUT_HPP
+#ifndef AGENTSTORE_EXAMPLES_COMMON_BAD_INPUT_HPP
+#define AGENTSTORE_EXAMPLES_COMMON_BAD_INPUT_HPP
 
 #include <stdexcept>
 
-namespace agent_runtime {
+namespace example {
 
 /// What the user typed or handed in is wrong: an option, a URI, a line of the input file. The
 /// message is one line that names it. Nothing has been stored when it is thrown.
@@ -13,6 +13,6 @@ public:
   using std::runtime_error::runtime_error;
 };
 
-} // namespace agent_runtime
+} // namespace example
 
 #endif

@@ -3,17 +3,17 @@
 #include "../../custom_backend/journal_backend.hpp"
 #include "../store_uri.hpp"
 
-namespace agent_runtime {
+namespace example {
 namespace {
 
 Store make(const std::string& uri, const std::string& rest) {
   if (rest.empty()) {
     throw BadInput("store URI \"" + uri + "\": the directory is missing");
   }
-  return Store(std::make_shared<example::JournalBackend>(rest));
+  return Store(std::make_shared<JournalBackend>(rest));
 }
 
 [[maybe_unused]] const bool added = add_store_kind("journal", {"journal:DIR", make});
 
 } // namespace
-} // namespace agent_runtime
+} // namespace example

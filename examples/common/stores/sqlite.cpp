@@ -4,7 +4,7 @@
 
 #include <agentstore/backends/sqlite.hpp>
 
-namespace agent_runtime {
+namespace example {
 namespace {
 
 Store make(const std::string& uri, const std::string& rest) {
@@ -17,4 +17,4 @@ Store make(const std::string& uri, const std::string& rest) {
 [[maybe_unused]] const bool added = add_store_kind("sqlite", {"sqlite:FILE", make});
 
 } // namespace
-} // namespace agent_runtime
+} // namespace example

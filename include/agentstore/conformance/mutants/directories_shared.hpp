@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_MUTANTS_DIRECTORIES_SHARED_HPP
+#define AGENTSTORE_CONFORMANCE_MUTANTS_DIRECTORIES_SHARED_HPP
+
+/// \file
+/// Directories that break the rules of all methods: a rule that does not look at directories lets
+/// them pass.
+
+#include <agentstore/conformance/mutants/asynchrony.hpp>
+#include <agentstore/conformance/mutants/thread_directory.hpp>
+
+namespace agentstore::conformance {
+
+std::vector<Mutant> shared_directory_mutants();
+
+// Only machinery below this line.
+
+namespace mutants::directories_shared {
+
+/// Looks for the source before it looks at the target's id.
+class TakesAnyTarget : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<bool> copy_thread(std::string source, std::string target) override {
+    check("copy_thread", source).id("source", source);
+    const ThreadPage found = co_await list_threads(source, Page(1));
+    if (found.thread_ids.empty()) {
+      co_return false;
+    }
+    co_return co_await ForwardingStore::copy_thread(std::move(source), std::move(target));
+  }
+};
+
+class ListsWhenClosed : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<ThreadPage> list_threads(std::string prefix, Page page) override {
+    try {
+      co_return co_await ForwardingStore::list_threads(std::move(prefix), std::move(page));
+    } catch (const StorageError& error) {
+      if (!means(error.code(), errc::closed)) {
+        throw;
+      }
+    }
+    co_return ThreadPage();
+  }
+};
+
+class DeletesAtTheCall : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<bool> delete_session(std::string session_id) override {
+    return asynchrony::done_already(ForwardingStore::delete_session(std::move(session_id)));
+  }
+};
+
+class RefersToDeleted : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<bool> delete_thread(std::string thread_id) override {
+    const asynchrony::Dying<std::string> argument(std::move(thread_id));
+    return remove(argument.reference());
+  }
+
+private:
+  awaitable<bool> remove(std::shared_ptr<const std::string> thread_id) {
+    co_return co_await ForwardingStore::delete_thread(*thread_id);
+  }
+};
+
+class DeletionEndsElsewhere : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<bool> delete_thread(std::string thread_id) override {
+    const bool deleted = co_await ForwardingStore::delete_thread(std::move(thread_id));
+    co_await elsewhere_.go();
+    co_return deleted;
+  }
+
+private:
+  asynchrony::Elsewhere elsewhere_;
+};
+
+/// Cancelled in between, the thread of the session is gone and the session is not.
+class StopsHalfWay : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<bool> delete_session(std::string session_id) override {
+    const auto session = co_await get_session(session_id);
+    if (session) {
+      co_await delete_thread(session_id);
+    }
+    co_await step_aside();
+    co_return co_await ForwardingStore::delete_session(std::move(session_id));
+  }
+};
+
+class FailedListIsEmpty : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<SessionPage> list_sessions(std::string user_id, Page page) override {
+    try {
+      co_return co_await ForwardingStore::list_sessions(std::move(user_id), std::move(page));
+    } catch (const StorageError& error) {
+      if (!means(error.code(), errc::unavailable)) {
+        throw;
+      }
+    }
+    co_return SessionPage();
+  }
+};
+
+class FailedPruningIsNone : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<std::uint64_t> prune_thread(std::string thread_id, std::size_t keep) override {
+    try {
+      co_return co_await ForwardingStore::prune_thread(std::move(thread_id), keep);
+    } catch (const StorageError& error) {
+      if (!means(error.code(), errc::unavailable)) {
+        throw;
+      }
+    }
+    co_return 0;
+  }
+};
+
+class ListsThreadsOfAllSpaces : public ForwardingStore {
+public:
+  explicit ListsThreadsOfAllSpaces(MutantSpace& space)
+      : ForwardingStore(space.store()), known_(space.common().shared<Kept<bool>>()) {}
+
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
+                                   json metadata) override {
+    known_->set(thread_id, true);
+    return ForwardingStore::store_checkpoint(std::move(thread_id), std::move(checkpoint_id),
+                                             std::move(data), std::move(metadata));
+  }
+  awaitable<ThreadPage> list_threads(std::string prefix, Page page) override {
+    const std::string begin = prefix;
+    ThreadPage came = co_await ForwardingStore::list_threads(std::move(prefix), std::move(page));
+    for (const auto& [id, known] : known_->all()) {
+      if (came.next.empty() && id.starts_with(begin)) {
+        came.thread_ids.push_back(id);
+      }
+    }
+    std::sort(came.thread_ids.begin(), came.thread_ids.end());
+    const auto end = std::unique(came.thread_ids.begin(), came.thread_ids.end());
+    came.thread_ids.erase(end, came.thread_ids.end());
+    co_return came;
+  }
+
+private:
+  std::shared_ptr<Kept<bool>> known_;
+};
+
+/// A handle remembers the latest checkpoint until it stores or deletes one itself.
+class RemembersTheLatest : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
+                                   json metadata) override {
+    latest_.erase(thread_id);
+    return ForwardingStore::store_checkpoint(std::move(thread_id), std::move(checkpoint_id),
+                                             std::move(data), std::move(metadata));
+  }
+  awaitable<bool> delete_thread(std::string thread_id) override {
+    latest_.erase(thread_id);
+    return ForwardingStore::delete_thread(std::move(thread_id));
+  }
+  awaitable<std::optional<Checkpoint>>
+  get_checkpoint(std::string thread_id, std::optional<std::string> checkpoint_id) override {
+    if (checkpoint_id) {
+      co_return co_await ForwardingStore::get_checkpoint(std::move(thread_id),
+                                                         std::move(checkpoint_id));
+    }
+    if (!latest_.has(thread_id)) {
+      const auto latest = co_await ForwardingStore::get_checkpoint(thread_id, std::nullopt);
+      if (!latest) {
+        co_return std::nullopt;
+      }
+      latest_.set(thread_id, *latest);
+    }
+    co_return latest_.get(thread_id);
+  }
+
+private:
+  Kept<Checkpoint> latest_;
+};
+
+/// Each handle has a key of its own for the cursors that it gives.
+class CursorsOfOneHandle : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<SessionPage> list_sessions(std::string user_id, Page page) override {
+    if (!page.is_first() && !given_.has(page.cursor)) {
+      throw StorageError(errc::invalid_argument, "list_sessions", user_id, "given by another");
+    }
+    SessionPage came = co_await ForwardingStore::list_sessions(std::move(user_id), std::move(page));
+    given_.set(came.next, true);
+    co_return came;
+  }
+
+private:
+  Kept<bool> given_;
+};
+
+/// What was deleted is there again once the store was opened anew: the deletion is in no log.
+class ForgetsDeletions : public ForwardingStore {
+public:
+  using Threads = Kept<std::vector<Checkpoint>>;
+
+  explicit ForgetsDeletions(MutantSpace& space)
+      : ForwardingStore(space.store()), deleted_(space.shared<Threads>()) {}
+
+  awaitable<bool> initialize() override {
+    const bool done = co_await ForwardingStore::initialize();
+    for (const auto& [id, checkpoints] : deleted_->all()) {
+      for (auto each = checkpoints.rbegin(); each != checkpoints.rend(); ++each) {
+        co_await put_checkpoint(id, each->checkpoint_id, each->data, each->metadata);
+      }
+    }
+    co_return done;
+  }
+  awaitable<bool> delete_thread(std::string thread_id) override {
+    const auto checkpoints = co_await list_checkpoints(thread_id, SIZE_MAX);
+    deleted_->set(thread_id, checkpoints);
+    co_return co_await ForwardingStore::delete_thread(std::move(thread_id));
+  }
+
+private:
+  std::shared_ptr<Threads> deleted_;
+};
+
+/// Deletes what it saw, whatever has come of it.
+class DeletesWhatItSaw : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<bool> delete_session(std::string session_id) override {
+    const auto session = co_await get_session(session_id);
+    co_await step_aside();
+    co_await step_aside();
+    if (session) {
+      co_await ForwardingStore::delete_session(std::move(session_id));
+    }
+    co_return session.has_value();
+  }
+};
+
+} // namespace mutants::directories_shared
+
+inline std::vector<Mutant> shared_directory_mutants() {
+  using namespace mutants::directories_shared;
+  return {
+      mutant<TakesAnyTarget>("KEY-02", "takes_any_target",
+                             "the id of a target is looked at only where there is a source",
+                             "from copy_thread(\"key\", "),
+      mutant<ListsWhenClosed>("LIF-03", "lists_when_closed",
+                              "a closed store has no threads, and no error", "from list_threads("),
+      mutant<DeletesAtTheCall>("ASY-01", "deletes_at_the_call", "a session goes before the await",
+                               "after delete_session("),
+      mutant<RefersToDeleted>("ASY-02", "refers_to_thread_deleted",
+                              "a deletion takes its id by reference", "delete_thread("),
+      mutant<DeletionEndsElsewhere>("ASY-03", "deletion_ends_elsewhere",
+                                    "a deletion ends on the thread that did it", "delete_thread("),
+      mutant<StopsHalfWay>("CAN-02", "stops_half_way", "a cancelled deletion has removed a part",
+                           "all or nothing of a removal"),
+      mutant<FailedListIsEmpty>("ERR-01", "failed_list_is_empty",
+                                "a list that cannot be read is empty", "from list_sessions("),
+      mutant<FailedPruningIsNone>("ERR-01", "failed_pruning_is_none",
+                                  "a pruning that fails has removed nothing, it says",
+                                  "from prune_thread("),
+      mutant<ListsThreadsOfAllSpaces>("SPC-01", "lists_threads_of_all_spaces",
+                                      "the list of threads is one of all spaces",
+                                      "the threads of the other space"),
+      mutant<RemembersTheLatest>("TWO-01", "remembers_the_latest",
+                                 "a thread that another handle has deleted is still read",
+                                 "a thread that the other handle has deleted"),
+      mutant<CursorsOfOneHandle>("TWO-01", "cursors_of_one_handle",
+                                 "a cursor is good for the handle that gave it",
+                                 "given by another"),
+      mutant<ForgetsDeletions>("DUR-01", "forgets_deletions",
+                               "a deleted thread is there again after a reopen",
+                               "checkpoints after a reopen"),
+      mutant<mutants::thread_directory::PrunesById>(
+          "MDL-01", "prunes_by_id_at_random", "the newest are those of the greatest id", ", call "),
+      mutant<DeletesWhatItSaw>("CNC-01", "deletes_what_it_saw",
+                               "of two deletions that meet both are true", "concurrent calls"),
+  };
+}
+
+} // namespace agentstore::conformance
+
+#endif
