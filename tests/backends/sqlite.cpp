@@ -177,6 +177,41 @@ TEST_CASE("A write that there is no room for takes no other of its commit with i
   CHECK_FALSE(store.loop.run(store.backend->get_checkpoint("large")));
 }
 
+TEST_CASE("A shared commit that fails once is made up for, and no write counts twice", "[sqlite]") {
+  Store store;
+  store.loop.run(store.backend->create_session("s", "u"));
+  HeldSyncs held(store.path);
+  const Endings first = store.start_puts(0, 1);
+  store.loop.poll();
+  REQUIRE(held.wait());
+  Endings others;
+  for (int i = 0; i < 5; ++i) {
+    others.push_back(
+        store.loop.start(store.backend->add_conversation_message("s", "user", std::to_string(i))));
+    others.push_back(
+        store.loop.start(store.backend->update_session("s", SessionUpdate().increment_requests())));
+  }
+  const auto created = store.loop.start(store.backend->create_session("t", "u"));
+  store.loop.poll();
+  const std::size_t before = store.syncs();
+  store.disk.fail_one_sync(store.path, 2); // after the one that is held
+  held.release();
+  store.loop.finish();
+  CHECK(taken(first) == 1);
+  CHECK(taken(others) == 10);
+  CHECK(created->has_value());
+  CHECK(store.syncs() == before + 1 + 11);
+  CHECK(
+      RawSqlite(store.path).text("SELECT request_count, message_count FROM sessions ORDER BY 1") ==
+      "0|0\n5|5");
+  const std::vector<Message> messages =
+      store.loop.run(store.backend->get_conversation_history("s"));
+  REQUIRE(messages.size() == 5);
+  for (std::size_t i = 0; i < 5; ++i) {
+    CHECK(messages[i].content == std::to_string(i));
+  }
+}
+
 TEST_CASE("A commit that fails at the disk is tried again, write by write", "[sqlite]") {
   for (const auto effect : {FaultySqliteVfs::Effect::before, FaultySqliteVfs::Effect::after}) {
     Store store;
@@ -288,6 +323,34 @@ TEST_CASE("A closed store leaves one file, which holds everything", "[sqlite]") 
   CHECK_FALSE(std::filesystem::exists(store.path + "-wal"));
   CHECK_FALSE(std::filesystem::exists(store.path + "-shm"));
   CHECK(store.stored() == "1");
+}
+
+TEST_CASE("One thread of the application's is enough, also to close while calls wait", "[sqlite]") {
+  const TemporaryDirectory directory;
+  boost::asio::thread_pool threads(std::size_t{1});
+  Loop loop;
+  {
+    SqliteOptions options(directory.file("store.db"));
+    options.executor = threads.get_executor();
+    SqliteBackend backend(options);
+    for (int round = 0; round < 5; ++round) {
+      REQUIRE(loop.run(backend.initialize()));
+      Endings puts;
+      std::vector<std::shared_ptr<Ending<std::optional<Checkpoint>>>> gets;
+      for (int i = 0; i < 20; ++i) {
+        puts.push_back(loop.start(backend.put_checkpoint("t", std::to_string(i), i)));
+        gets.push_back(loop.start(backend.get_checkpoint("t")));
+      }
+      const auto close = loop.start(backend.close());
+      loop.finish();
+      CHECK(close->has_value());
+      CHECK(ended(puts) == 20);
+      for (const auto& get : gets) {
+        CHECK((get->has_value() || get->threw(errc::closed)));
+      }
+    }
+  }
+  threads.join();
 }
 
 TEST_CASE("Blocking work is done on the executor of the options", "[sqlite]") {

@@ -481,15 +481,19 @@ TEST_CASE("A backend that is destroyed while calls are under way ends them all",
   }
 }
 
-TEST_CASE("Calls that nobody awaits, and a loop that goes first, end quietly", "[sqlite]") {
+TEST_CASE("A call that nobody awaits does nothing, also when the backend is gone", "[sqlite]") {
   const TemporaryDirectory directory;
   const std::string path = directory.file("store.db");
-  SqliteBackend backend(path);
-  {
-    Loop loop;
-    REQUIRE(loop.run(backend.initialize()));
-    auto dropped = backend.put_checkpoint("t", "dropped", 1);
-  }
   Loop loop;
-  CHECK_FALSE(loop.run(backend.get_checkpoint("t")));
+  auto backend = std::make_unique<SqliteBackend>(path);
+  REQUIRE(loop.run(backend->initialize()));
+  {
+    auto dropped = backend->put_checkpoint("t", "dropped", 1);
+    auto kept = backend->put_checkpoint("t", "kept", 1);
+    backend.reset();
+    CHECK(loop.run(std::move(kept)));
+  }
+  SqliteBackend reopened(path);
+  REQUIRE(loop.run(reopened.initialize()));
+  CHECK(loop.run(reopened.list_checkpoints("t")).size() == 1);
 }

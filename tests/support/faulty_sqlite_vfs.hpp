@@ -46,6 +46,13 @@ public:
     disk.operations = 0;
   }
 
+  /// Of the syncs that are done from now on, counted from 1, the n-th fails, and no other.
+  void fail_one_sync(const std::string& database, std::size_t nth) {
+    Disk& disk = of(database);
+    const std::lock_guard lock(disk.mutex);
+    disk.syncs_to_failure = nth;
+  }
+
   /// How often the write-ahead log was synced: once a commit where commits are synced, and a few
   /// times more where it begins anew or is brought into the file.
   std::size_t log_syncs(const std::string& database) {
@@ -89,6 +96,7 @@ private:
     conformance::Fault fault;
     std::size_t operations = 0; // since the fault was injected
     std::size_t log_syncs = 0;
+    std::size_t syncs_to_failure = 0; // 0: none fails
     bool holds_syncs = false;
     std::size_t waiting = 0;
 
@@ -99,13 +107,16 @@ private:
       return operations >= fault.first ? fault.effect : Effect::none;
     }
 
-    void sync(bool is_log) {
+    /// Whether the sync that comes now may be done.
+    bool sync(bool is_log) {
       std::unique_lock lock(mutex);
       log_syncs += is_log ? 1 : 0;
       ++waiting;
       changed.notify_all();
-      changed.wait(lock, [this] { return !holds_syncs; });
+      // A test that forgets it, or that is stuck, is to fail and not to hang.
+      changed.wait_for(lock, std::chrono::seconds(120), [this] { return !holds_syncs; });
       --waiting;
+      return syncs_to_failure == 0 || --syncs_to_failure != 0;
     }
   };
 
@@ -230,7 +241,9 @@ private:
   }
 
   static int sync(sqlite3_file* file, int flags) {
-    self(file).disk->sync(self(file).is_log);
+    if (!self(file).disk->sync(self(file).is_log)) {
+      return SQLITE_IOERR_FSYNC;
+    }
     return attempt(*self(file).disk, SQLITE_IOERR_FSYNC,
                    [&] { return real(file)->pMethods->xSync(real(file), flags); });
   }

@@ -29,15 +29,16 @@ public:
   bool has_value() const { return value.has_value(); }
   /// Whether it threw a StorageError of this code.
   bool threw(errc code) const {
-    if (error) {
-      try {
+    try {
+      if (error) {
         std::rethrow_exception(error);
-      } catch (const StorageError& storage_error) {
-        return means(storage_error.code(), code);
-      } catch (...) {
       }
+      return false;
+    } catch (const StorageError& storage_error) {
+      return means(storage_error.code(), code);
+    } catch (...) {
+      return false;
     }
-    return false;
   }
 };
 

@@ -70,7 +70,9 @@ public:
 ///
 /// \par Lifetime
 /// Calls keep what they need alive: a backend may be destroyed while they are under way. `close`
-/// waits for them; calls that come behind it throw `closed`.
+/// waits for them; calls that come behind it throw `closed`. The contexts on which calls are
+/// awaited must outlive the backend, or the threads that its options name: those let go of a
+/// context a moment after the call has ended.
 ///
 /// \par Cancellation
 /// A call that has begun runs to its end, which comes within the busy timeout and what the disk

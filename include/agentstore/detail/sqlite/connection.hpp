@@ -27,6 +27,8 @@ public:
       : std::runtime_error(reason), code_(code), result_(result) {}
 
   errc code() const noexcept { return code_; }
+  /// Another of the same, that shares nothing with it: for another caller, on another thread.
+  Failure again() const { return {code_, std::string(what()), result_}; }
   bool is_busy() const noexcept { return (result_ & 0xff) == SQLITE_BUSY; }
 
 private:

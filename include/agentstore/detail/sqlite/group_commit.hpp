@@ -10,6 +10,9 @@
 #include <agentstore/detail/sqlite/job_queue.hpp>
 
 #include <atomic>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace agentstore::detail::sqlite {
 
@@ -31,12 +34,17 @@ private:
       JobQueue::perform(jobs);
       return;
     }
+    std::optional<Failure> failure;
     try {
       begin();
-    } catch (const Failure&) {
+    } catch (const Failure& caught) {
+      failure.emplace(caught.again());
+    }
+    if (failure) {
       has_failed_ = true;
       for (const auto& job : jobs) {
-        job->complete(std::current_exception());
+        auto error = std::make_exception_ptr(failure->again()); // named, to keep nothing of it here
+        job->complete(std::move(error));
       }
       return;
     }
@@ -67,13 +75,13 @@ private:
         connection->change("RELEASE job");
       }
       connection->change("COMMIT");
-    } catch (const Failure&) {
+    } catch (...) {
       connection->roll_back();
       return false;
     }
     has_failed_ = false;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-      jobs[i]->complete(errors[i]);
+      jobs[i]->complete(std::move(errors[i]));
     }
     return true;
   }

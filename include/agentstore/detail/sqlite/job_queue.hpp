@@ -40,7 +40,8 @@ public:
   bool shares() const noexcept { return shares_; }
   /// Does it, or throws. What shares may be told to do it again.
   virtual void attempt() = 0;
-  /// Ends the call, with the result of the last attempt or, if there is one, with the error.
+  /// Ends the call, with the result of the last attempt or, if there is one, with the error, which
+  /// from here on is the caller's alone.
   virtual void complete(std::exception_ptr error) = 0;
 
 private:
@@ -93,7 +94,7 @@ protected:
     } catch (...) {
       error = std::current_exception();
     }
-    job.complete(error);
+    job.complete(std::move(error));
   }
 
 private:
