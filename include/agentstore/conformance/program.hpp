@@ -858,7 +858,7 @@ inline awaitable<json> execute(Handle& handle, Operation o) {
         more = all.add(part.sessions, part.next, o.limit);
         page.after(part.next);
       }
-      result = detail::outcome_of_list(std::move(all));
+      result = detail::outcome_of_list(all);
       break;
     }
     case Kind::delete_session:
@@ -872,7 +872,7 @@ inline awaitable<json> execute(Handle& handle, Operation o) {
         more = all.add(part.thread_ids, part.next, o.limit);
         page.after(part.next);
       }
-      result = detail::outcome_of_list(std::move(all));
+      result = detail::outcome_of_list(all);
       break;
     }
     case Kind::delete_thread:

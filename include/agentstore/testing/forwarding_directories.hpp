@@ -22,6 +22,7 @@ public:
   InnerStore(std::shared_ptr<Store> store) // NOLINT(google-explicit-constructor)
       : InnerBackend(store), sessions_(store), threads_(std::move(store)) {}
 
+  const InnerBackend& backend() const noexcept { return *this; }
   const std::shared_ptr<ISessionDirectory>& session_directory() const noexcept { return sessions_; }
   const std::shared_ptr<IThreadDirectory>& thread_directory() const noexcept { return threads_; }
 
@@ -91,7 +92,7 @@ class ForwardingStore : public ForwardingBackend,
                         public ForwardingThreadDirectory {
 public:
   explicit ForwardingStore(InnerStore inner)
-      : ForwardingBackend(inner), ForwardingSessionDirectory(inner.session_directory()),
+      : ForwardingBackend(inner.backend()), ForwardingSessionDirectory(inner.session_directory()),
         ForwardingThreadDirectory(inner.thread_directory()) {}
 };
 

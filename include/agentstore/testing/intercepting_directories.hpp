@@ -49,7 +49,7 @@ class InterceptingStore : public InterceptingBackend,
                           public InterceptingThreadDirectory {
 public:
   InterceptingStore(InnerStore inner, const std::shared_ptr<Interceptor>& interceptor)
-      : InterceptingBackend(inner, interceptor),
+      : InterceptingBackend(inner.backend(), interceptor),
         InterceptingSessionDirectory(inner.session_directory(), interceptor),
         InterceptingThreadDirectory(inner.thread_directory(), interceptor) {}
 };

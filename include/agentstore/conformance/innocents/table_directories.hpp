@@ -10,6 +10,8 @@
 #include <agentstore/capabilities/thread_directory.hpp>
 #include <agentstore/conformance/innocents/table_store.hpp>
 
+#include <ranges>
+
 namespace agentstore::conformance {
 
 namespace detail {
@@ -78,7 +80,7 @@ inline awaitable<SessionPage> TableStore::list_sessions(std::string user_id, Pag
 inline awaitable<bool> TableStore::delete_session(std::string session_id) {
   auto work = [id = session_id](Handle& h) {
     check("delete_session", id).id("session_id", id);
-    const bool is_there = h.tables->sessions_.count(h.key(id)) != 0;
+    const bool is_there = h.tables->sessions_.contains(h.key(id));
     if (is_there) {
       h.remove(id);
     }
@@ -134,7 +136,7 @@ inline awaitable<ThreadPage> TableStore::list_threads(std::string prefix, Page p
 inline awaitable<bool> TableStore::delete_thread(std::string thread_id) {
   auto work = [id = thread_id](Handle& h) {
     check("delete_thread", id).id("thread_id", id);
-    const bool is_there = h.threads().count(id) != 0;
+    const bool is_there = h.threads().contains(id);
     h.remove_thread(id);
     return is_there;
   };
@@ -145,10 +147,10 @@ inline awaitable<bool> TableStore::copy_thread(std::string source, std::string t
   auto work = [source, target = std::move(target)](Handle& h) {
     check("copy_thread", source).id("target", target).id("source", source);
     const std::set<std::string> threads = h.threads();
-    if (threads.count(source) == 0) {
+    if (!threads.contains(source)) {
       return false;
     }
-    if (threads.count(target) != 0) {
+    if (threads.contains(target)) {
       throw StorageError(errc::already_exists, "copy_thread", source);
     }
     const std::vector<Tables::CheckpointRow> rows = h.tables->checkpoints_;
@@ -179,22 +181,22 @@ inline awaitable<std::uint64_t> TableStore::prune_thread(std::string thread_id, 
     auto& rows = h.tables->checkpoints_;
     std::set<std::string> gone;
     std::size_t left = keep;
-    for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
-      if (row->thread != thread) {
+    for (const Tables::CheckpointRow& row : rows | std::views::reverse) {
+      if (row.thread != thread) {
         continue;
       }
       if (left == 0) {
-        gone.insert(row->checkpoint.checkpoint_id);
+        gone.insert(row.checkpoint.checkpoint_id);
       } else {
         --left;
       }
     }
     std::erase_if(rows, [&](const Tables::CheckpointRow& row) {
-      return row.thread == thread && gone.count(row.checkpoint.checkpoint_id) != 0;
+      return row.thread == thread && gone.contains(row.checkpoint.checkpoint_id);
     });
     std::erase_if(h.tables->writes_, [&](const auto& row) {
       return std::get<0>(row.first) == thread.first && std::get<1>(row.first) == thread.second &&
-             gone.count(std::get<2>(row.first)) != 0;
+             gone.contains(std::get<2>(row.first));
     });
     return std::uint64_t{gone.size()};
   };

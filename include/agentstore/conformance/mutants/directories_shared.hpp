@@ -9,6 +9,8 @@
 #include <agentstore/conformance/mutants/asynchrony.hpp>
 #include <agentstore/conformance/mutants/thread_directory.hpp>
 
+#include <ranges>
+
 namespace agentstore::conformance {
 
 std::vector<Mutant> shared_directory_mutants();
@@ -226,8 +228,8 @@ public:
   awaitable<bool> initialize() override {
     const bool done = co_await ForwardingStore::initialize();
     for (const auto& [id, checkpoints] : deleted_->all()) {
-      for (auto each = checkpoints.rbegin(); each != checkpoints.rend(); ++each) {
-        co_await put_checkpoint(id, each->checkpoint_id, each->data, each->metadata);
+      for (const Checkpoint& each : checkpoints | std::views::reverse) {
+        co_await put_checkpoint(id, each.checkpoint_id, each.data, each.metadata);
       }
     }
     co_return done;

@@ -66,7 +66,7 @@ inline void expect_once_each(const std::vector<std::string>& came,
     }
   }
   for (const std::string& id : there_all_the_time) {
-    if (seen.count(id) == 0) {
+    if (!seen.contains(id)) {
       throw Violation("what is there all the time on one page " + when, show(id) + " on none");
     }
   }

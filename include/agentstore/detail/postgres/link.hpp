@@ -42,7 +42,7 @@ public:
       reason_ = reason;
     }
     boost::system::error_code ignored;
-    socket_.close(ignored);
+    socket_.close(ignored); // NOLINT(bugprone-unused-return-value): it is the same error
     connection_.reset();
   }
 
@@ -61,11 +61,11 @@ public:
   }
   void cancel_waits() {
     boost::system::error_code ignored;
-    socket_.cancel(ignored);
+    socket_.cancel(ignored); // NOLINT(bugprone-unused-return-value): it is the same error
   }
 
   /// Takes in what has come. False: the connection is broken.
-  bool consume() {
+  bool consume() const {
     if (PQconsumeInput(get()) == 0) {
       return false;
     }
@@ -95,7 +95,7 @@ private:
   /// is nobody else's: the number of a closed one could be another socket's by then.
   void watch() {
     boost::system::error_code ignored;
-    socket_.close(ignored);
+    socket_.close(ignored); // NOLINT(bugprone-unused-return-value): it is the same error
     const int duplicate = ::fcntl(PQsocket(get()), F_DUPFD_CLOEXEC, 0);
     if (duplicate < 0) {
       throw Failure(errc::unavailable, "no descriptor is left for the connection");

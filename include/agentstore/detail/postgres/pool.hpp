@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <ranges>
 
 namespace agentstore::detail::postgres {
 
@@ -148,11 +149,11 @@ private:
             std::string reason) {
     reason = target_->without_secrets(std::move(reason));
     remove(pipeline);
-    for (auto each = operations.rbegin(); each != operations.rend(); ++each) {
-      if (!(*each)->request.writes && (*each)->retries == 0 && try_again(*each)) {
+    for (const auto& each : operations | std::views::reverse) {
+      if (!each->request.writes && each->retries == 0 && try_again(each)) {
         continue;
       }
-      (*each)->fail(Failure(errc::unavailable, reason));
+      each->fail(Failure(errc::unavailable, reason));
     }
     if (!is_pumping_) {
       pump();

@@ -78,7 +78,7 @@ public:
       if (is_name(hosts[i])) {
         boost::system::error_code error;
         boost::asio::ip::tcp::resolver resolver(executor);
-        const std::string host = hosts[i];
+        const std::string& host = hosts[i];
         const std::string no_service;
         auto token = boost::asio::redirect_error(boost::asio::use_awaitable, error);
         const auto found = co_await resolver.async_resolve(host, no_service, token);
