@@ -109,12 +109,12 @@ awaitable<void> open(agentstore::IStorageBackend* storage) {
 }
 
 void run(const Options& options) {
+  asio::io_context context(1); // first: it is to outlive the store's threads
   const example::Store store = example::make_store(options.store_uri);
   if (store.threads() == nullptr) {
     throw BadInput("store URI \"" + options.store_uri +
                    "\": this kind of store has no directory of its threads");
   }
-  asio::io_context context(1);
   await_here(context, open(&store.storage()));
 
   ServerOptions settings;

@@ -47,8 +47,11 @@ public:
       return cursor;
     }
     const std::lock_guard lock(mutex_);
-    const std::string number = "page-" + std::to_string(cursors_.size()) + "-" +
-                               std::to_string(std::hash<std::string>()(cursor));
+    // The hash is of the number too, or a changed number could be that of the same page, given
+    // again.
+    const std::string count = std::to_string(cursors_.size());
+    const std::string number =
+        "page-" + count + "-" + std::to_string(std::hash<std::string>()(count + cursor));
     cursors_[number] = std::make_pair(list, cursor);
     return number;
   }
