@@ -206,11 +206,10 @@ private:
     void attempt() override { attempts_->attempt(); }
     void complete(std::exception_ptr error) override {
       attempts_->error = std::move(error);
-      // What keeps the caller's context at work leaves this thread with the handler.
-      const auto home = boost::asio::get_associated_executor(handler_);
-      auto resume = [work = std::move(home_), handler = std::move(handler_)]() mutable {
-        std::move(handler)();
-      };
+      // The caller's context is at work until this thread has left `post`, which touches it after
+      // the caller has gone on: who runs the context out of work may then end it.
+      const Home home = std::move(home_);
+      auto resume = [handler = std::move(handler_)]() mutable { std::move(handler)(); };
       boost::asio::post(home, std::move(resume));
     }
 
