@@ -281,6 +281,19 @@ TEST_CASE("a known gap has to be one") {
   CHECK(run(healed, creates("TST-02")).verdict == Verdict::held);
 }
 
+TEST_CASE("a known gap in a rule that there is not is an error of the report") {
+  Scripted harness;
+  harness.said.known_gap("TST-0l", "an l for a 1");
+  Suite suite(std::make_shared<HarnessAdapter<Scripted>>(harness), {creates()}, RunOptions());
+  const Report report = suite.run_all();
+  CHECK_FALSE(report.conforms());
+  REQUIRE(report.results.size() == 2);
+  CHECK(report.results[0].verdict == Verdict::held);
+  CHECK(report.results[1].id == "TST-0l");
+  CHECK(report.results[1].verdict == Verdict::error);
+  CHECK(holds(report.results[1].reason, "an l for a 1"));
+}
+
 TEST_CASE("a rule that is not due is NOT CLAIMED, and is not run") {
   const Rule archive =
       rule("TST-01", [](World&) { throw Violation("nothing", "a run"); }, needs::archive);

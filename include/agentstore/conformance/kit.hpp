@@ -42,7 +42,8 @@ public:
   /// Runs all rules that have not been run, in an order that the seed shuffles.
   virtual Report run_all() = 0;
 
-  /// What is known so far; `results` has every rule in its place.
+  /// What is known so far; `results` has every rule in its place, and behind them an ERROR for each
+  /// known gap whose id is no rule's.
   virtual Report report() const = 0;
 };
 

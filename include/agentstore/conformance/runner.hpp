@@ -239,6 +239,17 @@ inline Report Suite::report() const {
   report.claims = claims_.names();
   report.seed = options_.seed;
   report.results = results_;
+  for (const auto& gap : claims_.known_gaps()) {
+    const auto is_of_it = [&gap](const Rule& rule) { return rule.id == gap.first; };
+    if (std::none_of(rules_.begin(), rules_.end(), is_of_it)) {
+      RuleResult mistaken;
+      mistaken.id = gap.first;
+      mistaken.text = "no rule of the contract";
+      mistaken.verdict = Verdict::error;
+      mistaken.reason = "a known gap in a rule that there is not (" + gap.second + ")";
+      report.results.push_back(std::move(mistaken));
+    }
+  }
   return report;
 }
 
