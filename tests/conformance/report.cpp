@@ -25,7 +25,7 @@ Report report_of(const std::vector<Verdict>& verdicts) {
   report.claims = {"durable", "max_value(5)"};
   report.seed = 42;
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
-    report.results.push_back(result(("XXX-" + std::to_string(i)).c_str(), verdicts[i]));
+    report.results.push_back(result(("TST-" + std::to_string(i)).c_str(), verdicts[i]));
   }
   return report;
 }
@@ -77,9 +77,9 @@ TEST_CASE("a report counts and finds") {
   CHECK(report.count(Verdict::held) == 2);
   CHECK(report.count(Verdict::broken) == 1);
   CHECK(report.count(Verdict::error) == 0);
-  REQUIRE(report.find("XXX-1") != nullptr);
-  CHECK(report.find("XXX-1")->verdict == Verdict::broken);
-  CHECK(report.find("XXX-9") == nullptr);
+  REQUIRE(report.find("TST-1") != nullptr);
+  CHECK(report.find("TST-1")->verdict == Verdict::broken);
+  CHECK(report.find("TST-9") == nullptr);
 }
 
 TEST_CASE("the table has every rule, the reasons, the seed and the statement") {
@@ -89,8 +89,8 @@ TEST_CASE("the table has every rule, the reasons, the seed and the statement") {
     CHECK(holds(table, rule.id));
     CHECK(holds(table, rule.text));
   }
-  CHECK(holds(table, "the reason of XXX-1"));
-  CHECK_FALSE(holds(table, "the reason of XXX-2")); // it is not due: nothing to explain
+  CHECK(holds(table, "the reason of TST-1"));
+  CHECK_FALSE(holds(table, "the reason of TST-2")); // it is not due: nothing to explain
   CHECK(holds(table, "seed 42"));
   CHECK(holds(table, "harness mine"));
   CHECK(holds(table, "NOT CLAIMED"));
@@ -125,8 +125,8 @@ TEST_CASE("the JSON form is as documented") {
   CHECK(out["counts"] == counts);
   REQUIRE(out["rules"].size() == 2);
   const json rule = json::parse(
-      R"({"id": "XXX-1", "text": "the text of XXX-1", "verdict": "BROKEN",
-          "reason": "the reason of XXX-1", "details": "the details", "milliseconds": 7})");
+      R"({"id": "TST-1", "text": "the text of TST-1", "verdict": "BROKEN",
+          "reason": "the reason of TST-1", "details": "the details", "milliseconds": 7})");
   CHECK(out["rules"][1] == rule);
 }
 
