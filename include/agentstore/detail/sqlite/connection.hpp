@@ -158,9 +158,11 @@ public:
     return static_cast<std::uint64_t>(sqlite3_changes64(database_.get()));
   }
 
+  bool is_in_transaction() const noexcept { return sqlite3_get_autocommit(database_.get()) == 0; }
+
   /// Ends the transaction, if a failure has not done so. One that fails has ended it all the same.
   void roll_back() noexcept {
-    if (sqlite3_get_autocommit(database_.get()) == 0) {
+    if (is_in_transaction()) {
       sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
     }
   }

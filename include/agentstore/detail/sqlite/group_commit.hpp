@@ -50,7 +50,8 @@ private:
     }
     if (jobs.size() == 1) {
       settle(*jobs.front(), [&] { commit_begun(*jobs.front()); });
-    } else if (!commit_together(jobs)) {
+    } else if (!commit_together(jobs, &GroupCommit::attempt_all) &&
+               !commit_together(jobs, &GroupCommit::attempt_each)) {
       for (const auto& job : jobs) {
         settle(*job, [&] {
           begin();
@@ -60,20 +61,37 @@ private:
     }
   }
 
-  /// False if nothing of it was stored, and each has to be tried alone.
-  bool commit_together(Jobs& jobs) {
-    std::vector<std::exception_ptr> errors(jobs.size());
-    try {
-      for (std::size_t i = 0; i < jobs.size(); ++i) {
-        connection->change("SAVEPOINT job");
-        try {
-          jobs[i]->attempt();
-        } catch (...) {
-          errors[i] = std::current_exception();
-          connection->change("ROLLBACK TO job"); // throws if SQLite has ended the transaction
-        }
-        connection->change("RELEASE job");
+  using Errors = std::vector<std::exception_ptr>;
+
+  /// For most jobs, which succeed: none has to be undone without the others.
+  void attempt_all(Jobs& jobs, Errors&) {
+    for (const auto& job : jobs) {
+      job->attempt();
+    }
+  }
+
+  /// One that fails is undone, and the others stay.
+  void attempt_each(Jobs& jobs, Errors& errors) {
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      connection->change("SAVEPOINT job");
+      try {
+        jobs[i]->attempt();
+      } catch (...) {
+        errors[i] = std::current_exception();
+        connection->change("ROLLBACK TO job"); // throws if SQLite has ended the transaction
       }
+      connection->change("RELEASE job");
+    }
+  }
+
+  /// False if nothing of it was stored, and it has to be tried with more care.
+  bool commit_together(Jobs& jobs, void (GroupCommit::*attempt)(Jobs&, Errors&)) {
+    Errors errors(jobs.size());
+    try {
+      if (!connection->is_in_transaction()) {
+        begin();
+      }
+      (this->*attempt)(jobs, errors);
       connection->change("COMMIT");
     } catch (...) {
       connection->roll_back();
