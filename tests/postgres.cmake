@@ -1,28 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# The tests of component postgres start servers of their own. Where Debian's package is not
-# installed they show as skipped; in CI, which sets AGENTSTORE_REQUIRE_SERVERS, that is an error.
-file(GLOB postgres_folders "/usr/lib/postgresql/*/bin")
-find_program(AGENTSTORE_POSTGRES postgres HINTS ${postgres_folders})
-mark_as_advanced(AGENTSTORE_POSTGRES)
-if(NOT AGENTSTORE_POSTGRES AND DEFINED ENV{AGENTSTORE_REQUIRE_SERVERS})
-  message(FATAL_ERROR "agentstore: no PostgreSQL server (package postgresql-15) to test with")
-endif()
-cmake_path(GET AGENTSTORE_POSTGRES PARENT_PATH AGENTSTORE_POSTGRES_BIN)
-
-# agentstore_use_postgres(<target> [<test>...]): lets a program start servers.
-function(agentstore_use_postgres target)
-  target_link_libraries(${target} PRIVATE agentstore::postgres)
-  target_compile_definitions(${target}
-                             PRIVATE "AGENTSTORE_POSTGRES_BIN=\"${AGENTSTORE_POSTGRES_BIN}\"")
-  if(AGENTSTORE_POSTGRES)
-    return()
-  endif()
-  foreach(test IN LISTS ARGN)
-    set_tests_properties(
-      ${test} PROPERTIES SKIP_REGULAR_EXPRESSION "no PostgreSQL server" ENVIRONMENT
-                                                                        AGENTSTORE_NO_POSTGRES=1)
-  endforeach()
-endfunction()
-
+# The tests of component postgres.
 agentstore_add_conformance_program(postgres_conformance conformance/postgres.cpp)
 agentstore_use_postgres(postgres_conformance postgres_conformance)
+
+# For tests that are no program of ours: with_postgres COMMAND ARGUMENT...
+add_executable(with_postgres support/with_postgres.cpp)
+target_include_directories(with_postgres PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+agentstore_warnings(with_postgres)
+agentstore_use_postgres(with_postgres)

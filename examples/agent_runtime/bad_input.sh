@@ -28,6 +28,7 @@ expect() {
   [ "$(wc -l <"$work/err")" -eq 1 ] || wrong="$wrong; $(wc -l <"$work/err") lines instead of one"
   grep -qF -- "$text" "$work/err" || wrong="$wrong; \"$text\" is not named"
   [ ! -s "$work/out" ] || wrong="$wrong; output beside the error"
+  ! grep -qF s3cret "$work/err" || wrong="$wrong; a password is shown"
   checks=$((checks + 1))
   if [ -n "$wrong" ]; then
     failures=$((failures + 1))
@@ -65,12 +66,12 @@ done
 
 # The URI.
 expect 2 '"nowhere" is none of journal:DIR, memory:' --store nowhere "${input[@]}"
-expect 2 '"ftp://x" is none of' --store ftp://x "${input[@]}"
-expect 2 '":" is none of' --store : "${input[@]}"
-expect 2 '"Memory:" is none of' --store Memory: "${input[@]}"
+expect 2 '"ftp" is none of' --store ftp://x "${input[@]}"
+expect 2 '"" is none of' --store : "${input[@]}"
+expect 2 '"Memory" is none of' --store Memory: "${input[@]}"
 expect 2 'nothing may follow memory:' --store memory:x "${input[@]}"
 expect 2 'the directory is missing' --store journal: "${input[@]}"
-expect 2 '"a?b" is none of' --store $'a\nb' "${input[@]}"
+expect 2 '"a" is none of' --store $'a\nb' "${input[@]}"
 
 # The file.
 expect 2 "$work/none.jsonl: cannot be read: No such file" "${store[@]}" --input "$work/none.jsonl"
@@ -121,6 +122,14 @@ if "$program" --help | grep -q 'sqlite:FILE'; then
   expect 1 "$work/file" --store "sqlite:$work/file/below" "${input[@]}"
   printf 'nothing that SQLite wrote, and long enough to have a header %.0s' 1 2 >"$work/file"
   expect 1 'not a database' --store "sqlite:$work/file" "${input[@]}"
+fi
+expect 2 '"postgress" is none of' --store postgress://agent:s3cret@localhost/agents "${input[@]}"
+expect 2 '"host" is none of' --store 'host=localhost password=s3cret' "${input[@]}"
+if "$program" --help | grep -q 'postgresql://'; then
+  expect 1 'initialize' --store postgresql://agent:s3cret@127.0.0.1:1/agents "${input[@]}"
+  expect 1 'initialize' --store 'postgresql://agent:s3cret@[/agents' "${input[@]}"
+  expect 1 'initialize' --store 'postgresql://agent:s3cret@127.0.0.1:1/agents?sapce=x' "${input[@]}"
+  expect 1 'initialize' --store 'postgresql://agent:s3cret@127.0.0.1:1/a?space=pg_x' "${input[@]}"
 fi
 
 # And what is right.

@@ -103,7 +103,7 @@ void print_summary(const std::vector<RecordedRun>& runs, const Tally& tally,
 void run(const Options& options) {
   const std::vector<RecordedRun> runs = read_recorded_runs(options.input_path);
   boost::asio::io_context context; // first: it is to outlive the store's threads
-  const auto store = std::make_shared<Store>(make_store(options.store_uri));
+  const auto store = std::make_shared<Store>(make_store(context.get_executor(), options.store_uri));
   (void)await_here(context, store->storage().initialize());
 
   const std::size_t steps = std::accumulate(

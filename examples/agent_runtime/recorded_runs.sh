@@ -1,21 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# usage: recorded_runs.sh AGENT_RUNTIME INPUT.jsonl SCHEME KILLS
+# usage: recorded_runs.sh AGENT_RUNTIME INPUT.jsonl STORE KILLS
 #
-# The runtime over recorded runs: in memory; on disk in a store of SCHEME, whose URI is a path, read
-# back by a second process; and there with a kill -9 at so many random moments, after each of which
-# a second process must complete the runs so that nothing is missing and nothing is there twice.
+# The runtime over recorded runs: in memory; in a store that survives it, read back by a second
+# process; and there with a kill -9 at so many random moments, after each of which a second process
+# must complete the runs so that nothing is missing and nothing is there twice. In the URI STORE
+# {dir} becomes a directory that is removed in the end, and {fresh} a name that was not used before.
 set -u
 
 if [ $# -ne 4 ] || [ ! -x "$1" ] || [ ! -r "$2" ]; then
-  echo "usage: recorded_runs.sh AGENT_RUNTIME INPUT.jsonl SCHEME KILLS" >&2
+  echo "usage: recorded_runs.sh AGENT_RUNTIME INPUT.jsonl STORE KILLS" >&2
   exit 2
 fi
 program=$1
 input=$2
-scheme=$3
+template=$3
 kills=$4
+kind=${template%%:*}
 # So many of the kills must have come upon a run that was under way; the others may have come before
 # the first message was stored or, as moments are random, after the last one.
 least_interrupted=$((kills / 4))
@@ -36,6 +38,16 @@ runtime() {
 # summary NAME: the first number that the summary shows for it.
 summary() {
   sed -nE "s/^$1 +([0-9]+).*/\1/p" "$work/out"
+}
+
+# fresh_store: names one that nobody has used before in $store; those before it may go.
+stores=0
+fresh_store() {
+  rm -rf "$work/stores"
+  mkdir "$work/stores"
+  stores=$((stores + 1))
+  store=${template//"{dir}"/"$work/stores"}
+  store=${store//"{fresh}"/"store$stores"}
 }
 
 now_us() {
@@ -60,15 +72,15 @@ expect_complete "memory"
 echo "memory: $(sed -nE 's/^verified +//p' "$work/out") in one process," \
   "$(summary 'operations per second') operations a second"
 
+fresh_store
 began=$(now_us)
-runtime "$scheme:$work/undisturbed" || fail "$scheme"
+runtime "$store" || fail "$kind"
 duration=$(($(now_us) - began))
 rate=$(summary 'operations per second')
-runtime "$scheme:$work/undisturbed" --verify || fail "$scheme, read back"
-expect_complete "$scheme, read back"
-grep -q '^messages .*(0 now)' "$work/out" || fail "$scheme: the second process stored messages"
-rm -rf "$work/undisturbed"*
-echo "$scheme: $complete, read back by a second process," \
+runtime "$store" --verify || fail "$kind, read back"
+expect_complete "$kind, read back"
+grep -q '^messages .*(0 now)' "$work/out" || fail "$kind: the second process stored messages"
+echo "$kind: $complete, read back by a second process," \
   "$rate operations a second, $((duration / 1000)) ms"
 
 # The moments are spread over the time that an undisturbed process takes.
@@ -79,8 +91,8 @@ kill_number=0
 while [ "$kill_number" -lt "$kills" ]; do
   slot=$((duration / kills))
   wait_us=$((slot * kill_number + (RANDOM * 32768 + RANDOM) % (slot + 1)))
-  rm -rf "$work/killed"*
-  "$program" --store "$scheme:$work/killed" --input "$input" --quiet >/dev/null 2>&1 </dev/null &
+  fresh_store
+  "$program" --store "$store" --input "$input" --quiet >/dev/null 2>&1 </dev/null &
   victim=$!
   sleep "$(printf '%d.%06d' $((wait_us / 1000000)) $((wait_us % 1000000)))"
   kill -KILL "$victim" 2>/dev/null
@@ -94,7 +106,7 @@ while [ "$kill_number" -lt "$kills" ]; do
     continue
   fi
   kill_number=$((kill_number + 1))
-  runtime "$scheme:$work/killed" --verify ||
+  runtime "$store" --verify ||
     fail "kill $kill_number after $wait_us us: not resumed"
   expect_complete "kill $kill_number after $wait_us us"
   if [ "$(summary resumed)" -gt 0 ]; then
@@ -109,9 +121,9 @@ echo "kill -9: $kills times, $interrupted of them upon runs under way, $resumed 
 
 # One store whose every process is killed, until there is nothing left to do.
 deaths=0
-rm -rf "$work/killed"*
+fresh_store
 while true; do
-  "$program" --store "$scheme:$work/killed" --input "$input" --quiet >/dev/null 2>&1 </dev/null &
+  "$program" --store "$store" --input "$input" --quiet >/dev/null 2>&1 </dev/null &
   victim=$!
   wait_us=$((duration / 5 + (RANDOM * 32768 + RANDOM) % (duration / 5 + 1) + deaths * duration / 20))
   sleep "$(printf '%d.%06d' $((wait_us / 1000000)) $((wait_us % 1000000)))"
@@ -123,6 +135,6 @@ while true; do
   [ "$deaths" -le 200 ] || fail "killed again and again: the runs do not come to an end"
 done
 [ "$status" -eq 0 ] || fail "killed again and again: the last process ended with $status"
-runtime "$scheme:$work/killed" --verify || fail "killed again and again: not verified"
+runtime "$store" --verify || fail "killed again and again: not verified"
 expect_complete "killed again and again"
 echo "kill -9 again and again: $deaths times on one store, then verified as $complete"

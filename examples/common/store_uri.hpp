@@ -11,6 +11,10 @@
 #include <agentstore/agentstore.hpp>
 #include <agentstore/capabilities/thread_directory.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+
+#include <algorithm>
+#include <cctype>
 #include <concepts>
 #include <map>
 #include <memory>
@@ -43,8 +47,10 @@ private:
 class StoreKind {
 public:
   std::string usage;
-  /// Of the whole URI and of what follows the colon; throws BadInput.
-  Store (*make)(const std::string& uri, const std::string& rest);
+  /// Of the whole URI and of what follows the colon; throws BadInput. The executor is for a store
+  /// that has no threads of its own.
+  Store (*make)(boost::asio::any_io_executor executor, const std::string& uri,
+                const std::string& rest);
 };
 
 /// By scheme.
@@ -69,13 +75,16 @@ inline std::string store_uri_usage() {
 }
 
 /// The store that a URI names, not yet open; throws BadInput.
-inline Store make_store(const std::string& uri) {
-  const std::size_t colon = uri.find(':');
-  const auto kind = store_kinds().find(uri.substr(0, colon));
-  if (colon == std::string::npos || kind == store_kinds().end()) {
-    throw BadInput("store URI \"" + uri + "\" is none of " + store_uri_usage());
+inline Store make_store(boost::asio::any_io_executor executor, const std::string& uri) {
+  const auto is_no_part_of_scheme = [](unsigned char c) { return std::isalnum(c) == 0; };
+  const auto end = std::find_if(uri.begin(), uri.end(), is_no_part_of_scheme);
+  const std::string scheme(uri.begin(), end);
+  const auto kind = store_kinds().find(scheme);
+  if (end == uri.end() || *end != ':' || kind == store_kinds().end()) {
+    // What follows is not shown: it may hold a password.
+    throw BadInput("store URI beginning with \"" + scheme + "\" is none of " + store_uri_usage());
   }
-  return kind->second.make(uri, uri.substr(colon + 1));
+  return kind->second.make(std::move(executor), uri, uri.substr(scheme.size() + 1));
 }
 
 } // namespace example

@@ -110,10 +110,9 @@ awaitable<void> open(agentstore::IStorageBackend* storage) {
 
 void run(const Options& options) {
   asio::io_context context(1); // first: it is to outlive the store's threads
-  const example::Store store = example::make_store(options.store_uri);
+  const example::Store store = example::make_store(context.get_executor(), options.store_uri);
   if (store.threads() == nullptr) {
-    throw BadInput("store URI \"" + options.store_uri +
-                   "\": this kind of store has no directory of its threads");
+    throw BadInput("option --store: this kind of store has no directory of its threads");
   }
   await_here(context, open(&store.storage()));
 

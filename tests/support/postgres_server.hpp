@@ -37,6 +37,10 @@ public:
   /// What `agent` connects with: by the socket, or by TCP on 127.0.0.1.
   std::string conninfo() const { return conninfo_of("agent", directory_); }
   std::string tcp_conninfo() const { return conninfo_of("agent", "127.0.0.1"); }
+  /// The same by the socket, as a URI with a query.
+  std::string uri() const {
+    return "postgresql:///agents?host=" + directory_ + "&port=" + port() + "&user=agent";
+  }
 
   const std::string& directory() const { return directory_; }
   std::string data_directory() const { return directory_ + "/data"; }
@@ -63,6 +67,8 @@ public:
 
   /// Runs a program and waits for it; throws where it fails, with what it said.
   static void run(const std::vector<std::string>& words);
+  /// Runs a program, which may say what it likes, and returns its exit status.
+  static int call(const std::vector<std::string>& words) { return wait(spawn(words, -1, -1)); }
   static std::string program(const std::string& name) {
     return std::string(AGENTSTORE_POSTGRES_BIN) + "/" + name;
   }

@@ -6,7 +6,7 @@
 namespace example {
 namespace {
 
-Store make(const std::string& uri, const std::string& rest) {
+Store make(boost::asio::any_io_executor, const std::string& uri, const std::string& rest) {
   if (rest.empty()) {
     throw BadInput("store URI \"" + uri + "\": the directory is missing");
   }
