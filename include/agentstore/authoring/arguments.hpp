@@ -111,6 +111,26 @@ inline bool is_utf8(std::string_view text) {
   return true;
 }
 
+/// Where a character comes that JSON escapes: a quote, a backslash, a control.
+inline const char* end_of_plain(const char* at, const char* end) noexcept {
+  constexpr std::uint64_t each = 0x0101010101010101u;
+  // Whether a byte of the eight is zero.
+  constexpr auto has_zero = [](std::uint64_t eight) {
+    return ((eight - each) & ~eight & each * 0x80u) != 0;
+  };
+  for (std::uint64_t eight = 0; end - at >= 8; at += 8) {
+    std::memcpy(&eight, at, sizeof eight);
+    if (has_zero(eight ^ each * '"') || has_zero(eight ^ each * '\\') ||
+        has_zero(eight & each * 0xe0u)) {
+      break;
+    }
+  }
+  while (at != end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20) {
+    ++at;
+  }
+  return at;
+}
+
 /// What one walk over a JSON value finds out. The dump's size is known exactly but for doubles,
 /// whose texts are 3 to 24 characters long.
 class JsonSurvey {
@@ -179,7 +199,9 @@ private:
       return;
     }
     std::size_t escapes = 2; // the quotes
-    for (const char c : text) {
+    const char* const end = text.data() + text.size();
+    for (const char* at = text.data(); (at = end_of_plain(at, end)) != end; ++at) {
+      const char c = *at;
       if (c == '"' || c == '\\' || (c >= '\b' && c <= '\r' && c != '\v')) {
         escapes += 1;
       } else if (static_cast<unsigned char>(c) < 0x20) {
