@@ -65,8 +65,8 @@ public:
   /// Gives a file that was made in the directory to the server's user.
   void give(const std::string& file) const;
 
-  /// Runs a program and waits for it; throws where it fails, with what it said.
-  static void run(const std::vector<std::string>& words);
+  /// Runs a program to its end. Returns what it said, or throws that where it fails.
+  static std::string run(const std::vector<std::string>& words);
   /// Runs a program, which may say what it likes, and returns its exit status.
   static int call(const std::vector<std::string>& words) { return wait(spawn(words, -1, -1)); }
   static std::string program(const std::string& name) {
@@ -128,17 +128,18 @@ inline int PostgresServer::wait(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-inline void PostgresServer::run(const std::vector<std::string>& words) {
+inline std::string PostgresServer::run(const std::vector<std::string>& words) {
   std::string name = (std::filesystem::temp_directory_path() / "agentstore-out-XXXXXX").string();
   const int output = ::mkostemp(name.data(), O_CLOEXEC);
   const int status = wait(spawn(words, -1, output));
   ::close(output);
   std::ifstream file(name);
-  const std::string said{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string said{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   std::filesystem::remove(name);
   if (status != 0) {
     throw std::runtime_error(words.front() + " failed: " + said);
   }
+  return said;
 }
 
 inline std::vector<std::string> PostgresServer::as_server_user(std::vector<std::string> words) {
