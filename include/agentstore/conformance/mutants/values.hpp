@@ -8,6 +8,8 @@
 
 #include <agentstore/conformance/mutants/parts.hpp>
 
+#include <cmath>
+
 namespace agentstore::conformance {
 
 std::vector<Mutant> value_mutants();
@@ -1007,8 +1009,9 @@ public:
 
   awaitable<bool> store_task_context(std::string session_id, json context) override {
     auto narrowed = with_scalars(std::move(context), [](json value, std::size_t depth) {
-      const bool is_deep = depth > 3 && value.is_number_float();
-      return is_deep ? json(static_cast<double>(static_cast<float>(value.get<double>()))) : value;
+      const double number = value.is_number_float() ? value.get<double>() : 0;
+      const bool is_narrowed = depth > 3 && number != 0 && std::abs(number) < 1e30;
+      return is_narrowed ? json(static_cast<double>(static_cast<float>(number))) : value;
     });
     return ForwardingBackend::store_task_context(std::move(session_id), std::move(narrowed));
   }
