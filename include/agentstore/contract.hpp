@@ -42,7 +42,7 @@
 ///   `invalid_argument`. One of depth 100,000 never crashes: it is stored or refused.
 ///
 /// \par Asynchrony
-/// - ASY-01 Nothing happens before an awaitable is awaited; one that is dropped has no effect.
+/// - ASY-01 Nothing happens, or is thrown, before the await; an awaitable dropped has no effect.
 /// - ASY-02 Arguments belong to the operation: the caller's may die before the await. (All
 ///   parameters are by value; a backend that forwards them moves them.)
 /// - ASY-03 A value and an exception alike reach the caller on the executor of the coroutine that
@@ -56,7 +56,7 @@
 /// - CAN-01 A cancelled call ends, by its result or by an exception.
 /// - CAN-02 A cancelled write has been applied whole or not at all when its end is reported, and
 ///   nothing of it is applied afterwards.
-/// - CAN-03 The store works on after a cancellation.
+/// - CAN-03 The store works on after a cancellation, and so do the calls beside the cancelled one.
 ///
 /// \par Together
 /// - CNC-01 The operations on one session are linearizable: each takes effect at one moment

@@ -30,7 +30,7 @@ public:
   explicit LayerHarness(Make make) : make_(make) {}
 
   Claims claims() const { return Claims().shared_handles(); }
-  std::chrono::milliseconds deadline() const { return std::chrono::seconds(2); }
+  std::chrono::milliseconds deadline() const { return std::chrono::seconds(1); }
   std::shared_ptr<Handled> open(asio::any_io_executor, const std::string& space) {
     std::shared_ptr<Space>& data = spaces_[space];
     if (!data) {

@@ -23,6 +23,11 @@ std::vector<Rule> rules_for(const Innocent& innocent) {
       std::erase_if(rules, [](const Rule& rule) { return is_bulky(rule.id); });
     }
   }
+  for (const Innocent& other : timing_innocents()) { // all around the reference
+    if (innocent.name == other.name && innocent.name != "reference" && innocent.name != "slow") {
+      std::erase_if(rules, [](const Rule& rule) { return is_bulky(rule.id); });
+    }
+  }
   return rules;
 }
 

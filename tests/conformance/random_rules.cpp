@@ -30,7 +30,7 @@ public:
   std::string name() const override { return "planted"; }
   Claims claims() const override { return {}; }
   unsigned interfaces() const override { return interfaces_; }
-  std::chrono::milliseconds deadline() const override { return std::chrono::seconds(2); }
+  std::chrono::milliseconds deadline() const override { return std::chrono::seconds(1); }
   awaitable<Handle> open(boost::asio::any_io_executor, std::string space) override {
     co_return open_(space);
   }

@@ -95,6 +95,10 @@ inline std::vector<Deed> deeds(World& w) {
   return deeds(w.harness().interfaces(), w.harness().can_read_archive());
 }
 
+/// A clean-up of all sessions; not in the list, for it takes away what the others work on. For
+/// whole backends, on a space where nothing else is to stay.
+Deed clean_up_deed();
+
 // Only machinery below this line.
 
 /// The values of the writes, and what is made of what is found.
@@ -110,6 +114,7 @@ public:
   static void add_session_directory(std::vector<Deed>& table);
   static void add_thread_directory(std::vector<Deed>& table);
   static void add_archive(std::vector<Deed>& table, bool is_readable);
+  static Deed clean_up();
 
 private:
   static constexpr std::size_t write_count = 4;
@@ -615,6 +620,20 @@ inline void DeedTable::add_session_directory(std::vector<Deed>& table) {
   };
 }
 
+inline Deed DeedTable::clean_up() {
+  Deed deed(
+      "cleanup_expired_sessions", Deed::Again::never, false,
+      [](Handle& h, std::string, Number) {
+        return detail::some(h.backend->cleanup_expired_sessions(std::chrono::microseconds(0)));
+      },
+      [](World& w, Client& c, const std::string& key) {
+        return removal_seen(parts_of_session(w, c, key), all_of_session(w), Parts());
+      });
+  deed.removes = true;
+  deed.make_ready = &fill_session;
+  return deed;
+}
+
 inline void DeedTable::add_thread_directory(std::vector<Deed>& table) {
   const Deed::Prepare make_ready = [](World& w, Client& c, const std::string& key) {
     fill_thread(w, c, key);
@@ -715,6 +734,10 @@ std::vector<Deed::Number> DeedTable::records(World& w, Client& c, const std::str
     result.push_back(whole(record, expected, n));
   }
   return result;
+}
+
+inline Deed clean_up_deed() {
+  return DeedTable::clean_up();
 }
 
 inline std::vector<Deed> deeds(unsigned interfaces, bool archive_is_readable) {

@@ -15,6 +15,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <deque>
@@ -29,19 +30,20 @@ namespace agentstore::conformance {
 
 /// How long one call may take, and when the kit last saw progress. One per run of the suite,
 /// shared by its threads. After the first hang calls get much less, and less still after some
-/// more: a dead backend then costs seconds, not minutes.
+/// more: a dead backend then costs seconds, not minutes. A harness that asks for little at first
+/// gets as much less in proportion.
 class Deadline {
 public:
-  explicit Deadline(std::chrono::milliseconds call) : call_(call) { beat(); }
+  explicit Deadline(std::chrono::milliseconds call) : first_(call), call_(call) { beat(); }
 
   std::chrono::milliseconds call() const { return call_; }
   /// After how long without progress a thread is taken to be blocked.
   std::chrono::milliseconds blocked() const {
-    return call() + std::chrono::milliseconds(hangs_ == 0 ? 1000 : 200);
+    return call() + (hangs_ == 0 ? at_most(1000, 1) : at_most(200, 5));
   }
   void after_a_hang() {
     constexpr std::size_t some = 5;
-    const std::chrono::milliseconds most(++hangs_ < some ? 200 : 100);
+    const std::chrono::milliseconds most = ++hangs_ < some ? at_most(200, 5) : at_most(100, 10);
     if (call_.load() > most) {
       call_ = most;
     }
@@ -53,6 +55,12 @@ public:
   }
 
 private:
+  /// So many milliseconds, or that part of what a call had at first.
+  std::chrono::milliseconds at_most(int milliseconds, int part) const {
+    return std::min(std::chrono::milliseconds(milliseconds), first_ / part);
+  }
+
+  std::chrono::milliseconds first_;
   std::atomic<std::chrono::milliseconds> call_;
   std::atomic<std::chrono::steady_clock::duration> last_beat_{};
   std::atomic<std::size_t> hangs_ = 0;

@@ -137,6 +137,12 @@ std::vector<ReadProbe> read_probes(World& w);
 /// key: their result is then true.
 std::vector<ReadProbe> change_probes(World& w);
 
+/// The calls that are neither reads of records nor writes of them; true on an open store.
+std::vector<ReadProbe> other_calls(World& w);
+
+/// `close` of each object that has it; true when it has ended.
+std::vector<ReadProbe> closings(World& w);
+
 /// Writes what every ReadProbe finds under its ids for this key. The key may not have been used.
 void fill_for_reads(World& w, Client& c, const std::string& key);
 
@@ -194,6 +200,12 @@ inline bool is_something(std::uint64_t) {
 inline awaitable<bool> some(awaitable<std::uint64_t> counting) {
   const std::uint64_t count = co_await std::move(counting);
   co_return count != 0;
+}
+
+/// A call without an answer, as one that is true.
+inline awaitable<bool> done_after(awaitable<void> call) {
+  co_await std::move(call);
+  co_return true;
 }
 
 template <class T>
@@ -732,6 +744,39 @@ inline std::vector<ReadProbe> change_probes(World& w) {
     table.emplace_back("copy_thread", two, [](Handle& h, Ids ids) {
       return h.thread_directory->copy_thread(ids[0], ids[1]);
     });
+  }
+  return table;
+}
+
+inline std::vector<ReadProbe> other_calls(World& w) {
+  std::vector<ReadProbe> table;
+  const std::vector<std::string_view> no_ids;
+  if (w.offers(Interfaces::backend)) {
+    table.emplace_back("initialize", no_ids,
+                       [](Handle& h, Ids) { return h.backend->initialize(); });
+    table.emplace_back("health_check", no_ids,
+                       [](Handle& h, Ids) { return detail::found(h.backend->health_check()); });
+    table.emplace_back("cleanup_expired_sessions", no_ids, [](Handle& h, Ids) {
+      return detail::found(h.backend->cleanup_expired_sessions());
+    });
+  }
+  if (w.offers(Interfaces::archive)) {
+    table.emplace_back("initialize", no_ids,
+                       [](Handle& h, Ids) { return h.archive->initialize(); });
+  }
+  return table;
+}
+
+inline std::vector<ReadProbe> closings(World& w) {
+  std::vector<ReadProbe> table;
+  const std::vector<std::string_view> no_ids;
+  if (w.offers(Interfaces::backend)) {
+    table.emplace_back("close", no_ids,
+                       [](Handle& h, Ids) { return detail::done_after(h.backend->close()); });
+  }
+  if (w.offers(Interfaces::archive)) {
+    table.emplace_back("close", no_ids,
+                       [](Handle& h, Ids) { return detail::done_after(h.archive->close()); });
   }
   return table;
 }

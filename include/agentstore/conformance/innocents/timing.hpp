@@ -11,7 +11,14 @@
 #include <agentstore/testing/slow.hpp>
 #include <agentstore/testing/yielding.hpp>
 
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/asio/thread_pool.hpp>
+
+#include <thread>
 
 namespace agentstore::conformance {
 
@@ -117,6 +124,124 @@ private:
   boost::asio::thread_pool pool_{2};
 };
 
+/// Answers, and refusals too, come after many hops.
+class ManyHops final : public Interceptor {
+public:
+  awaitable<void> after(std::string_view, std::string) override { return yield_times(40); }
+};
+
+/// No call takes as long as another.
+class RandomDelays final : public Interceptor {
+public:
+  awaitable<void> before(std::string_view, std::string) override { return wait(); }
+  awaitable<void> after(std::string_view, std::string) override { return wait(); }
+
+private:
+  awaitable<void> wait() {
+    const std::uint32_t number = next_.fetch_add(2654435761u);
+    const auto delay = std::chrono::microseconds((number >> 8u) % 200);
+    return (number >> 28u) < 4 ? yield_times(number % 3)
+                               : wait_until(std::chrono::steady_clock::now() + delay);
+  }
+
+  std::atomic<std::uint32_t> next_ = 1;
+};
+
+/// From here on a cancellation changes nothing.
+inline awaitable<void> stop_listening() {
+  co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+  co_await boost::asio::this_coro::throw_if_cancelled(false);
+}
+
+/// One call at a time, whatever it is and wherever it goes; the others wait. A cancelled one leaves
+/// as long as it waits, and is not listened to when its turn has come.
+class OneAtATime final : public Interceptor {
+public:
+  awaitable<void> before(std::string_view, std::string) override {
+    while (is_busy_.exchange(true)) {
+      co_await wait_until(std::chrono::steady_clock::now() + std::chrono::microseconds(30));
+    }
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    co_await stop_listening();
+    co_await yield_times(2);
+  }
+  awaitable<void> after(std::string_view, std::string) override {
+    is_busy_ = false;
+    co_return;
+  }
+
+private:
+  std::atomic<bool> is_busy_ = false;
+};
+
+/// Does not listen to a cancellation at all: the call goes on to its end.
+class IsDeaf final : public Interceptor {
+public:
+  awaitable<void> before(std::string_view, std::string) override {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    co_await stop_listening();
+    co_await wait_until(std::chrono::steady_clock::now() + std::chrono::microseconds(50));
+  }
+};
+
+/// Says of a cancelled call that the store was not available.
+class TakesCancellationForFailure final : public Interceptor {
+public:
+  awaitable<void> before(std::string_view operation, std::string key) override {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    bool is_cancelled = false;
+    try {
+      co_await wait_until(std::chrono::steady_clock::now() + std::chrono::microseconds(50));
+    } catch (const boost::system::system_error&) {
+      is_cancelled = true;
+    }
+    if (is_cancelled) {
+      throw StorageError(errc::unavailable, std::string(operation), key, "given up");
+    }
+  }
+};
+
+/// Calls that are waiting when the store is closed are given up.
+class GivesUpAtClose final : public Interceptor {
+public:
+  awaitable<void> before(std::string_view operation, std::string key) override {
+    if (operation == "close") {
+      ++closes_;
+      co_return;
+    }
+    const std::size_t closes = closes_;
+    co_await yield_times(3);
+    if (closes != closes_ && operation != "health_check" && operation != "initialize") {
+      throw StorageError(errc::closed, std::string(operation), key, "closed meanwhile");
+    }
+  }
+
+private:
+  std::atomic<std::size_t> closes_ = 0;
+};
+
+/// Each call waits in an event loop of its own, on a thread of its own.
+class ThreadPerCall final : public Interceptor {
+public:
+  awaitable<void> before(std::string_view, std::string) override {
+    auto initiate = [](auto handler) {
+      auto home = boost::asio::prefer(boost::asio::get_associated_executor(handler),
+                                      boost::asio::execution::outstanding_work.tracked);
+      std::thread([home, handler = std::move(handler)]() mutable {
+        {
+          boost::asio::io_context own;
+          boost::asio::steady_timer timer(own, std::chrono::microseconds(20));
+          timer.async_wait([](boost::system::error_code) {});
+          own.run();
+        }
+        boost::asio::post(home, std::move(handler));
+      }).detach();
+    };
+    co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
+        initiate, boost::asio::use_awaitable);
+  }
+};
+
 } // namespace detail
 
 inline std::vector<Innocent> timing_innocents() {
@@ -141,6 +266,23 @@ inline std::vector<Innocent> timing_innocents() {
                [] { return detail::intercepted(std::make_shared<detail::GroupCommit>()); }),
       Innocent("private_pool", "each call goes to threads of the store and back",
                [] { return detail::intercepted(std::make_shared<detail::ViaPool>()); }),
+      Innocent("many_hops", "answers and refusals come after forty hops",
+               [] { return detail::intercepted(std::make_shared<detail::ManyHops>()); }),
+      Innocent("random_delays", "no call takes as long as another",
+               [] { return detail::intercepted(std::make_shared<detail::RandomDelays>()); }),
+      Innocent("one_at_a_time", "calls wait for each other, whatever they are about",
+               [] { return detail::intercepted(std::make_shared<detail::OneAtATime>()); }),
+      Innocent("deaf", "a cancelled call goes on to its end, by its result: CAN-01 leaves it that",
+               [] { return detail::intercepted(std::make_shared<detail::IsDeaf>()); }),
+      Innocent("unavailable_when_cancelled", "a cancelled call ends by a StorageError",
+               [] {
+                 return detail::intercepted(
+                     std::make_shared<detail::TakesCancellationForFailure>());
+               }),
+      Innocent("gives_up_at_close", "calls that wait are closed when the store is",
+               [] { return detail::intercepted(std::make_shared<detail::GivesUpAtClose>()); }),
+      Innocent("thread_per_call", "each call waits in an event loop and on a thread of its own",
+               [] { return detail::intercepted(std::make_shared<detail::ThreadPerCall>()); }),
   };
 }
 

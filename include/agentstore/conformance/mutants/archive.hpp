@@ -648,6 +648,30 @@ public:
   }
 };
 
+class GreatestLimitIsNone : public ForwardingArchive {
+public:
+  using ForwardingArchive::ForwardingArchive;
+
+  awaitable<std::vector<ArchiveRecord>>
+  read_archive(ArchiveKind kind, std::string key, std::uint64_t after, std::size_t limit) override {
+    return ForwardingArchive::read_archive(kind, std::move(key), after, limit + 1 == 0 ? 0 : limit);
+  }
+};
+
+class ReadsTwoPages : public ForwardingArchive {
+public:
+  using ForwardingArchive::ForwardingArchive;
+
+  awaitable<std::vector<ArchiveRecord>>
+  read_archive(ArchiveKind kind, std::string key, std::uint64_t after, std::size_t limit) override {
+    auto page = co_await ForwardingArchive::read_archive(kind, std::move(key), after, limit);
+    if (after >= 200) {
+      page.clear();
+    }
+    co_return page;
+  }
+};
+
 } // namespace mutants::archive
 
 inline std::vector<Mutant> archive_mutants() {
@@ -732,6 +756,12 @@ inline std::vector<Mutant> archive_mutants() {
                              "an append after close is true, and lost", "an append after close"),
       mutant<ThrowsWhenClosed>("ARC-09", "throws_when_closed", "a closed archive throws",
                                "open the archive first"),
+      mutant<GreatestLimitIsNone>("ARC-02", "greatest_limit_is_none",
+                                  "one more than the greatest limit is 0",
+                                  "some records, at most 18446744073709551615"),
+      mutant<ReadsTwoPages>("ARC-02", "reads_two_pages",
+                            "there are no records behind the second page",
+                            "270 records of one key"),
   };
 }
 

@@ -11,6 +11,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <future>
@@ -439,6 +440,202 @@ public:
   }
 };
 
+// The calls that are about no record, and calls that meet each other
+
+class CleansUpAtTheCall : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    boost::asio::io_context context;
+    auto call = ForwardingBackend::cleanup_expired_sessions(max_idle);
+    boost::asio::co_spawn(context, std::move(call), boost::asio::detached);
+    context.run();
+    return answered(std::uint64_t{0});
+  }
+};
+
+class RefusesAtTheCall : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::vector<Message>> get_conversation_history(std::string session_id,
+                                                           std::size_t limit) override {
+    if (session_id.empty()) {
+      throw StorageError(errc::invalid_argument, "get_conversation_history", session_id, "no id");
+    }
+    return ForwardingBackend::get_conversation_history(std::move(session_id), limit);
+  }
+};
+
+class CleansUpElsewhere : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    const std::uint64_t removed = co_await ForwardingBackend::cleanup_expired_sessions(max_idle);
+    co_await elsewhere_.go();
+    co_return removed;
+  }
+
+private:
+  Elsewhere elsewhere_;
+};
+
+/// Waits as for a server.
+inline awaitable<void> wait_a_while() {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  boost::asio::steady_timer timer(executor, std::chrono::microseconds(200));
+  co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+/// One call at a time; who has waited goes on where the one before has ended.
+class WaitersGoAstray : public ForwardingBackend {
+public:
+  explicit WaitersGoAstray(MutantSpace& space)
+      : ForwardingBackend(space.backend()), turn_(space.shared<Turn>()) {}
+
+  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
+    const bool is_first = turn_->begin();
+    if (is_first) {
+      co_await wait_a_while();
+    } else {
+      co_await wait_in_line();
+    }
+    std::exception_ptr error;
+    bool done = false;
+    try {
+      done = co_await ForwardingBackend::update_session(std::move(session_id), std::move(update));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    const auto executor = co_await boost::asio::this_coro::executor;
+    turn_->end(executor);
+    if (error) {
+      std::rethrow_exception(error);
+    }
+    co_return done;
+  }
+
+private:
+  class Turn {
+  public:
+    bool begin() {
+      const std::lock_guard lock(mutex_);
+      return !std::exchange(is_taken_, true);
+    }
+    void add(std::function<void()> waiter) {
+      std::unique_lock lock(mutex_);
+      if (is_taken_) {
+        waiting_.push_back(std::move(waiter));
+        return;
+      }
+      is_taken_ = true;
+      lock.unlock();
+      waiter();
+    }
+    void end(const boost::asio::any_io_executor& executor) {
+      std::function<void()> next;
+      {
+        const std::lock_guard lock(mutex_);
+        is_taken_ = !waiting_.empty();
+        if (is_taken_) {
+          next = std::move(waiting_.front());
+          waiting_.pop_front();
+        }
+      }
+      if (next) {
+        boost::asio::post(executor, std::move(next));
+      }
+    }
+
+  private:
+    std::mutex mutex_;
+    bool is_taken_ = false;
+    std::deque<std::function<void()>> waiting_;
+  };
+
+  awaitable<void> wait_in_line() {
+    auto initiate = [turn = turn_](auto handler) {
+      const auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+      turn->add([kept] { std::move (*kept)(); });
+    };
+    co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
+        initiate, boost::asio::use_awaitable);
+  }
+
+  std::shared_ptr<Turn> turn_;
+};
+
+/// Hangs where it meets a list on its way.
+class StuckBesideAList : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, json metadata) override {
+    co_await wait_a_while();
+    is_stuck_ = is_stuck_ || is_listing_;
+    while (is_stuck_) {
+      co_await wait_a_while();
+    }
+    co_return co_await ForwardingBackend::add_conversation_message(
+        std::move(session_id), std::move(role), std::move(content), std::move(metadata));
+  }
+  awaitable<std::vector<Checkpoint>> list_checkpoints(std::string thread_id,
+                                                      std::size_t limit) override {
+    is_listing_ = true;
+    co_await wait_a_while();
+    is_listing_ = false;
+    co_return co_await ForwardingBackend::list_checkpoints(std::move(thread_id), limit);
+  }
+
+private:
+  std::atomic<bool> is_listing_ = false;
+  std::atomic<bool> is_stuck_ = false;
+};
+
+class SleepsInCleanUp : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    std::this_thread::sleep_for(std::chrono::milliseconds(4));
+    co_return co_await ForwardingBackend::cleanup_expired_sessions(max_idle);
+  }
+};
+
+class SleepsBesideAnother : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
+    const bool is_mine = busy_.enter();
+    if (is_mine) {
+      co_await wait_a_while();
+    } else {
+      std::this_thread::sleep_for(std::chrono::milliseconds(4));
+    }
+    std::exception_ptr error;
+    bool done = false;
+    try {
+      done = co_await ForwardingBackend::update_session(std::move(session_id), std::move(update));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (is_mine) {
+      busy_.leave();
+    }
+    if (error) {
+      std::rethrow_exception(error);
+    }
+    co_return done;
+  }
+
+private:
+  Busy busy_;
+};
+
 } // namespace mutants::asynchrony
 
 inline std::vector<Mutant> asynchrony_mutants() {
@@ -496,6 +693,26 @@ inline std::vector<Mutant> asynchrony_mutants() {
       mutant<FlushesInTheCallersThread>("ASY-05", "flushes_in_the_callers_thread",
                                         "an archive waits for the disk in the caller's thread",
                                         "append_session_event(payload) never to block"),
+      mutant<CleansUpAtTheCall>("ASY-01", "cleans_up_at_the_call",
+                                "a clean-up is made when the method is called",
+                                "after cleanup_expired_sessions(0us) whose awaitable was dropped"),
+      mutant<RefusesAtTheCall>("ASY-01", "refuses_at_the_call",
+                               "a bad id is thrown out of the method, before the await",
+                               "and nothing before it is awaited"),
+      mutant<CleansUpElsewhere>("ASY-03", "cleans_up_elsewhere",
+                                "a clean-up ends on another thread",
+                                "cleanup_expired_sessions() to end on the executor of the caller"),
+      mutant<WaitersGoAstray>("ASY-03", "waiters_go_astray",
+                              "a call that had to wait goes on on the thread of the one before",
+                              "beside others, to end on the executor of the caller"),
+      mutant<StuckBesideAList>("ASY-04", "stuck_beside_a_list",
+                               "an append that meets a list never ends",
+                               "an end of add_conversation_message"),
+      mutant<SleepsInCleanUp>("ASY-05", "sleeps_in_clean_up", "a clean-up blocks for milliseconds",
+                              "cleanup_expired_sessions never to block"),
+      mutant<SleepsBesideAnother>("ASY-05", "sleeps_beside_another",
+                                  "an update that has to wait its turn blocks its thread",
+                                  "three at once, never to block its thread"),
   };
 }
 

@@ -335,6 +335,186 @@ private:
   std::atomic<bool> is_left_open_ = false;
 };
 
+// Of what is no record, and of calls beside each other
+
+class CancelledCleanUpStopsHalfway : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<Session> create_session(std::string session_id, std::string user_id,
+                                    json metadata) override {
+    known_.set(session_id, true);
+    return ForwardingStore::create_session(std::move(session_id), std::move(user_id),
+                                           std::move(metadata));
+  }
+  /// Threads first, then all the rest.
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    if (max_idle.count() == 0) {
+      for (const auto& [id, known] : known_.all()) {
+        static_cast<void>(co_await ForwardingStore::delete_thread(id));
+      }
+    }
+    co_await round_trip();
+    co_return co_await ForwardingBackend::cleanup_expired_sessions(max_idle);
+  }
+
+private:
+  Kept<bool> known_;
+};
+
+class CleansUpAfterTheEnd : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    auto call = ForwardingBackend::cleanup_expired_sessions(max_idle);
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    const bool is_cancelled = co_await is_cancelled_in_round_trip();
+    if (!is_cancelled) {
+      co_return co_await std::move(call);
+    }
+    const auto executor = co_await boost::asio::this_coro::executor;
+    auto rest = later(std::move(call), std::chrono::milliseconds(5));
+    boost::asio::co_spawn(executor, std::move(rest), boost::asio::detached);
+    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  }
+};
+
+/// One update at a time. A turn that comes to one who was cancelled while it waited is lost.
+class TurnGoesToTheCancelled : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
+    const auto executor = co_await boost::asio::this_coro::executor;
+    const auto mine = std::make_shared<boost::asio::steady_timer>(executor, std::chrono::hours(1));
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    if (!begin(mine)) {
+      static_cast<void>(co_await is_over(mine));
+      const auto state = co_await boost::asio::this_coro::cancellation_state;
+      if (state.cancelled() != boost::asio::cancellation_type::none) {
+        throw boost::system::system_error(boost::asio::error::operation_aborted);
+      }
+    }
+    co_await shield();
+    co_await round_trip();
+    std::exception_ptr error;
+    bool done = false;
+    try {
+      done = co_await ForwardingBackend::update_session(std::move(session_id), std::move(update));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    end();
+    if (error) {
+      std::rethrow_exception(error);
+    }
+    co_return done;
+  }
+
+private:
+  using Turn = std::shared_ptr<boost::asio::steady_timer>;
+
+  static awaitable<bool> is_over(Turn turn) {
+    try {
+      co_await turn->async_wait(boost::asio::use_awaitable);
+    } catch (const boost::system::system_error&) {
+      co_return true; // called, or cancelled
+    }
+    co_return false;
+  }
+  bool begin(Turn mine) {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(is_taken_, true)) {
+      return true;
+    }
+    waiting_.push_back(std::move(mine));
+    return false;
+  }
+  void end() {
+    const std::lock_guard lock(mutex_);
+    is_taken_ = !waiting_.empty();
+    if (is_taken_) {
+      waiting_.front()->cancel();
+      waiting_.erase(waiting_.begin());
+    }
+  }
+
+  std::mutex mutex_;
+  bool is_taken_ = false;
+  std::vector<Turn> waiting_;
+};
+
+/// Appends that come together are one transaction.
+class AbortsTheGroup : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, json metadata) override {
+    ++members_;
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    const bool is_cancelled = co_await is_cancelled_in_round_trip();
+    const bool is_alone = --members_ == 0;
+    if (is_cancelled) {
+      is_aborted_ = !is_alone;
+      throw boost::system::system_error(boost::asio::error::operation_aborted);
+    }
+    if (is_aborted_.exchange(false)) {
+      throw StorageError(errc::unavailable, "add_conversation_message", session_id,
+                         "the group was aborted");
+    }
+    co_return co_await ForwardingBackend::add_conversation_message(
+        std::move(session_id), std::move(role), std::move(content), std::move(metadata));
+  }
+
+private:
+  std::atomic<int> members_ = 0;
+  std::atomic<bool> is_aborted_ = false;
+};
+
+class StaysHalfClosed : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<void> close() override {
+    is_closing_ = true;
+    co_await round_trip();
+    is_closing_ = false;
+    co_await ForwardingBackend::close();
+  }
+  awaitable<bool> initialize() override {
+    if (is_closing_) {
+      throw StorageError(errc::unavailable, "initialize", "", "half closed");
+    }
+    co_return co_await ForwardingBackend::initialize();
+  }
+
+private:
+  std::atomic<bool> is_closing_ = false;
+};
+
+/// Twenty connections, of which a cancelled read keeps one.
+class LeaksOneOfTwenty : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::optional<json>> get_task_context(std::string session_id) override {
+    if (in_use_ == 20) {
+      throw StorageError(errc::unavailable, "get_task_context", session_id,
+                         "all twenty connections are in use");
+    }
+    ++in_use_;
+    co_await round_trip();
+    auto context = co_await ForwardingBackend::get_task_context(std::move(session_id));
+    --in_use_;
+    co_return context;
+  }
+
+private:
+  std::atomic<int> in_use_ = 0;
+};
+
 } // namespace mutants::cancellation
 
 inline std::vector<Mutant> cancellation_mutants() {
@@ -381,6 +561,25 @@ inline std::vector<Mutant> cancellation_mutants() {
       mutant<SwallowsTheNext>("CAN-03", "swallows_the_next",
                               "after a cancelled store the next one is lost",
                               "#3 to be the latest"),
+      mutant<CancelledCleanUpStopsHalfway>(
+          "CAN-02", "cancelled_clean_up_stops_halfway",
+          "a cancelled clean-up has removed threads and leaves their sessions",
+          "after cleanup_expired_sessions("),
+      mutant<CleansUpAfterTheEnd>("CAN-02", "cleans_up_after_the_end",
+                                  "a cancelled clean-up comes through after its end was reported",
+                                  "what was found at the end of cleanup_expired_sessions"),
+      mutant<TurnGoesToTheCancelled>(
+          "CAN-03", "turn_goes_to_the_cancelled",
+          "a lock is handed to a call that was cancelled while it waited",
+          "an end of update_session"),
+      mutant<AbortsTheGroup>("CAN-03", "aborts_the_group",
+                             "a cancelled append takes the one beside it with it",
+                             "the group was aborted"),
+      mutant<StaysHalfClosed>("CAN-03", "stays_half_closed",
+                              "a store whose close was cancelled cannot be opened", "half closed"),
+      mutant<LeaksOneOfTwenty>("CAN-03", "leaks_one_of_twenty",
+                               "a cancelled read keeps one of many connections",
+                               "all twenty connections are in use"),
   };
 }
 

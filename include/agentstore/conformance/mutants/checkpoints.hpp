@@ -1008,6 +1008,35 @@ private:
   Kept<std::string> latest_;
 };
 
+class LatestIsAnId : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::optional<Checkpoint>>
+  get_checkpoint(std::string thread_id, std::optional<std::string> checkpoint_id) override {
+    if (checkpoint_id == "latest") {
+      auto named = co_await ForwardingBackend::get_checkpoint(thread_id, checkpoint_id);
+      if (named) {
+        co_return named;
+      }
+      checkpoint_id.reset();
+    }
+    co_return co_await ForwardingBackend::get_checkpoint(std::move(thread_id),
+                                                         std::move(checkpoint_id));
+  }
+};
+
+class ListsAreSigned : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::vector<Checkpoint>> list_checkpoints(std::string thread_id,
+                                                      std::size_t limit) override {
+    const auto number = static_cast<std::int64_t>(limit);
+    return ForwardingBackend::list_checkpoints(std::move(thread_id), number < 0 ? 0 : limit);
+  }
+};
+
 } // namespace mutants
 
 inline std::vector<Mutant> checkpoint_mutants() {
@@ -1143,6 +1172,12 @@ inline std::vector<Mutant> checkpoint_mutants() {
       mutant<LatestLagsBehind>("CHK-10", "latest_lags_behind",
                                "the latest is noted in a second step, which others overtake",
                                "the latest after concurrent stores"),
+      mutant<LatestIsAnId>("CHK-02", "latest_is_an_id",
+                           "\"latest\" is the latest, where there is none of that id",
+                           "an unknown checkpoint of a known thread"),
+      mutant<ListsAreSigned>("CHK-03", "list_limit_is_signed",
+                             "the greatest limits are less than 0, and give none",
+                             "the newest 9223372036854775808 checkpoints"),
   };
   Mutant two_stores =
       mutant<ForwardingBackend>("CHK-08", "two_stores", "the two interfaces have a store each",

@@ -643,6 +643,61 @@ private:
   std::atomic<std::uint64_t> still_counted_ = 0;
 };
 
+/// Removes a hundred in one go, and does not go again.
+class CleansAHundred : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<Session> create_session(std::string session_id, std::string user_id,
+                                    json metadata) override {
+    known_.set(session_id, true);
+    return ForwardingStore::create_session(std::move(session_id), std::move(user_id),
+                                           std::move(metadata));
+  }
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    const Metrics metrics = co_await ForwardingStore::get_metrics();
+    if (metrics.total_sessions <= 100 || max_idle.count() != 0) {
+      co_return co_await ForwardingStore::cleanup_expired_sessions(max_idle);
+    }
+    std::uint64_t removed = 0;
+    for (const auto& [id, known] : known_.all()) {
+      if (removed == 100) {
+        break;
+      }
+      const bool is_removed = co_await ForwardingStore::delete_session(id);
+      removed += is_removed ? 1u : 0u;
+    }
+    co_return removed;
+  }
+
+private:
+  Kept<bool> known_;
+};
+
+/// Whatever begins like "active" is.
+class LooksActive : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> end_session(std::string session_id, std::string status) override {
+    if (status.starts_with("active")) {
+      ended_.set(session_id, true);
+    }
+    return ForwardingBackend::end_session(std::move(session_id), std::move(status));
+  }
+  awaitable<Metrics> get_metrics() override {
+    Metrics metrics = co_await ForwardingBackend::get_metrics();
+    for (const auto& [id, ended] : ended_.all()) {
+      const auto session = co_await ForwardingBackend::get_session(id);
+      metrics.active_sessions += session ? 1u : 0u;
+    }
+    co_return metrics;
+  }
+
+private:
+  Kept<bool> ended_;
+};
+
 } // namespace mutants::clean_up
 
 inline std::vector<Mutant> clean_up_mutants() {
@@ -729,6 +784,12 @@ inline std::vector<Mutant> clean_up_mutants() {
       mutant<CleanUpForgetsToCount>("MET-01", "clean_up_forgets_to_count",
                                     "the messages of removed sessions stay counted",
                                     "the counts after a clean-up of all"),
+      mutant<CleansAHundred>("CLN-01", "cleans_a_hundred",
+                             "of more than a hundred sessions the others stay",
+                             "a clean-up of many sessions"),
+      mutant<LooksActive>("MET-01", "looks_active",
+                          "a status that begins with \"active\" counts as active",
+                          "after ends as what only looks active"),
   };
 }
 

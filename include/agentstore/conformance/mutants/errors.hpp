@@ -217,6 +217,47 @@ public:
   }
 };
 
+/// Asks for the id first and for the checkpoint then.
+class SecondFailureIsNotFound : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::optional<Checkpoint>>
+  get_checkpoint(std::string thread_id, std::optional<std::string> checkpoint_id) override {
+    static_cast<void>(co_await ForwardingBackend::get_checkpoint(thread_id, checkpoint_id));
+    try {
+      co_return co_await ForwardingBackend::get_checkpoint(std::move(thread_id),
+                                                           std::move(checkpoint_id));
+    } catch (const StorageError&) {
+      co_return std::nullopt;
+    }
+  }
+};
+
+/// Threads first, then all the rest.
+class CleansUpInTwoSteps : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<Session> create_session(std::string session_id, std::string user_id,
+                                    json metadata) override {
+    known_.set(session_id, true);
+    return ForwardingStore::create_session(std::move(session_id), std::move(user_id),
+                                           std::move(metadata));
+  }
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    if (max_idle.count() == 0) {
+      for (const auto& [id, known] : known_.all()) {
+        static_cast<void>(co_await ForwardingStore::delete_thread(id));
+      }
+    }
+    co_return co_await ForwardingBackend::cleanup_expired_sessions(max_idle);
+  }
+
+private:
+  Kept<bool> known_;
+};
+
 } // namespace mutants::errors
 
 inline std::vector<Mutant> error_mutants() {
@@ -260,6 +301,12 @@ inline std::vector<Mutant> error_mutants() {
       mutant<FailedReadIsEmptyArchive>("ERR-01", "failed_read_is_empty_archive",
                                        "an archive that cannot be read is empty",
                                        "or what is there, from read_archive"),
+      mutant<SecondFailureIsNotFound>("ERR-01", "second_failure_is_not_found",
+                                      "of a read in two steps the second may fail unseen",
+                                      "or what is there, from get_checkpoint"),
+      mutant<CleansUpInTwoSteps>("ERR-01", "cleans_up_in_two_steps",
+                                 "a clean-up that fails has removed threads already",
+                                 "all or nothing of a removal"),
   };
 }
 

@@ -414,6 +414,61 @@ private:
   }
 };
 
+/// What is under way when it is closed is told to have been done.
+class CloseDropsWhatIsUnderWay : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> initialize() override {
+    is_open_ = true;
+    return ForwardingBackend::initialize();
+  }
+  awaitable<void> close() override {
+    is_open_ = false;
+    co_await ForwardingBackend::close();
+  }
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    const bool was_open = is_open_;
+    const auto executor = co_await boost::asio::this_coro::executor;
+    boost::asio::steady_timer timer(executor, std::chrono::microseconds(200));
+    co_await timer.async_wait(boost::asio::use_awaitable);
+    if (was_open && !is_open_) {
+      co_return true;
+    }
+    co_return co_await ForwardingBackend::store_task_context(std::move(session_id),
+                                                             std::move(context));
+  }
+
+private:
+  std::atomic<bool> is_open_ = false;
+};
+
+/// What is under way when it is closed waits for a server that is gone.
+class CloseStrandsWhatIsUnderWay : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<void> close() override {
+    ++closed_;
+    co_await ForwardingBackend::close();
+  }
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    const int closed = closed_;
+    const auto executor = co_await boost::asio::this_coro::executor;
+    boost::asio::steady_timer timer(executor, std::chrono::microseconds(200));
+    co_await timer.async_wait(boost::asio::use_awaitable);
+    if (closed != closed_) {
+      timer.expires_after(std::chrono::hours(24));
+      co_await timer.async_wait(boost::asio::use_awaitable);
+    }
+    co_return co_await ForwardingBackend::store_task_context(std::move(session_id),
+                                                             std::move(context));
+  }
+
+private:
+  std::atomic<int> closed_ = 0;
+};
+
 } // namespace mutants::life_cycle
 
 inline std::vector<Mutant> life_cycle_mutants() {
@@ -485,6 +540,12 @@ inline std::vector<Mutant> life_cycle_mutants() {
       mutant<HealthyWhenFailing>("LIF-06", "healthy_when_failing",
                                  "a store that fails is healthy as long as it is open",
                                  "a store that fails not to be healthy"),
+      mutant<CloseDropsWhatIsUnderWay>("LIF-04", "close_drops_what_is_under_way",
+                                       "a store under way at the close is true and not done",
+                                       "which was true beside close()"),
+      mutant<CloseStrandsWhatIsUnderWay>("LIF-04", "close_strands_what_is_under_way",
+                                         "a store under way at the close never ends",
+                                         "an end of store_task_context"),
   };
 }
 

@@ -1624,6 +1624,61 @@ public:
   }
 };
 
+// What only shows with great numbers, and by other names
+
+class CountsInAByte : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::optional<Session>> get_session(std::string session_id) override {
+    return changed(ForwardingBackend::get_session(std::move(session_id)),
+                   [](std::optional<Session>& session) {
+                     if (session) {
+                       session->request_count %= 256;
+                     }
+                   });
+  }
+};
+
+class TimeIsADouble : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
+    const bool done = co_await ForwardingBackend::update_session(session_id, update);
+    if (done) {
+      const double before = times_.get(session_id).value_or(0);
+      times_.set(session_id, before + static_cast<double>(update.processing_time().count()));
+    }
+    co_return done;
+  }
+  awaitable<std::optional<Session>> get_session(std::string session_id) override {
+    auto session = co_await ForwardingBackend::get_session(session_id);
+    const double most = 9.2e18; // beyond it there is no such integer
+    const double time = times_.get(session_id).value_or(0);
+    if (session && time < most) {
+      session->total_processing_time = std::chrono::microseconds(static_cast<std::int64_t>(time));
+    }
+    co_return session;
+  }
+
+private:
+  Kept<double> times_;
+};
+
+class ActiveInAnyCase : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> end_session(std::string session_id, std::string status) override {
+    if (status == "Active" || status == "ACTIVE") {
+      return refused<bool>(errc::invalid_argument, "end_session", std::move(session_id),
+                           "a session does not end as active");
+    }
+    return ForwardingBackend::end_session(std::move(session_id), std::move(status));
+  }
+};
+
 } // namespace mutants
 
 inline std::vector<Mutant> session_mutants() {
@@ -1874,6 +1929,14 @@ inline std::vector<Mutant> session_mutants() {
       mutant<VersionBeginsAtZero>("SES-14", "version_begins_at_zero",
                                   "the version of a new session is 0",
                                   "the version of a new session"),
+      mutant<CountsInAByte>("SES-05", "counts_in_a_byte", "after 255 requests comes none",
+                            "after 300 updates more"),
+      mutant<TimeIsADouble>("SES-05", "time_is_a_double",
+                            "the total of processing times is summed up as a double",
+                            "a long add_processing_time"),
+      mutant<ActiveInAnyCase>("SES-13", "active_in_any_case",
+                              "a status that is \"active\" but for its case is refused",
+                              "a session does not end as active"),
   };
 }
 

@@ -393,6 +393,108 @@ public:
   explicit ArchivesInMemory(MutantSpace&) : ForwardingArchive(std::make_shared<MemoryArchive>()) {}
 };
 
+// What differs by little, and what comes late
+
+/// Joins the name of the space and the id.
+class JoinsSpaceAndSession : public ForwardingBackend {
+public:
+  explicit JoinsSpaceAndSession(MutantSpace& space)
+      : ForwardingBackend(space.backend()), space_(space.name()),
+        contexts_(space.common().shared<Kept<json>>()) {}
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    const bool done = co_await ForwardingBackend::store_task_context(session_id, context);
+    if (done) {
+      contexts_->set(space_ + session_id, std::move(context));
+    }
+    co_return done;
+  }
+  awaitable<std::optional<json>> get_task_context(std::string session_id) override {
+    static_cast<void>(co_await ForwardingBackend::get_task_context(session_id));
+    co_return contexts_->get(space_ + session_id);
+  }
+
+private:
+  std::string space_;
+  std::shared_ptr<Kept<json>> contexts_;
+};
+
+/// Finds what is of a space by the beginning of a key: what is of longer names, too.
+class CleansLongerNames : public ForwardingBackend {
+public:
+  explicit CleansLongerNames(MutantSpace& space)
+      : ForwardingBackend(space.backend()), space_(space.name()),
+        handles_(space.common().shared<Kept<CleansLongerNames*>>()) {
+    handles_->set(space_, this);
+  }
+  CleansLongerNames(const CleansLongerNames&) = delete;
+  CleansLongerNames& operator=(const CleansLongerNames&) = delete;
+  ~CleansLongerNames() override { handles_->erase(space_); }
+
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    const std::uint64_t removed = co_await ForwardingBackend::cleanup_expired_sessions(max_idle);
+    for (const auto& [name, other] : handles_->all()) {
+      if (name != space_ && name.starts_with(space_)) {
+        static_cast<void>(co_await other->ForwardingBackend::cleanup_expired_sessions(max_idle));
+      }
+    }
+    co_return removed;
+  }
+
+private:
+  std::string space_;
+  std::shared_ptr<Kept<CleansLongerNames*>> handles_;
+};
+
+/// Remembers what it has found, but not that there was nothing.
+class RemembersContextsFound : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    found_.erase(session_id);
+    return ForwardingBackend::store_task_context(std::move(session_id), std::move(context));
+  }
+  awaitable<std::optional<json>> get_task_context(std::string session_id) override {
+    auto context = co_await ForwardingBackend::get_task_context(session_id);
+    if (context && !found_.add(session_id, *context)) {
+      co_return found_.get(session_id);
+    }
+    co_return context;
+  }
+
+private:
+  Kept<json> found_;
+};
+
+/// Reads a hundred contexts when it is opened.
+class OpensAHundred : public ForwardingBackend {
+public:
+  explicit OpensAHundred(MutantSpace& space)
+      : ForwardingBackend(space.backend()), stored_(space.shared<Kept<std::size_t>>()),
+        there_(stored_->all().size()) {}
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    const bool done =
+        co_await ForwardingBackend::store_task_context(session_id, std::move(context));
+    if (done) {
+      stored_->add(session_id, stored_->all().size());
+    }
+    co_return done;
+  }
+  awaitable<std::optional<json>> get_task_context(std::string session_id) override {
+    const std::size_t number = stored_->get(session_id).value_or(0);
+    if (number >= 100 && number < there_) {
+      co_return std::nullopt;
+    }
+    co_return co_await ForwardingBackend::get_task_context(std::move(session_id));
+  }
+
+private:
+  std::shared_ptr<Kept<std::size_t>> stored_;
+  std::size_t there_;
+};
+
 } // namespace mutants::sharing
 
 inline std::vector<Mutant> sharing_mutants() {
@@ -440,6 +542,17 @@ inline std::vector<Mutant> sharing_mutants() {
                               "after a reopen"),
       mutant<ArchivesInMemory>("DUR-01", "archives_in_memory", "an archive goes with its handle",
                                "archive records after a reopen"),
+      mutant<JoinsSpaceAndSession>("SPC-01", "joins_space_and_session",
+                                   "a name and an id are joined without anything between",
+                                   "what the other space sees under a part of an id"),
+      mutant<CleansLongerNames>("SPC-01", "cleans_longer_names",
+                                "a clean-up reaches the spaces whose names begin with its own",
+                                "the counts of one space after a clean-up of the other"),
+      mutant<RemembersContextsFound>("TWO-01", "remembers_contexts_found",
+                                     "a context that a handle has read is never read again",
+                                     "what the other handle sees after a second write"),
+      mutant<OpensAHundred>("DUR-01", "opens_a_hundred",
+                            "of more than a hundred contexts the others are lost", "one of many,"),
   };
 }
 

@@ -1230,6 +1230,33 @@ protected:
   }
 };
 
+/// Copies as many as a page holds.
+class CopiesAHundred : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<bool> copy_thread(std::string source, std::string target) override {
+    const bool done = co_await ForwardingStore::copy_thread(std::move(source), target);
+    if (done) {
+      static_cast<void>(co_await ForwardingStore::prune_thread(std::move(target), 100));
+    }
+    co_return done;
+  }
+};
+
+class PrunesAHundred : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<std::uint64_t> prune_thread(std::string thread_id, std::size_t keep) override {
+    const auto all = co_await ForwardingStore::list_checkpoints(thread_id, 100000);
+    if (all.size() > 100) {
+      keep = std::max(keep, all.size() - 100);
+    }
+    co_return co_await ForwardingStore::prune_thread(std::move(thread_id), keep);
+  }
+};
+
 } // namespace mutants::thread_directory
 
 inline std::vector<Mutant> thread_directory_mutants() {
@@ -1420,6 +1447,11 @@ inline std::vector<Mutant> thread_directory_mutants() {
                               "at most 0 before \"b\""),
       mutant<BeforeWithoutData>("THR-08", "before_without_data", "the records are not whole",
                                 "at most 1 before \"b\""),
+      mutant<CopiesAHundred>("THR-05", "copies_a_hundred", "of a long thread a hundred are copied",
+                             "the checkpoints of the copy of a long thread"),
+      mutant<PrunesAHundred>("THR-07", "prunes_a_hundred",
+                             "of a long thread a hundred are removed at most",
+                             "how many checkpoints of a long thread were removed"),
   };
 }
 

@@ -8,6 +8,8 @@
 
 #include <agentstore/conformance/mutants/parts.hpp>
 
+#include <cmath>
+
 namespace agentstore::conformance {
 
 std::vector<Mutant> value_mutants();
@@ -987,6 +989,218 @@ public:
   }
 };
 
+// What is reached only through others, looks like something else, or comes second
+
+/// `change` of each scalar in the value; it is told how deep it is.
+inline json with_scalars(json value, const std::function<json(json, std::size_t)>& change,
+                         std::size_t depth = 0) {
+  if (!value.is_structured()) {
+    return change(std::move(value), depth);
+  }
+  for (json& inner : value) {
+    inner = with_scalars(std::move(inner), change, depth + 1);
+  }
+  return value;
+}
+
+class DeepDoublesAreFloats : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    auto narrowed = with_scalars(std::move(context), [](json value, std::size_t depth) {
+      const double number = value.is_number_float() ? value.get<double>() : 0;
+      const bool is_narrowed = depth > 3 && number != 0 && std::abs(number) < 1e30;
+      return is_narrowed ? json(static_cast<double>(static_cast<float>(number))) : value;
+    });
+    return ForwardingBackend::store_task_context(std::move(session_id), std::move(narrowed));
+  }
+};
+
+class TextsThatAreJsonAreParsed : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    auto parsed = with_scalars(std::move(context), [](json value, std::size_t) {
+      const std::string text = value.is_string() ? value.get<std::string>() : std::string();
+      if (!text.starts_with('{') && !text.starts_with('[')) {
+        return value;
+      }
+      json inner = json::parse(text, nullptr, false);
+      return inner.is_discarded() ? value : inner;
+    });
+    return ForwardingBackend::store_task_context(std::move(session_id), std::move(parsed));
+  }
+};
+
+class DatesAreShortened : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    auto shortened = with_scalars(std::move(context), [](json value, std::size_t) {
+      const std::string text = value.is_string() ? value.get<std::string>() : std::string();
+      const bool is_date = text.size() > 20 && text[4] == '-' && text[10] == 'T';
+      return is_date ? json(text.substr(0, 19) + "Z") : value;
+    });
+    return ForwardingBackend::store_task_context(std::move(session_id), std::move(shortened));
+  }
+};
+
+/// An object whose members are 0, 1, 2, ... comes back as a list.
+class NumberedObjectsAreLists : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    return ForwardingBackend::store_task_context(std::move(session_id), listed(std::move(context)));
+  }
+
+private:
+  static json listed(json value) {
+    json list = json::array();
+    bool is_list = value.is_object();
+    if (value.is_structured()) {
+      for (json& inner : value) {
+        inner = listed(std::move(inner));
+      }
+    }
+    if (value.is_object()) {
+      for (const auto& member : value.items()) {
+        is_list = is_list && member.key() == std::to_string(list.size());
+        list.push_back(member.value());
+      }
+    }
+    return is_list && !list.empty() ? list : value;
+  }
+};
+
+class ListsEndAtAThousand : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    return ForwardingBackend::store_task_context(std::move(session_id), cut(std::move(context)));
+  }
+
+private:
+  static json cut(json value) {
+    if (value.is_array() && value.size() > 1000) {
+      value.erase(value.begin() + 1000, value.end());
+    }
+    if (value.is_structured()) {
+      for (json& inner : value) {
+        inner = cut(std::move(inner));
+      }
+    }
+    return value;
+  }
+};
+
+/// Cuts off what is beyond the limit in letters.
+class LimitIsInLetters : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, json metadata) override {
+    const auto is_letter = [](char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; };
+    const auto letters = std::count_if(content.begin(), content.end(), is_letter);
+    constexpr std::size_t limit = std::size_t{2} << 20u;
+    if (content.size() > limit && static_cast<std::size_t>(letters) <= limit) {
+      content = "stored elsewhere";
+    }
+    return ForwardingBackend::add_conversation_message(std::move(session_id), std::move(role),
+                                                       std::move(content), std::move(metadata));
+  }
+};
+
+class FirstWriteIsMeasured : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
+                             std::vector<ChannelWrite> writes) override {
+    for (std::size_t i = 1; i < writes.size(); ++i) {
+      const bool is_text = writes[i].value.is_string();
+      if (is_text &&
+          writes[i].value.get_ref<const std::string&>().size() >= (std::size_t{2} << 20u) - 2) {
+        writes[i].value = "stored elsewhere";
+      }
+    }
+    return ForwardingBackend::put_writes(std::move(thread_id), std::move(checkpoint_id),
+                                         std::move(task_id), std::move(writes));
+  }
+};
+
+class FirstWriteIsFinite : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
+                             std::vector<ChannelWrite> writes) override {
+    for (std::size_t i = 1; i < writes.size(); ++i) {
+      writes[i].value = with_scalars(std::move(writes[i].value), [](json value, std::size_t) {
+        const bool is_number = !value.is_number_float() || std::isfinite(value.get<double>());
+        return is_number ? value : json();
+      });
+    }
+    return ForwardingBackend::put_writes(std::move(thread_id), std::move(checkpoint_id),
+                                         std::move(task_id), std::move(writes));
+  }
+};
+
+class ListsAreTwentyDeep : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    std::size_t depth = 0;
+    for (const json* at = &context; at->is_array() && !at->empty(); at = &at->front()) {
+      ++depth;
+    }
+    if (depth > 20) {
+      return refused<bool>(errc::invalid_argument, "store_task_context", std::move(session_id),
+                           "lists in lists in lists");
+    }
+    return ForwardingBackend::store_task_context(std::move(session_id), std::move(context));
+  }
+};
+
+class IdsAreUrls : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
+                                   json metadata) override {
+    return ForwardingBackend::store_checkpoint(std::move(thread_id),
+                                               decoded(std::move(checkpoint_id)), std::move(data),
+                                               std::move(metadata));
+  }
+  awaitable<std::optional<Checkpoint>>
+  get_checkpoint(std::string thread_id, std::optional<std::string> checkpoint_id) override {
+    std::optional<std::string> asked = checkpoint_id;
+    if (asked) {
+      asked = decoded(std::move(*asked));
+    }
+    auto checkpoint =
+        co_await ForwardingBackend::get_checkpoint(std::move(thread_id), std::move(asked));
+    if (checkpoint && checkpoint_id) {
+      checkpoint->checkpoint_id = *checkpoint_id;
+    }
+    co_return checkpoint;
+  }
+
+private:
+  static std::string decoded(std::string id) {
+    for (auto at = id.find("%2F"); at != std::string::npos; at = id.find("%2F")) {
+      id.replace(at, 3, "/");
+    }
+    return id;
+  }
+};
+
 } // namespace mutants
 
 inline std::vector<Mutant> value_mutants() {
@@ -1140,6 +1354,34 @@ inline std::vector<Mutant> value_mutants() {
       mutant<RefusedDepthIsKept>("VAL-05", "refused_depth_is_kept",
                                  "a checkpoint whose metadata are too deep is refused, and stored",
                                  "put_checkpoint(metadata) after a refusal"),
+      mutant<IdsAreUrls>("KEY-01", "ids_are_urls", "an escape of URLs in an id is decoded",
+                         "store_checkpoint(data)"),
+      mutant<DeepDoublesAreFloats>("VAL-01", "deep_doubles_are_floats",
+                                   "doubles that lie deep are kept as floats",
+                                   "store_task_context(context): the value read"),
+      mutant<TextsThatAreJsonAreParsed>("VAL-01", "texts_that_are_json_are_parsed",
+                                        "a text that is a document comes back as the document",
+                                        "store_task_context(context): the value read"),
+      mutant<DatesAreShortened>("VAL-01", "dates_are_shortened",
+                                "a text that looks like a time is written as one",
+                                "store_task_context(context): the value read"),
+      mutant<NumberedObjectsAreLists>("VAL-01", "numbered_objects_are_lists",
+                                      "an object with the members 0, 1, ... comes back as a list",
+                                      "store_task_context(context): the value read"),
+      mutant<ListsEndAtAThousand>("VAL-01", "lists_end_at_a_thousand",
+                                  "of a list a thousand items are kept",
+                                  "store_task_context(context): the value read"),
+      mutant<LimitIsInLetters>("VAL-02", "limit_is_in_letters",
+                               "a content is measured in letters, not in bytes",
+                               "\"too large\" from add_conversation_message"),
+      mutant<FirstWriteIsMeasured>("VAL-02", "first_write_is_measured",
+                                   "of the writes of a call only the first is measured",
+                                   "\"too large\" from put_writes(\"second\""),
+      mutant<FirstWriteIsFinite>("VAL-04", "first_write_is_finite",
+                                 "of the writes of a call only the first is checked for NaN",
+                                 "from put_writes(\"second\""),
+      mutant<ListsAreTwentyDeep>("VAL-05", "lists_are_twenty_deep",
+                                 "lists may not be as deep as objects", "lists in lists in lists"),
   };
 }
 

@@ -752,6 +752,38 @@ public:
   }
 };
 
+class IndexIsAByte : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::vector<PendingWrite>> get_writes(std::string thread_id,
+                                                  std::string checkpoint_id) override {
+    return changed(ForwardingBackend::get_writes(std::move(thread_id), std::move(checkpoint_id)),
+                   [](std::vector<PendingWrite>& writes) {
+                     for (PendingWrite& write : writes) {
+                       write.index = static_cast<signed char>(write.index);
+                     }
+                   });
+  }
+};
+
+/// Keeps one error for all tasks.
+class OneErrorForAllTasks : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::vector<PendingWrite>> get_writes(std::string thread_id,
+                                                  std::string checkpoint_id) override {
+    return changed(ForwardingBackend::get_writes(std::move(thread_id), std::move(checkpoint_id)),
+                   [](std::vector<PendingWrite>& writes) {
+                     std::size_t errors = 0;
+                     std::erase_if(writes, [&errors](const PendingWrite& write) {
+                       return write.channel == "__error__" && ++errors > 1;
+                     });
+                   });
+  }
+};
+
 } // namespace mutants
 
 inline std::vector<Mutant> write_mutants() {
@@ -870,6 +902,11 @@ inline std::vector<Mutant> write_mutants() {
       mutant<BadWritesAreSkipped>("WRT-08", "bad_writes_are_skipped",
                                   "of a call with a bad write the good ones are stored",
                                   "came no error"),
+      mutant<IndexIsAByte>("WRT-01", "index_is_a_byte", "after index 127 comes -128",
+                           "300 writes of one call"),
+      mutant<OneErrorForAllTasks>("WRT-03", "one_error_for_all_tasks",
+                                  "the error of one task stands for those of all",
+                                  "one special channel by two tasks"),
   };
 }
 

@@ -9,6 +9,9 @@
 #include <agentstore/conformance/rules/errors.hpp>
 #include <agentstore/conformance/rules/steps.hpp>
 
+#include <array>
+#include <limits>
+
 namespace agentstore::conformance {
 
 std::vector<Rule> archive_rules();
@@ -126,6 +129,39 @@ inline void expect_records(World& w, Client& c, ArchiveKind kind, const std::str
   w.expect_same(fields_of(w.read_archive(c, kind, key)), expected, what);
 }
 
+/// More records of one key than a page holds; and pages of sizes that one may ask for.
+inline void check_long_archive(World& w, Client& c) {
+  constexpr int count = 270;
+  std::vector<json> expected;
+  for (int i = 0; i < count; ++i) {
+    const auto entry = one_of_each("long", i)[0];
+    keep(w, c, entry);
+    expected.push_back(entry.fields);
+  }
+  expect_records(w, c, ArchiveKind::session_event, "long", expected, "270 records of one key");
+  IArchiveReader* const reader = c.handle().archive_reader;
+  if (reader == nullptr) {
+    return;
+  }
+  const auto read = [&](std::uint64_t after, std::size_t limit) {
+    return c.call(Client::text("read_archive", std::string("session_event"), std::string("long"),
+                               after, std::uint64_t{limit}),
+                  reader->read_archive(ArchiveKind::session_event, "long", after, limit));
+  };
+  for (const std::size_t limit : std::array<std::size_t, 3>{1, SIZE_MAX / 2 + 1, SIZE_MAX}) {
+    std::vector<ArchiveRecord> page = read(0, limit);
+    w.expect(!page.empty() && page.size() <= limit, "some records, at most " + show(limit),
+             std::to_string(page.size()));
+    w.expect_same(fields_of(std::vector<ArchiveRecord>(1, page.front())),
+                  std::vector<json>(1, expected.front()), "the first record of a page");
+  }
+  for (const std::uint64_t after : {std::numeric_limits<std::uint64_t>::max() / 2 + 1,
+                                    std::numeric_limits<std::uint64_t>::max()}) {
+    w.expect_same(read(after, 10), std::vector<ArchiveRecord>(),
+                  "the records behind the last that there can be");
+  }
+}
+
 } // namespace detail
 
 inline std::vector<Rule> archive_rules() {
@@ -186,6 +222,7 @@ inline std::vector<Rule> archive_rules() {
                items.push_back(fields.value("payload", std::string()));
              }
              detail::expect_writers_order(w, items, 3, 15);
+             detail::check_long_archive(w, c);
            }),
       Rule("ARC-03", needs::archive, "created_at as given, else the time of the call",
            "keep microseconds, and times before now",

@@ -8,6 +8,7 @@
 #include <agentstore/conformance/rules/values.hpp>
 
 #include <ctime>
+#include <functional>
 #include <sys/resource.h>
 
 namespace agentstore::conformance {
@@ -68,11 +69,14 @@ private:
   Sample begin_;
 };
 
-/// The longest that one handler of the call kept this thread waiting.
-inline std::chrono::nanoseconds longest_wait(Driver& driver, const Pending<bool>& pending) {
+/// The longest that one handler of these calls kept this thread waiting.
+inline std::chrono::nanoseconds longest_wait(Driver& driver,
+                                             const std::vector<Pending<bool>>& calls) {
   std::chrono::nanoseconds longest{0};
   const auto end = std::chrono::steady_clock::now() + driver.deadline().call();
-  while (!pending.is_done() && std::chrono::steady_clock::now() < end) {
+  const auto is_done = [](const Pending<bool>& call) { return call.is_done(); };
+  while (!std::all_of(calls.begin(), calls.end(), is_done) &&
+         std::chrono::steady_clock::now() < end) {
     const ThreadWait wait;
     const bool ran = driver.step();
     longest = std::max(longest, wait.waited());
@@ -80,9 +84,116 @@ inline std::chrono::nanoseconds longest_wait(Driver& driver, const Pending<bool>
       std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
   }
-  driver.settle(pending);
+  for (const Pending<bool>& call : calls) {
+    driver.settle(call);
+  }
   return longest;
 }
+inline std::chrono::nanoseconds longest_wait(Driver& driver, const Pending<bool>& call) {
+  return longest_wait(driver, std::vector<Pending<bool>>(1, call));
+}
+
+/// ASY-01: a call that is refused is refused when it is awaited.
+inline void expect_no_throw_before_await(Client& c, const std::string& call,
+                                         const std::function<awaitable<bool>(Handle&)>& make) {
+  try {
+    const auto dropped = make(c.handle());
+  } catch (...) {
+    throw Violation("an awaitable from " + call + ", and nothing before it is awaited",
+                    describe(std::current_exception()));
+  }
+}
+
+/// ASY-01: of the calls that are no writes of records.
+inline void check_dropped_life_cycle(World& w, Client& c) {
+  const std::string key = "k of the life cycle";
+  fill_for_reads(w, c, key);
+  const auto expect_all = [&](const std::string& call) {
+    let_pass(w);
+    for (const ReadProbe& probe : read_probes(w)) {
+      w.expect(probe.get(c, probe.ids(key)),
+               "what is there, after " + call + " whose awaitable was dropped", "nothing");
+    }
+  };
+  for (const ReadProbe& closing : closings(w)) {
+    {
+      const auto dropped = closing.read(c.handle(), Ids());
+    }
+    expect_all("close()");
+  }
+  if (w.offers(Interfaces::backend)) {
+    {
+      const auto dropped =
+          c.handle().backend->cleanup_expired_sessions(std::chrono::microseconds(0));
+    }
+    expect_all("cleanup_expired_sessions(0us)");
+    if (!w.harness().claims().is_opened_by_harness()) {
+      Client closed = w.open_raw_in(w.other_space());
+      {
+        const auto dropped = closed.handle().backend->initialize();
+      }
+      let_pass(w);
+      w.expect_error(errc::closed, [&] { closed.get_session("any"); });
+    }
+  }
+}
+
+/// ASY-03: the call ends, by whatever, on the thread that awaits it.
+inline void expect_home(World& w, Client& c, const std::string& call, awaitable<bool> operation) {
+  const Pending<bool> pending = c.driver().start(call, std::move(operation));
+  c.driver().settle(pending);
+  w.expect(pending.state->ended_on == std::this_thread::get_id(),
+           call + " to end on the executor of the caller", "another thread");
+}
+
+/// ASY-03: calls that wait for those of other threads come back to their own all the same.
+inline void check_home_in_a_crowd(World& w, Client& c) {
+  constexpr std::size_t rounds = 3;
+  const std::vector<Probe> all = probes(w);
+  for (std::size_t p = 0; p < all.size(); ++p) {
+    all[p].prepare(w, c, all[p].ids("crowd " + std::to_string(p)));
+  }
+  w.on_threads(c, 3, [&](std::size_t, Client mine) {
+    for (std::size_t p = 0; p < all.size(); ++p) {
+      const Ids ids = all[p].ids("crowd " + std::to_string(p));
+      const json value = all[p].sample(p);
+      std::vector<Pending<bool>> calls;
+      for (std::size_t round = 0; round < rounds; ++round) {
+        calls.push_back(
+            mine.driver().start(all[p].text(ids, value), all[p].write(mine.handle(), ids, value)));
+      }
+      for (const Pending<bool>& call : calls) {
+        mine.driver().settle(call);
+        w.expect(call.state->ended_on == std::this_thread::get_id(),
+                 call.state->call + ", beside others, to end on the executor of the caller",
+                 "another thread");
+      }
+    }
+  });
+}
+
+/// How often a call may wait a little: a page fault or a lock held for a moment is no offence.
+class Patience {
+public:
+  static constexpr int calls = 8;
+
+  void count(std::chrono::nanoseconds wait) {
+    constexpr auto bearable = std::chrono::milliseconds(1);
+    blocked_ += wait > bearable ? 1 : 0;
+    longest_ = std::max(longest_, wait);
+  }
+  void expect(World& w, const std::string& call) const {
+    constexpr int tolerated = 5;
+    w.expect(blocked_ <= tolerated, call + " never to block its thread",
+             "waits of up to " +
+                 show(std::chrono::duration_cast<std::chrono::microseconds>(longest_)) + " in " +
+                 std::to_string(blocked_) + " of " + std::to_string(calls) + " calls");
+  }
+
+private:
+  int blocked_ = 0;
+  std::chrono::nanoseconds longest_{0};
+};
 
 } // namespace detail
 
@@ -99,6 +210,10 @@ inline std::vector<Rule> asynchrony_rules() {
                probe.prepare(w, c, ids);
                const json value = probe.sample(count);
                const std::string when = " whose awaitable was dropped";
+               const Ids bad = probe.ids("");
+               detail::expect_no_throw_before_await(c, probe.text(bad, value), [&](Handle& handle) {
+                 return probe.write(handle, bad, value);
+               });
                {
                  const auto dropped = probe.write(c.handle(), ids, value);
                }
@@ -136,6 +251,14 @@ inline std::vector<Rule> asynchrony_rules() {
                w.expect(change.get(c, change.ids(key)),
                         call + " to be true, after one whose awaitable was dropped", "false");
              }
+             for (const auto& calls : {read_probes(w), change_probes(w)}) {
+               for (const ReadProbe& probe : calls) {
+                 const Ids bad = probe.ids("");
+                 detail::expect_no_throw_before_await(
+                     c, probe.text(bad), [&](Handle& handle) { return probe.read(handle, bad); });
+               }
+             }
+             detail::check_dropped_life_cycle(w, c);
            }),
       Rule("ASY-02", needs::anything, "arguments may die before the await",
            "take parameters by value, and move them on; a reference to one dangles",
@@ -195,10 +318,7 @@ inline std::vector<Rule> asynchrony_rules() {
            [](World& w) {
              Client c = w.open();
              const auto expect_home = [&](const std::string& call, awaitable<bool> operation) {
-               const Pending<bool> pending = c.driver().start(call, std::move(operation));
-               c.driver().settle(pending);
-               w.expect(pending.state->ended_on == std::this_thread::get_id(),
-                        call + " to end on the executor of the caller", "another thread");
+               detail::expect_home(w, c, call, std::move(operation));
              };
              std::size_t count = 0;
              for (const Probe& probe : probes(w)) {
@@ -218,6 +338,16 @@ inline std::vector<Rule> asynchrony_rules() {
                  }
                }
              }
+             for (const ReadProbe& probe : other_calls(w)) {
+               expect_home(probe.text(Ids()), probe.read(c.handle(), Ids()));
+             }
+             detail::check_home_in_a_crowd(w, c);
+             for (const ReadProbe& closing : closings(w)) {
+               expect_home(closing.text(Ids()), closing.read(c.handle(), Ids()));
+             }
+             for (const ReadProbe& opening : other_calls(w)) { // a store that is closed
+               expect_home(opening.text(Ids()), opening.read(c.handle(), Ids()));
+             }
            }),
       Rule("ASY-04", needs::anything, "any method may be called from any thread at once",
            "guard shared state; nothing may be tied to the thread that opened",
@@ -226,6 +356,7 @@ inline std::vector<Rule> asynchrony_rules() {
              constexpr std::size_t each = 6;
              Client c = w.open();
              const std::vector<Probe> all = probes(w);
+             const std::vector<ReadProbe> reads = read_probes(w);
              const auto key = [](std::size_t thread, std::size_t probe, std::size_t i) {
                return "t" + std::to_string(thread) + "-p" + std::to_string(probe) + "-" +
                       std::to_string(i);
@@ -241,6 +372,9 @@ inline std::vector<Rule> asynchrony_rules() {
                      w.expect_same(all[p].read(w, mine, ids), std::optional<json>(all[p].sample(i)),
                                    all[p].label() + ": the value read back by the same thread");
                    }
+                 }
+                 for (const ReadProbe& probe : reads) { // also of what the other threads write
+                   probe.get(mine, probe.ids("crowd"));
                  }
                  if (mine.handle().backend != nullptr) {
                    mine.get_metrics();
@@ -260,44 +394,47 @@ inline std::vector<Rule> asynchrony_rules() {
       Rule("ASY-05", needs::anything, "a waiting call never blocks the caller's thread",
            "move blocking work to a thread of the backend's own (authoring/offload.hpp)",
            [](World& w) {
-             constexpr int calls = 8;
-             constexpr int tolerated = 5; // a page fault or a lock held for a moment is no offence
-             const auto bearable = std::chrono::milliseconds(1);
              Client c = w.open();
              std::size_t count = 0;
              for (const Probe& probe : probes(w)) {
-               int blocked = 0;
-               std::chrono::nanoseconds longest{0};
-               for (int i = 0; i < calls; ++i) {
+               detail::Patience alone;
+               detail::Patience together;
+               for (int i = 0; i < detail::Patience::calls; ++i) {
                  const Ids ids = probe.ids("k" + std::to_string(++count));
                  probe.prepare(w, c, ids);
                  const json value = probe.sample(count);
-                 const auto wait = detail::longest_wait(
-                     c.driver(),
-                     c.driver().start(probe.text(ids, value), probe.write(c.handle(), ids, value)));
-                 blocked += wait > bearable ? 1 : 0;
-                 longest = std::max(longest, wait);
+                 const auto start = [&] {
+                   return c.driver().start(probe.text(ids, value),
+                                           probe.write(c.handle(), ids, value));
+                 };
+                 alone.count(detail::longest_wait(c.driver(), start()));
+                 std::vector<Pending<bool>> three; // of which two may have to wait their turn
+                 for (int j = 0; j < 3; ++j) {
+                   three.push_back(start());
+                 }
+                 together.count(detail::longest_wait(c.driver(), three));
                }
-               w.expect(blocked <= tolerated, probe.label() + " never to block its thread",
-                        "waits of up to " +
-                            show(std::chrono::duration_cast<std::chrono::microseconds>(longest)) +
-                            " in " + std::to_string(blocked) + " of " + std::to_string(calls) +
-                            " calls");
+               alone.expect(w, probe.label());
+               together.expect(w, probe.label() + ", three at once,");
              }
+             const auto expect_no_wait = [&](const ReadProbe& probe, const Ids& ids) {
+               detail::Patience patience;
+               for (int i = 0; i < detail::Patience::calls; ++i) {
+                 patience.count(detail::longest_wait(
+                     c.driver(), c.driver().start(probe.text(ids), probe.read(c.handle(), ids))));
+               }
+               patience.expect(w, std::string(probe.name));
+             };
              for (const auto& kind : {read_probes(w), change_probes(w)}) {
                for (const ReadProbe& probe : kind) {
-                 int blocked = 0;
-                 for (int i = 0; i < calls; ++i) {
-                   const Ids ids = probe.ids("k1");
-                   const auto wait = detail::longest_wait(
-                       c.driver(), c.driver().start(probe.text(ids), probe.read(c.handle(), ids)));
-                   blocked += wait > bearable ? 1 : 0;
-                 }
-                 w.expect(blocked <= tolerated,
-                          std::string(probe.name) + " never to block its thread",
-                          "waits in " + std::to_string(blocked) + " of " + std::to_string(calls) +
-                              " calls");
+                 expect_no_wait(probe, probe.ids("k1"));
                }
+             }
+             for (const ReadProbe& probe : other_calls(w)) {
+               expect_no_wait(probe, Ids());
+             }
+             for (const ReadProbe& probe : closings(w)) { // the first of them has something to do
+               expect_no_wait(probe, Ids());
              }
            }),
   };

@@ -77,7 +77,8 @@ inline std::vector<Rule> checkpoint_rules() {
                detail::expect_checkpoint(w, c.get_checkpoint("t"), "t", id,
                                          std::string("data of ") + id);
              }
-             for (const char* id : {"x", "", "mm", "1", "m ", "%"}) {
+             for (const char* id : {"x", "", "mm", "1", "m ", "%", "*", "_", "latest", "last",
+                                    "newest", "head", "HEAD", "null", "-1", "0"}) {
                if (*id == '\0') {
                  w.expect_error(errc::invalid_argument, [&] { c.get_checkpoint("t", ""); });
                } else {
@@ -117,7 +118,8 @@ inline std::vector<Rule> checkpoint_rules() {
                w.expect_same(std::optional<Checkpoint>(listed),
                              c.get_checkpoint("t", listed.checkpoint_id), "the record listed");
              }
-             for (const std::size_t limit : {1u, 2u, 11u, 12u, 13u, 500u}) {
+             for (const std::size_t limit :
+                  std::array<std::size_t, 8>{1, 2, 11, 12, 13, 500, SIZE_MAX / 2 + 1, SIZE_MAX}) {
                const auto came = c.list_checkpoints("t", limit);
                std::vector<std::string> expected = newest_first;
                expected.resize(std::min(limit, expected.size()));

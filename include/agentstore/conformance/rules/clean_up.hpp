@@ -6,6 +6,7 @@
 /// CLN and MET: what clean-up removes, and what the metrics count.
 
 #include <agentstore/conformance/rules/life_cycle.hpp>
+#include <agentstore/conformance/rules/pages.hpp>
 
 namespace agentstore::conformance {
 
@@ -85,6 +86,17 @@ inline std::vector<Rule> clean_up_rules() {
                w.expect_same(c.get_session(id), std::optional<Session>(), "a session removed");
              }
              w.expect_same(c.cleanup(0us), std::uint64_t{0}, "a clean-up after a clean-up");
+             constexpr std::uint64_t many = 270; // more than one removes in one go
+             detail::Batch batch(c);
+             for (std::uint64_t i = 0; i < many; ++i) {
+               const std::string id = "one of many " + std::to_string(i);
+               batch.add(Client::text("create_session", id, "user"),
+                         detail::true_after(c.handle().sessions->create_session(id, "user")));
+             }
+             batch.finish();
+             w.expect_same(c.cleanup(0us), many, "a clean-up of many sessions");
+             w.expect_same(c.get_metrics().total_sessions, std::uint64_t{0},
+                           "the sessions left after a clean-up of many");
              // The exact boundary needs a clock that stands where it is put.
              const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
              const auto create_at = [&](const char* id, std::chrono::microseconds age) {
@@ -275,6 +287,28 @@ inline std::vector<Rule> clean_up_rules() {
                c.create_session("d");
                c.end_session("d");
              }
+             if (w.offers(Interfaces::checkpointer)) {
+               c.put_checkpoint("t", "c1", 4);
+               expect(c, 4, 2, 4, 3, "after a checkpoint that was put again");
+             }
+             if (w.offers(Interfaces::thread_directory)) {
+               c.copy_thread("t", "u");
+               c.prune_thread("u", 1);
+               expect(c, 4, 2, 4, 4, "after a copy that was pruned");
+               c.delete_thread("u");
+               expect(c, 4, 2, 4, 3, "after the deletion of a thread");
+             }
+             if (w.offers(Interfaces::session_directory)) {
+               c.create_session("e");
+               detail::append(w, c, "e", "one");
+               c.delete_session("e");
+               expect(c, 4, 2, 4, 3, "after the deletion of a session");
+             }
+             for (const char* status : {"Active", "actively", "inactive", "active "}) {
+               c.create_session(status);
+               c.end_session(status, status);
+             }
+             expect(c, 8, 2, 4, 3, "after ends as what only looks active");
              c.cleanup(0us);
              expect(c, 0, 0, 0, 2, "after a clean-up of all");
            }),

@@ -8,7 +8,7 @@
 /// Environment: AGENTSTORE_KILLS=n is how many children DUR-02 kills; 10 where it is not set.
 
 #include <agentstore/conformance/kill_rig.hpp>
-#include <agentstore/conformance/rule.hpp>
+#include <agentstore/conformance/rules/pages.hpp>
 
 namespace agentstore::conformance {
 
@@ -77,6 +77,12 @@ public:
   std::vector<std::vector<PendingWrite>> writes;
   std::vector<std::vector<ArchiveRecord>> records;
 };
+
+/// The writes that are made once for each of many keys.
+inline bool is_of_many(const Deed& deed) {
+  return deed.name == "add_conversation_message" || deed.name == "store_task_context" ||
+         deed.name == "store_checkpoint" || deed.name == "put_writes";
+}
 
 /// One deed after the other, each with keys of its own, from one handle to the next.
 class Reopening {
@@ -163,6 +169,46 @@ private:
   Metrics metrics_;
 };
 
+/// More of everything than a store may read in one go when it opens; and what was cleaned up.
+inline void check_many_after_reopen(World& w) {
+  constexpr std::size_t many = 270;
+  const auto id = [](std::size_t i) { return "one of many " + std::to_string(i); };
+  {
+    Client c = w.open_other();
+    if (w.offers(Interfaces::backend)) {
+      c.create_session("cleaned");
+      c.cleanup(std::chrono::microseconds(0));
+    }
+    Batch batch(c);
+    for (std::size_t i = 0; i < many && w.offers(Interfaces::sessions); ++i) {
+      batch.add(Client::text("create_session", id(i), "user"),
+                true_after(c.handle().sessions->create_session(id(i), "user")));
+    }
+    batch.finish();
+    for (const Deed& deed : deeds(w)) {
+      if (is_of_many(deed)) {
+        for (std::size_t i = 0; i < many; ++i) {
+          batch.add(deed.text(id(i), i), deed.write(c.handle(), id(i), i));
+        }
+        batch.finish();
+      }
+    }
+    w.close(c);
+  }
+  Client c = w.open_other();
+  if (w.offers(Interfaces::backend)) {
+    w.expect_same(c.get_session("cleaned"), std::optional<Session>(),
+                  "a session that was cleaned up, after a reopen");
+  }
+  for (const Deed& deed : deeds(w)) {
+    for (std::size_t i = 0; i < many && is_of_many(deed); ++i) {
+      w.expect_same(deed.numbers(w, c, id(i)), std::vector<Deed::Number>(1, i),
+                    "what is there after a reopen of " + deed.text(id(i), i) + ", one of many,");
+    }
+  }
+  w.close(c);
+}
+
 inline std::size_t kill_count() {
   const char* text = std::getenv("AGENTSTORE_KILLS");
   const unsigned long wanted = text != nullptr ? std::strtoul(text, nullptr, 10) : 0;
@@ -188,6 +234,7 @@ inline std::vector<Rule> durability_rules() {
              // An archive may hold back until close what it has accepted (ARC-06); no other store.
              store.visit(w.offers(Interfaces::archive));
              store.visit(true);
+             detail::check_many_after_reopen(w);
            }),
       Rule("DUR-02", needs::anything.claim(&Claims::does_survive_kill, "survives_kill"),
            "after a kill -9 at any moment all that was acknowledged is there, besides at most what "

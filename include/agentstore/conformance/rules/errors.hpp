@@ -34,7 +34,8 @@ namespace detail {
 /// A store that is made to fail, call by call.
 class Failing {
 public:
-  Failing(World& w, Client c) : w_(w), c_(std::move(c)) {
+  Failing(World& w, Client c, std::string key_prefix = "failing ")
+      : w_(w), c_(std::move(c)), key_prefix_(std::move(key_prefix)) {
     w.inject(Fault()); // UNTESTED at once where there is no hook
   }
   Failing(const Failing&) = delete;
@@ -57,8 +58,10 @@ public:
   bool write(const Deed& deed, Fault fault);
   /// The same with the first operation failing, then the second, ... until the write gets through.
   void write_at_each_operation(const Deed& deed, Fault::Effect effect);
-  /// One read of what is there, as `write`.
-  void read(const ReadProbe& probe, const std::string& key);
+  /// One read of what is there, as `write`. Returns whether it failed.
+  bool read(const ReadProbe& probe, const std::string& key, Fault fault);
+  /// The same with the first operation failing, then the second, ... until the read gets through.
+  void read_at_each_operation(const ReadProbe& probe, const std::string& key);
 
   /// Does `call`; true if it threw a StorageError that says that the store failed.
   template <class Call>
@@ -70,11 +73,12 @@ public:
     }
   }
 
-  std::string new_key() { return "failing " + std::to_string(++keys_); }
+  std::string new_key() { return key_prefix_ + std::to_string(++keys_); }
 
 private:
   World& w_;
   Client c_;
+  std::string key_prefix_;
   std::size_t failures_ = 0;
   std::size_t keys_ = 0;
 };
@@ -151,20 +155,30 @@ inline void Failing::write_at_each_operation(const Deed& deed, Fault::Effect eff
   }
 }
 
-inline void Failing::read(const ReadProbe& probe, const std::string& key) {
+inline bool Failing::read(const ReadProbe& probe, const std::string& key, Fault fault) {
   const std::string text = probe.text(probe.ids(key));
   bool found = true;
-  w_.inject(Fault(Fault::Effect::before));
+  w_.inject(fault);
   const bool failed = fails(text, [&] { found = probe.get(c_, probe.ids(key)); });
   w_.inject(Fault());
   w_.expect(failed || found,
             "a StorageError, or what is there, from " + text + " of a store that fails", "nothing");
+  return failed;
+}
+
+inline void Failing::read_at_each_operation(const ReadProbe& probe, const std::string& key) {
+  constexpr std::size_t most = 40;
+  for (std::size_t first = 1; first <= most; ++first) {
+    if (!read(probe, key, Fault(Fault::Effect::before, first))) {
+      return;
+    }
+  }
 }
 
 inline void check_calls_under_faults(World& w, Client& c, const std::string& key) {
   Failing store(w, c);
   for (const ReadProbe& probe : read_probes(w)) {
-    store.read(probe, key);
+    store.read_at_each_operation(probe, key);
   }
   for (const Deed& deed : deeds(w)) {
     if (!deed.is_archive) {
@@ -181,7 +195,7 @@ inline void check_calls_under_faults(World& w, Client& c, const std::string& key
 
 /// Whole stores only: `get_metrics` and `cleanup_expired_sessions`.
 inline void check_whole_store_under_faults(World& w, Client& c) {
-  Failing store(w, c);
+  Failing store(w, c, "cleaned ");
   const Metrics before = c.get_metrics();
   Metrics under;
   w.inject(Fault(Fault::Effect::before));
@@ -198,6 +212,8 @@ inline void check_whole_store_under_faults(World& w, Client& c) {
            "a StorageError, or the " + show(before.total_sessions) +
                " sessions that there are, from a clean-up of a store that fails",
            show(removed));
+  store.write_at_each_operation(clean_up_deed(), Fault::Effect::before);
+  store.write_at_each_operation(clean_up_deed(), Fault::Effect::after);
 }
 
 /// A store that cannot be opened says so, and can be opened when it is healed.

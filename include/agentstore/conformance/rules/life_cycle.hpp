@@ -8,6 +8,8 @@
 #include <agentstore/conformance/rules/errors.hpp>
 #include <agentstore/conformance/rules/steps.hpp>
 
+#include <array>
+
 namespace agentstore::conformance {
 
 std::vector<Rule> life_cycle_rules();
@@ -109,6 +111,56 @@ inline void expect_contents(World& w, Client& c, const Contents& before, const s
   w.expect_same(counts(now.metrics), counts(before.metrics), "the counts " + when);
 }
 
+/// Writes under way when the store is closed: each has an end, of which `closed` is one, and what
+/// was acknowledged is there when the store is open again.
+inline void check_close_beside_writes(World& w, Client& c) {
+  std::size_t count = 0;
+  for (const std::size_t steps : std::array<std::size_t, 4>{0, 1, 2, 5}) {
+    std::vector<Deed> all = deeds(w);
+    std::erase_if(all, [](const Deed& deed) { return deed.is_archive; });
+    std::vector<std::string> keys;
+    for (const Deed& deed : all) {
+      keys.push_back("closed " + std::to_string(++count));
+      deed.prepare(w, c, keys.back());
+    }
+    std::vector<Pending<bool>> writes;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      writes.push_back(
+          c.driver().start(all[i].text(keys[i], 1), all[i].write(c.handle(), keys[i], 1)));
+    }
+    for (std::size_t i = 0; i < steps; ++i) {
+      c.driver().step();
+    }
+    const Pending<void> closing = c.driver().start("close()", c.handle().backend->close());
+    std::vector<bool> done;
+    for (const Pending<bool>& write : writes) {
+      c.driver().settle(write);
+      done.push_back(write.state->value.value_or(false));
+      const std::string expected = "true or closed from " + write.state->call + " beside close()";
+      if (write.state->error) {
+        try {
+          std::rethrow_exception(write.state->error);
+        } catch (const StorageError& error) {
+          w.expect(means(error.code(), errc::closed), expected, describe(write.state->error));
+        } catch (...) {
+          throw Violation(expected, describe(write.state->error));
+        }
+      } else {
+        w.expect(done.back(), expected, "false");
+      }
+    }
+    c.driver().finish(closing);
+    w.expect_same(c.initialize(), true, "initialize after close");
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (done[i] && all[i].is_readable) {
+        w.expect_same(all[i].numbers(w, c, keys[i]), all[i].after({}, 1),
+                      "what is there after " + all[i].text(keys[i], 1) +
+                          ", which was true beside close(),");
+      }
+    }
+  }
+}
+
 } // namespace detail
 
 inline std::vector<Rule> life_cycle_rules() {
@@ -160,6 +212,7 @@ inline std::vector<Rule> life_cycle_rules() {
              if (!w.harness().claims().is_opened_by_harness()) {
                fresh.close();
              }
+             detail::check_close_beside_writes(w, c);
            }),
       Rule("LIF-05", needs::backend, "initialize after close reopens the same data",
            "opening is not creating",

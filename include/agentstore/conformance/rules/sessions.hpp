@@ -5,7 +5,7 @@
 /// \file
 /// SES: the rules of ISessionStorage.
 
-#include <agentstore/conformance/rules/steps.hpp>
+#include <agentstore/conformance/rules/pages.hpp>
 
 #include <array>
 
@@ -129,6 +129,13 @@ inline std::vector<Rule> session_rules() {
                       "the update to be true", "false");
              expected.metadata["fresh"] = 1;
              detail::expect_session(w, c, expected, "after a second patch");
+             w.expect(c.update_session("s", SessionUpdate().updates(json::parse(
+                                                R"({"fresh": {"a": null, "b": {"c": null, "d": 1}},
+                                                    "list": {"x": null}})"))),
+                      "the update to be true", "false");
+             expected.metadata["fresh"] = object("b", object("d", 1));
+             expected.metadata["list"] = json::object();
+             detail::expect_session(w, c, expected, "after a patch of what was no object");
              for (const json& wrong : detail::not_objects()) {
                w.expect_error(errc::invalid_argument, [&] {
                  c.update_session("s", SessionUpdate().updates(wrong).increment_requests());
@@ -169,6 +176,31 @@ inline std::vector<Rule> session_rules() {
                                         std::chrono::microseconds::max()));
             });
             detail::expect_session(w, c, expected, "after durations that were refused");
+            // Beyond 32 bits of milliseconds, and beyond what a double counts, up to the last one.
+            constexpr auto most = std::chrono::microseconds::max();
+            for (const auto amount : {std::chrono::microseconds(2'147'483'648'001),
+                                      std::chrono::microseconds(9'007'199'254'740'993), 1us}) {
+              expected.total_processing_time += amount;
+              update(SessionUpdate().add_processing_time(amount), "a long add_processing_time");
+            }
+            const auto rest = most - expected.total_processing_time;
+            expected.total_processing_time = most;
+            update(SessionUpdate().add_processing_time(rest), "the longest add_processing_time");
+            w.expect_error(errc::invalid_argument, [&] {
+              c.update_session("s", SessionUpdate().mark_error().add_processing_time(1us));
+            });
+            detail::expect_session(w, c, expected, "after a duration too much");
+            constexpr std::uint64_t more = 300; // than a byte counts
+            detail::Batch batch(c);
+            for (std::uint64_t i = 0; i < more; ++i) {
+              const SessionUpdate both = SessionUpdate().increment_requests().mark_error();
+              batch.add(Client::text("update_session", "s", both),
+                        c.handle().sessions->update_session("s", both));
+            }
+            batch.finish();
+            expected.request_count += more;
+            expected.error_count += more;
+            detail::expect_session(w, c, expected, "after 300 updates more");
           }),
       Rule("SES-06", needs::sessions, "update or end of an unknown id is false and creates nothing",
            "an upsert where an update is meant creates sessions",
@@ -441,6 +473,27 @@ inline std::vector<Rule> session_rules() {
              w.expect_same(w.must(c.get_session("s"), "the session").status, std::string("active"),
                            "the status after ends that were refused");
              w.expect(c.end_session("s", "Active "), "any other text to be a status", "false");
+             for (const std::string& status :
+                  {std::string("Active"), std::string("ACTIVE"), std::string("active "),
+                   std::string("actively"), std::string("inactive"), std::string("null"),
+                   std::string("0"), std::string(" "), letters(300)}) {
+               const std::string id = "ended as " + status;
+               c.create_session(id);
+               w.expect(c.end_session(id, status),
+                        "any other text to be a status, " + show(status) + " too", "false");
+               w.expect_same(w.must(c.get_session(id), "the session").status, status,
+                             "the status after an end");
+               w.expect_same(c.update_session(id, SessionUpdate().increment_requests()), false,
+                             "an update of a session that has ended as " + show(status));
+               if (w.offers(Interfaces::contexts)) {
+                 w.expect_same(c.store_task_context(id, 1), false,
+                               "store_task_context of a session that has ended as " + show(status));
+               }
+               if (w.offers(Interfaces::conversations)) {
+                 w.expect_same(c.add_message(id, "user", "late"), false,
+                               "an append to a session that has ended as " + show(status));
+               }
+             }
            }),
       Rule("SES-14", needs::sessions, "version starts at 1 and grows with every change",
            "count changes of the record, of every kind",

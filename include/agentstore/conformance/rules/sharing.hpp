@@ -16,23 +16,24 @@ std::vector<Rule> sharing_rules();
 namespace detail {
 
 /// SPC-01: what is listed, deleted, copied and pruned is of one space.
-inline void check_directories_apart(World& w, Client& a, Client& b) {
-  fill_for_reads(w, a, "listed");
+inline void check_directories_apart(World& w, Client& a, Client& b, const std::string& key) {
+  fill_for_reads(w, a, key);
   if (w.offers(Interfaces::session_directory)) {
-    w.expect_same(std::uint64_t{b.list_sessions("listed").sessions.size()}, std::uint64_t{0},
+    w.expect_same(std::uint64_t{b.list_sessions(key).sessions.size()}, std::uint64_t{0},
                   "the sessions of a user of the other space");
-    w.expect_same(b.delete_session("listed"), false, "the deletion of the other space's session");
-    w.expect_same(std::uint64_t{a.list_sessions("listed").sessions.size()}, std::uint64_t{1},
+    w.expect_same(b.delete_session(key), false, "the deletion of the other space's session");
+    w.expect_same(std::uint64_t{a.list_sessions(key).sessions.size()}, std::uint64_t{1},
                   "the sessions of a user, after a deletion in the other space");
   }
   if (w.offers(Interfaces::thread_directory)) {
-    w.expect_same(b.list_threads("listed").thread_ids, std::vector<std::string>(),
+    w.expect_same(b.list_threads(key).thread_ids, std::vector<std::string>(),
                   "the threads of the other space");
-    w.expect_same(b.copy_thread("listed", "copy"), false, "the copy of the other space's thread");
-    w.expect_same(b.prune_thread("listed", 0), std::uint64_t{0},
+    w.expect_same(b.copy_thread(key, "copy of " + key), false,
+                  "the copy of the other space's thread");
+    w.expect_same(b.prune_thread(key, 0), std::uint64_t{0},
                   "the pruning of the other space's thread");
-    w.expect_same(b.delete_thread("listed"), false, "the deletion of the other space's thread");
-    w.expect_same(a.list_threads("listed").thread_ids, std::vector<std::string>(1, "listed"),
+    w.expect_same(b.delete_thread(key), false, "the deletion of the other space's thread");
+    w.expect_same(a.list_threads(key).thread_ids, std::vector<std::string>(1, key),
                   "the threads, after a deletion in the other space");
   }
 }
@@ -61,6 +62,16 @@ inline void check_directories_shared(World& w, Client& a, Client& b) {
     w.expect_same(a.delete_thread("seen by both"), true, "the deletion by one handle");
     w.expect_same(b.get_checkpoint("seen by both"), std::optional<Checkpoint>(),
                   "a thread that the other handle has deleted");
+    b.store_checkpoint("pruned by one", "old", 1);
+    b.store_checkpoint("pruned by one", "new", 2);
+    b.list_checkpoints("pruned by one");
+    b.get_checkpoint("pruned by one", "old");
+    w.expect_same(a.prune_thread("pruned by one", 1), std::uint64_t{1},
+                  "the pruning by one handle");
+    w.expect_same(std::uint64_t{b.list_checkpoints("pruned by one").size()}, std::uint64_t{1},
+                  "the number of checkpoints that the other handle has left");
+    w.expect_same(b.get_checkpoint("pruned by one", "old"), std::optional<Checkpoint>(),
+                  "a checkpoint that the other handle has pruned");
   }
 }
 
@@ -83,6 +94,15 @@ inline std::vector<Rule> sharing_rules() {
                }
                w.expect_same(probe.read(w, b, ids), std::optional<json>(),
                              probe.label() + ": what the other space sees");
+               // The name of the other space is that of the first and "-b": together with the id
+               // they must not be taken for each other.
+               const std::string plain = "j" + std::to_string(count);
+               const Ids joined = probe.ids("-b" + plain);
+               probe.prepare(w, a, joined);
+               w.expect(probe.put(a, joined, probe.sample(3)), probe.label() + " to be true",
+                        "false");
+               w.expect_same(probe.read(w, b, probe.ids(plain)), std::optional<json>(),
+                             probe.label() + ": what the other space sees under a part of an id");
                probe.prepare(w, b, ids);
                w.expect(probe.put(b, ids, probe.sample(2)), probe.label() + " to be true", "false");
                const auto expect_own = [&](Client& c, int number) {
@@ -109,7 +129,14 @@ inline std::vector<Rule> sharing_rules() {
                w.expect_same(a.get_checkpoint("t"), std::optional<Checkpoint>(),
                              "the latest of a thread of the other space");
              }
-             detail::check_directories_apart(w, a, b);
+             detail::check_directories_apart(w, a, b, "listed");
+             detail::check_directories_apart(w, b, a, "listed too"); // names may be prefixes
+             if (w.offers(Interfaces::backend)) {
+               const std::string before = detail::counts_if_any(w, b);
+               a.cleanup(std::chrono::microseconds(0));
+               w.expect_same(detail::counts_if_any(w, b), before,
+                             "the counts of one space after a clean-up of the other");
+             }
            }),
       Rule(
           "TWO-01", needs::anything.claim(&Claims::has_shared_handles, "shared_handles"),
@@ -134,6 +161,13 @@ inline std::vector<Rule> sharing_rules() {
                   w.expect_same(probe.read(w, reader, ids), std::optional<json>(value),
                                 probe.label() + ": what the other handle sees");
                 }
+                if (probe.is_readable && probe.again != Probe::Again::keeps) {
+                  const json second = probe.sample(count + 1000);
+                  w.expect(probe.put(writer, ids, second), probe.label() + " to be true", "false");
+                  w.expect_same(probe.read(w, reader, ids), std::optional<json>(second),
+                                probe.label() +
+                                    ": what the other handle sees after a second write");
+                }
               }
             }
             if (w.offers(Interfaces::sessions)) {
@@ -152,6 +186,22 @@ inline std::vector<Rule> sharing_rules() {
             a.close_if_possible();
             if (b.has_sessions()) {
               w.must(b.get_session("shared"), "the session, after the other handle was closed");
+            }
+            if (w.offers(Interfaces::backend)) {
+              b.create_session("cleaned");
+              b.add_message("cleaned", "user", "hi");
+              b.store_task_context("cleaned", 1);
+              b.history("cleaned");
+              b.get_task_context("cleaned");
+              w.expect_same(a.initialize(), true, "initialize of the other handle");
+              a.cleanup(std::chrono::microseconds(0));
+              w.expect_same(b.get_session("cleaned"), std::optional<Session>(),
+                            "a session that the other handle has cleaned up");
+              w.expect_same(b.history("cleaned"), std::vector<Message>(), "the history of it");
+              w.expect_same(b.get_task_context("cleaned"), std::optional<json>(),
+                            "the context of it");
+              w.expect_same(b.get_metrics().total_sessions, std::uint64_t{0},
+                            "the sessions after a clean-up by the other handle");
             }
           }),
   };

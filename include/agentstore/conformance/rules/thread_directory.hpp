@@ -43,6 +43,29 @@ inline std::vector<std::string> make_thread(World& w, Client& c, const std::stri
   return ids;
 }
 
+/// A checkpoint is stored: the call, not yet awaited, by whichever interface there is.
+inline awaitable<bool> storing(World& w, Client& c, const std::string& thread,
+                               const std::string& id) {
+  return w.offers(Interfaces::checkpoints)
+             ? c.handle().checkpoints->store_checkpoint(thread, id, json(id))
+             : c.handle().checkpointer->put_checkpoint(thread, id, json(id));
+}
+
+/// More checkpoints than anything takes in one go; newest first, as they are listed.
+inline std::vector<std::string> make_long_thread(World& w, Client& c, const std::string& thread) {
+  constexpr int count = 270;
+  Batch batch(c);
+  for (int i = 0; i < count; ++i) {
+    const std::string id = "c" + std::to_string(i);
+    batch.add(Client::text("store_checkpoint", thread, id), storing(w, c, thread, id));
+  }
+  batch.finish();
+  std::vector<std::string> listed = ids(c.list_checkpoints(thread));
+  w.expect_same(std::uint64_t{listed.size()}, std::uint64_t{count},
+                "the number of checkpoints of a long thread");
+  return listed;
+}
+
 /// All that can be seen of a thread.
 class ThreadState {
 public:
@@ -565,14 +588,6 @@ inline void check_independence(World& w, Client& c) {
   expect_no_thread(w, c, "right", "the copy deleted");
 }
 
-/// A checkpoint is stored: the call, not yet awaited, by whichever interface there is.
-inline awaitable<bool> storing(World& w, Client& c, const std::string& thread,
-                               const std::string& id) {
-  return w.offers(Interfaces::checkpoints)
-             ? c.handle().checkpoints->store_checkpoint(thread, id, json(id))
-             : c.handle().checkpointer->put_checkpoint(thread, id, json(id));
-}
-
 /// THR-05: a copy beside a writer is of one moment, so that it holds the first so many checkpoints.
 inline void check_copies_beside_a_writer(World& w, Client& c) {
   constexpr int most = 30;
@@ -882,6 +897,10 @@ inline std::vector<Rule> thread_directory_rules() {
              Client c = w.open();
              detail::check_deletions(w, c);
              detail::check_racing_thread_deletions(w, c);
+             detail::make_long_thread(w, c, "long");
+             w.expect_same(c.delete_thread("long"), true, "the deletion of a long thread");
+             w.expect_same(detail::ids(c.list_checkpoints("long")), std::vector<std::string>(),
+                           "the checkpoints of a long thread that was deleted");
              check_method_under_faults(w, c, "delete_thread");
            }),
       Rule("THR-04", needs::thread_directory,
@@ -902,6 +921,10 @@ inline std::vector<Rule> thread_directory_rules() {
              detail::check_copies(w, c);
              detail::check_independence(w, c);
              detail::check_copies_beside_a_writer(w, c);
+             const auto all = detail::make_long_thread(w, c, "long");
+             w.expect_same(c.copy_thread("long", "as long"), true, "the copy of a long thread");
+             w.expect_same(detail::ids(c.list_checkpoints("as long")), all,
+                           "the checkpoints of the copy of a long thread");
              check_method_under_faults(w, c, "copy_thread");
            }),
       Rule("THR-06", needs::thread_directory,
@@ -922,6 +945,12 @@ inline std::vector<Rule> thread_directory_rules() {
              detail::check_pruning(w, c);
              detail::check_pruning_of_others(w, c);
              detail::check_racing_prunings(w, c);
+             auto newest = detail::make_long_thread(w, c, "long");
+             w.expect_same(c.prune_thread("long", 3), std::uint64_t{newest.size() - 3},
+                           "how many checkpoints of a long thread were removed");
+             newest.resize(3);
+             w.expect_same(detail::ids(c.list_checkpoints("long")), newest,
+                           "the checkpoints of a long thread that was pruned");
              check_method_under_faults(w, c, "prune_thread");
            }),
       Rule("THR-08", needs::thread_directory,

@@ -6,7 +6,7 @@
 /// KEY and VAL: what ids and values every method takes and keeps, argument by argument.
 
 #include <agentstore/conformance/probe.hpp>
-#include <agentstore/conformance/rule.hpp>
+#include <agentstore/conformance/rules/steps.hpp>
 
 namespace agentstore::conformance {
 
@@ -67,8 +67,18 @@ inline std::vector<std::string> odd_ids() {
           "\xE6\x97\xA5\xE6\x9C\xAC",
           "\xF0\x9F\xA6\x93",
           std::string("\xEF\xBB\xBF") + "a" /* a BOM first */,
+          "a%2Fb",
+          "a+b",
+          "a b",
+          "a.",
+          "a\xE2\x80\x8B" /* a space of no width */,
+          "\xC3\x89" /* E acute */,
+          "\xEF\xBC\xA1" /* a wide A */,
+          "\xC3\x9F",
+          "ss",
           letters(1024),
           letters(1023) + "y",
+          "y" + letters(1023),
           repeated("\xF0\x9F\xA6\x93", 256)};
 }
 
@@ -104,22 +114,63 @@ inline std::vector<json> odd_values() {
         std::numeric_limits<double>::min(), 1.0 / 3, 123456789.123456789, 9007199254740993.0}) {
     values.emplace_back(number);
   }
-  for (const std::string& text :
-       {std::string(), std::string("\0", 1), std::string("a\0b", 3), std::string("\\u0000"),
-        std::string("\x01\x1f\x7f"), std::string("\"quoted\" \\ back / slash"),
-        std::string("line\r\nline\ttab"), std::string("\xF0\x9F\xA6\x93"),
-        std::string("e\xCC\x81 \xC3\xA9"), std::string("\xEF\xBF\xBF \xEF\xBB\xBF"),
-        std::string("\xE2\x80\xA8\xE2\x80\xA9"), std::string("1"), std::string("null"),
-        std::string("'; DROP TABLE x; --")}) {
+  for (const std::string& text : {std::string(),
+                                  std::string("\0", 1),
+                                  std::string("a\0b", 3),
+                                  std::string("\\u0000"),
+                                  std::string("\x01\x1f\x7f"),
+                                  std::string("\"quoted\" \\ back / slash"),
+                                  std::string("line\r\nline\ttab"),
+                                  std::string("\xF0\x9F\xA6\x93"),
+                                  std::string("e\xCC\x81 \xC3\xA9"),
+                                  std::string("\xEF\xBF\xBF \xEF\xBB\xBF"),
+                                  std::string("\xE2\x80\xA8\xE2\x80\xA9"),
+                                  std::string("1"),
+                                  std::string("null"),
+                                  std::string("'; DROP TABLE x; --"),
+                                  std::string("\xC2\x80\xC2\x85\xC2\x9F"),
+                                  std::string("\xF4\x8F\xBF\xBF \xEE\x80\x80 \xEF\xBF\xBE"),
+                                  std::string("a\xE2\x80\x8B\xC2\xAD\xEF\xBB\xBF z"),
+                                  std::string("  "),
+                                  std::string("{\"a\": 1}"),
+                                  std::string("[1, 2]"),
+                                  std::string("\"\""),
+                                  std::string("1e5"),
+                                  std::string("NaN"),
+                                  std::string("2024-02-29T25:00:00.000+01:00"),
+                                  std::string("2024-02-29 01:02:03"),
+                                  std::string("<b>&amp;&lt;</b> %20%41 a+b"),
+                                  std::string("\\u0041 \\n ${a} {{b}} %s %1 :a @a")}) {
     values.emplace_back(text);
   }
   for (const char* text :
        {"null", "true", "false", "[]", "{}", "[[]]", "{\"a\":{}}", "{\"a\":null}", "[null]",
         R"({"": "", " ": 1, "z": 1, "a": 2, "A": 3, "a.b": {"$c": 1}, "\u0000": "\u0000"})",
-        R"({"b": 1, "a": [{"d": 1, "c": [1, 1.0, "1", true]}], "\ud83e\udd93": 1})"}) {
+        R"({"b": 1, "a": [{"d": 1, "c": [1, 1.0, "1", true]}], "\ud83e\udd93": 1})",
+        R"({"0": "a", "1": "b"})", R"({"0": {"1": [{"0": 1}]}})",
+        R"({"__proto__": 1, "$ref": "#", "@type": "x", "_id": 7, "id": null, "e\u0301": 1,
+            "\u00e9": 2, "\u212b": 3, "\u00c5": 4, "true": 5, "a.b.c": 6, "a[0]": 7})"}) {
     values.push_back(json::parse(text));
   }
+  json long_names = json::object();
+  long_names[letters(300) + "a"] = 1;
+  long_names[letters(300) + "b"] = 2;
+  values.push_back(std::move(long_names));
   return values;
+}
+
+/// `values` where they are reached only through others, and beside more of them than one counts on.
+inline json buried(const json& values) {
+  json many = json::array();
+  json members = json::object();
+  for (int i = 0; i < 1100; ++i) {
+    many.push_back(i);
+    members["m" + std::to_string(i)] = i;
+  }
+  json outer = object("a", json::array({object("b", object("c", json::array({values})))}));
+  outer["many"] = std::move(many);
+  outer["members"] = std::move(members);
+  return outer;
 }
 
 /// `value` in the form that the argument takes; nothing where it takes only other things.
@@ -180,6 +231,17 @@ inline json nested(std::size_t depth) {
   return value;
 }
 
+/// `depth` lists in each other.
+inline json nested_lists(std::size_t depth) {
+  json value = json::array();
+  for (std::size_t i = 1; i < depth; ++i) {
+    json outer = json::array();
+    outer.push_back(std::move(value));
+    value = std::move(outer);
+  }
+  return value;
+}
+
 /// How deep objects in each other are, found without recursion.
 inline std::size_t nesting(const json& value) {
   std::size_t depth = 0;
@@ -190,13 +252,33 @@ inline std::size_t nesting(const json& value) {
   return depth + (at->is_object() ? 1u : 0u);
 }
 
-/// A value of exactly `bytes`, in the form that the argument takes.
+/// A value of exactly `bytes`, in the form that the argument takes. It has a letter of two bytes,
+/// and in JSON a quote, which takes two in the dump: whoever counts letters, counts what is inside
+/// of the quotes, or dumps ASCII alone, counts something else.
 inline json sized(const Probe& probe, std::size_t bytes) {
   if (probe.takes_text()) {
-    return letters(bytes);
+    return letters(bytes - 2) + "\xC3\xA9";
   }
-  return probe.takes == Probe::Takes::object ? object("v", letters(bytes - 8))
-                                             : json(letters(bytes - 2));
+  const std::string end = "\xC3\xA9\"";
+  return probe.takes == Probe::Takes::object ? object("v", letters(bytes - 12) + end)
+                                             : json(letters(bytes - 6) + end);
+}
+
+/// A write that stands behind a good one is checked as the first: of one call all are refused.
+inline void check_second_write_refused(World& w, Client& c, const json& value, errc code) {
+  WriteList writes;
+  writes.add("channel", 1).add("channel", value);
+  if (w.offers(Interfaces::checkpointer)) {
+    w.expect_error(code, [&] { c.put_writes("second", "checkpoint", "task", writes); });
+    w.expect_same(written(c.get_writes("second", "checkpoint")), std::vector<std::string>(),
+                  "the writes of a call of which the second was refused");
+  }
+  if (w.offers(Interfaces::archive)) {
+    w.expect_same(c.call("append_checkpoint_writes(\"second\", ...)",
+                         c.handle().archive->append_checkpoint_writes("second", "checkpoint",
+                                                                      "task", writes)),
+                  false, "an append of writes of which the second must be refused");
+  }
 }
 
 /// One probe for each method: the first of its arguments.
@@ -337,6 +419,8 @@ inline std::vector<Rule> value_rules() {
                if (!probe.takes_text()) {
                  detail::check_round_trip(w, c, probe, "v" + std::to_string(++count),
                                           *detail::fitted(probe, bundle));
+                 detail::check_round_trip(w, c, probe, "v" + std::to_string(++count),
+                                          *detail::fitted(probe, detail::buried(bundle)));
                }
              }
            }),
@@ -362,6 +446,9 @@ inline std::vector<Rule> value_rules() {
                  detail::check_refusal(w, c, probe, "v" + std::to_string(++count),
                                        detail::sized(probe, *limit + 1), errc::too_large);
                }
+             }
+             if (limit) {
+               detail::check_second_write_refused(w, c, json(letters(*limit - 1)), errc::too_large);
              }
            }),
       Rule("VAL-03", needs::anything, "nothing returned or passed in aliases the store",
@@ -421,6 +508,10 @@ inline std::vector<Rule> value_rules() {
                                        errc::invalid_argument);
                }
              }
+             detail::check_second_write_refused(
+                 w, c, object("deep", std::numeric_limits<double>::quiet_NaN()),
+                 errc::invalid_argument);
+             detail::check_second_write_refused(w, c, json("\xff"), errc::invalid_argument);
            }),
       Rule("VAL-05", needs::anything,
            "depth 64 is accepted; beyond the backend's limit invalid_argument; 100,000 deep never "
@@ -437,6 +528,10 @@ inline std::vector<Rule> value_rules() {
                  detail::check_round_trip(w, c, probe, "k" + std::to_string(++count),
                                           detail::nested(depth));
                }
+               const bool takes_any = probe.takes == Probe::Takes::any;
+               detail::check_round_trip(w, c, probe, "k" + std::to_string(++count),
+                                        takes_any ? detail::nested_lists(64)
+                                                  : object("v", detail::nested_lists(63)));
                for (const std::size_t depth : {65u, 1'000u, 100'000u}) {
                  const Ids ids = probe.ids("k" + std::to_string(++count));
                  probe.prepare(w, c, ids);

@@ -41,6 +41,15 @@ inline std::vector<Rule> write_rules() {
                                   std::to_string(i));
              }
              detail::expect_writes(w, c, "t", "c", expected, "the writes of three tasks");
+             constexpr int count = 300; // more than a byte counts
+             WriteList hundreds;
+             Lines listed;
+             for (int i = 0; i < count; ++i) {
+               hundreds.add("n", i);
+               listed.push_back("task:" + std::to_string(i) + " n=" + std::to_string(i));
+             }
+             detail::put(w, c, "t", "hundreds", "task", hundreds);
+             detail::expect_writes(w, c, "t", "hundreds", listed, "300 writes of one call");
            }),
       Rule("WRT-02", needs::writes,
            "index is the position in the call; a repeated (task, index) keeps the first value",
@@ -92,6 +101,10 @@ inline std::vector<Rule> write_rules() {
                          WriteList().add("__error__", "one").add("__error__", "two"));
              detail::expect_writes(w, c, "t", "d", {"task:-1 __error__=\"two\""},
                                    "one special channel twice in a call");
+             detail::put(w, c, "t", "both", "one", WriteList().add("__error__", 1));
+             detail::put(w, c, "t", "both", "two", WriteList().add("__error__", 2));
+             detail::expect_writes(w, c, "t", "both", {"one:-1 __error__=1", "two:-1 __error__=2"},
+                                   "one special channel by two tasks");
              detail::put(w, c, "t", "e", "task", WriteList().add("__other__", 1));
              detail::put(w, c, "t", "e", "task", WriteList().add("__other__", 2));
              detail::expect_writes(w, c, "t", "e", {"task:0 __other__=1"},
