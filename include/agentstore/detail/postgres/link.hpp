@@ -83,6 +83,10 @@ public:
     return true;
   }
 
+  /// Whether a connection on which nothing is under way is still there. What the server said before
+  /// it closed one is read first; only the read behind that sees the end.
+  bool is_alive() const { return consume() && consume() && PQstatus(get()) == CONNECTION_OK; }
+
 private:
   class Finish {
   public:
