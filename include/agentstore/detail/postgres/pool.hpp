@@ -444,9 +444,14 @@ private:
       const auto deadline = each->deadline();
       if (deadline && *deadline <= now) {
         auto lost = each->operations();
-        const char* const reason = "no answer in time";
-        each->shut(reason);
-        lose(*each, std::move(lost), reason);
+        const Failure failure(errc::unavailable, "no answer in time");
+        each->shut(failure.reason);
+        for (const auto& late : lost) {
+          if (late->deadline <= now) {
+            late->fail(failure); // it had its time; one that reads is not made again
+          }
+        }
+        lose(*each, std::move(lost), failure.reason);
       }
     }
     pump();
