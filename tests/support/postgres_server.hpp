@@ -37,6 +37,8 @@ public:
   /// What `agent` connects with: by the socket, or by TCP on 127.0.0.1.
   std::string conninfo() const { return conninfo_of("agent", directory_); }
   std::string tcp_conninfo() const { return conninfo_of("agent", "127.0.0.1"); }
+  /// What the superuser connects with, by the socket.
+  std::string admin_conninfo() const { return conninfo_of("admin", directory_); }
 
   const std::string& directory() const { return directory_; }
   std::string data_directory() const { return directory_ + "/data"; }
