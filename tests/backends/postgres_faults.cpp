@@ -201,39 +201,9 @@ private:
   std::deque<Agent> agents_;
 };
 
-/// A backend that is open, and what it is tested with.
-class Rig {
+class Rig : public PostgresRig {
 public:
-  explicit Rig(PostgresOptions options)
-      : backend(loop.context().get_executor(), options), observer(server()) {
-    REQUIRE(loop.run(backend.initialize()));
-  }
-
-  bool works() {
-    const std::string id = "check-" + std::to_string(++checks_);
-    const bool put = loop.run(backend.put_checkpoint(id, "c", checks_));
-    const auto read = loop.run(backend.get_checkpoint(id));
-    return put && read && read->data == json(checks_) &&
-           loop.run(backend.health_check()).status == Health::Status::healthy;
-  }
-
-  bool is_unhealthy() {
-    const Health health = loop.run(backend.health_check());
-    UNSCOPED_INFO(json(health).dump());
-    return health.status == Health::Status::unhealthy && health.issues.size() == 1 &&
-           has_no_secret(json(health).dump());
-  }
-
-  bool all_blocked(int count) {
-    return until(loop, [this, count] { return observer.blocked() == count; });
-  }
-
-  Loop loop;
-  PostgresBackend backend;
-  Observer observer;
-
-private:
-  int checks_ = 0;
+  explicit Rig(const PostgresOptions& options) : PostgresRig(server(), options) {}
 };
 
 } // namespace

@@ -7,9 +7,8 @@
 #include "support/postgres_server.hpp"
 #include "support/raw_postgres.hpp"
 
-#include <agentstore/postgres/options.hpp>
+#include <agentstore/backends/postgres.hpp>
 #include <agentstore/record_json.hpp>
-#include <agentstore/storage_backend.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -146,6 +145,47 @@ private:
 
   RawPostgres raw_;
   RawPostgres locks_; // in a transaction raw_ would see its first answer again
+};
+
+/// A backend that is open, and what it is tested with.
+class PostgresRig {
+public:
+  PostgresRig(const PostgresServer& server, const PostgresOptions& options)
+      : backend(loop.context().get_executor(), options), observer(server) {
+    REQUIRE(loop.run(backend.initialize()));
+  }
+
+  bool works() {
+    const std::string id = "check-" + std::to_string(++checks_);
+    const bool put = loop.run(backend.put_checkpoint(id, "c", checks_));
+    const auto read = loop.run(backend.get_checkpoint(id));
+    return put && read && read->data == json(checks_) &&
+           loop.run(backend.health_check()).status == Health::Status::healthy;
+  }
+
+  bool is_unhealthy() {
+    const Health health = loop.run(backend.health_check());
+    UNSCOPED_INFO(json(health).dump());
+    return health.status == Health::Status::unhealthy && health.issues.size() == 1 &&
+           has_no_secret(json(health).dump());
+  }
+
+  /// Waits until so many of the backend's connections wait for a lock.
+  bool all_blocked(int count) {
+    return until(loop, [this, count] { return observer.blocked() == count; });
+  }
+
+  std::string server_processes() {
+    return observer.raw().text("SELECT string_agg(pid::text, ',' ORDER BY pid)"
+                               " FROM pg_stat_activity WHERE usename = 'agent'");
+  }
+
+  Loop loop;
+  PostgresBackend backend;
+  Observer observer;
+
+private:
+  int checks_ = 0;
 };
 
 } // namespace agentstore::test
