@@ -45,8 +45,13 @@ public:
                             if (error) {
                               return operation->fail(self->describe(error));
                             }
+                            if (operation->is_over()) {
+                              return; // cancelled: nobody opened it
+                            }
                             self->is_closed_ = false;
-                            self->add(std::move(link));
+                            if (self->has_room()) { // two may have opened it at once
+                              self->add(std::move(link));
+                            }
                             operation->end(Answer());
                           });
   }
@@ -218,11 +223,12 @@ private:
       connection->send(operation);
     }
     is_pumping_ = false;
-    while (connecting_ < waiting_.size() && may_connect() &&
-           connections_.size() + connecting_ < options_.pool_size) {
+    while (connecting_ < waiting_.size() && may_connect() && has_room()) {
       connect();
     }
   }
+
+  bool has_room() const { return connections_.size() + connecting_ < options_.pool_size; }
 
   bool may_connect() const {
     return connections_.size() < options_.pool_size &&
