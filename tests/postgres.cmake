@@ -27,5 +27,5 @@ endfunction()
 agentstore_add_conformance_program(postgres_conformance conformance/postgres.cpp)
 agentstore_use_postgres(postgres_conformance postgres_conformance)
 
-agentstore_add_test(postgres_test backends/postgres_cancellation.cpp backends/postgres_faults.cpp)
+agentstore_add_test(postgres_test backends/postgres.cpp backends/postgres_cancellation.cpp backends/postgres_faults.cpp)
 agentstore_use_postgres(postgres_test postgres_test)
