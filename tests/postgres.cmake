@@ -27,5 +27,13 @@ endfunction()
 agentstore_add_conformance_program(postgres_conformance conformance/postgres.cpp)
 agentstore_use_postgres(postgres_conformance postgres_conformance)
 
-agentstore_add_test(postgres_test backends/postgres.cpp backends/postgres_cancellation.cpp backends/postgres_faults.cpp)
+agentstore_add_test(
+  postgres_test
+  backends/postgres.cpp
+  backends/postgres_cancellation.cpp
+  backends/postgres_faults.cpp
+  backends/postgres_schema.cpp)
 agentstore_use_postgres(postgres_test postgres_test)
+target_compile_definitions(
+  postgres_test
+  PRIVATE POSTGRES_VERSION_1_FILE="${CMAKE_CURRENT_SOURCE_DIR}/backends/postgres_version_1.sql")
