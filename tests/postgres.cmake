@@ -29,10 +29,12 @@ agentstore_use_postgres(postgres_conformance postgres_conformance)
 
 agentstore_add_test(
   postgres_test
+  archives/postgres.cpp
   backends/postgres.cpp
   backends/postgres_cancellation.cpp
   backends/postgres_faults.cpp
-  backends/postgres_schema.cpp)
+  backends/postgres_schema.cpp
+  backends/postgres_tls.cpp)
 agentstore_use_postgres(postgres_test postgres_test)
 target_compile_definitions(
   postgres_test

@@ -63,6 +63,8 @@ public:
 
   /// How often a client has sent something and then waited for an answer, on all connections.
   std::size_t exchanges() const { return exchanges_; }
+  /// How much clients have sent.
+  std::size_t sent_bytes() const { return sent_bytes_; }
 
 private:
   using Protocol = boost::asio::local::stream_protocol;
@@ -131,6 +133,7 @@ private:
     while (const std::size_t size = co_await read(pair->client, *buffer)) {
       exchanges_ += pair->is_asking ? 0U : 1U; // one that is sent in parts is one
       pair->is_asking = true;
+      sent_bytes_ += size;
       if (is_armed_) {
         left_ = left_ > 0 ? left_ - 1 : 0;
         if (left_ == 0 && !breaks_after_) {
@@ -167,6 +170,7 @@ private:
   std::atomic<bool> breaks_after_ = false;
   std::atomic<std::size_t> left_ = 0;
   std::atomic<std::size_t> exchanges_ = 0;
+  std::atomic<std::size_t> sent_bytes_ = 0;
 };
 
 } // namespace agentstore::test
