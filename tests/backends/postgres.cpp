@@ -322,14 +322,14 @@ TEST_CASE("There are never more connections than the pool's size", "[postgres]")
       puts.push_back(loop.start(backend.put_checkpoint("t", id, i)));
     }
     REQUIRE(until(loop, [&] { return observer.blocked() == size; }));
-    CHECK(observer.connections() == size);
+    CHECK(until(loop, [&] { return observer.connections() == size; }));
     observer.unlock();
     loop.finish();
     for (const auto& put : puts) {
       CHECK(put->value == true);
     }
     const Health health = loop.run(backend.health_check());
-    CHECK(observer.connections() == size);
+    CHECK(until(loop, [&] { return observer.connections() == size; }));
     CHECK(health.details["open_connections"] == json(size));
     CHECK(health.details["pool_size"] == json(size));
     CHECK(health.details["space"] == json("pool_size"));
@@ -351,7 +351,7 @@ TEST_CASE("Idle connections are closed by the next call", "[postgres]") {
   REQUIRE(rig.all_blocked(8));
   rig.observer.unlock();
   rig.loop.finish();
-  CHECK(rig.observer.connections() == 8);
+  CHECK(until(rig.loop, [&] { return rig.observer.connections() == 8; }));
   rig.loop.run(pause(150ms));
   CHECK_FALSE(rig.loop.run(rig.backend.get_checkpoint("t")));
   CHECK(until(rig.loop, [&] { return rig.observer.connections() == 1; }));

@@ -74,7 +74,7 @@ TEST_CASE("A cancelled read frees its caller while the server is still at it", "
   options.pool_size = 1;
   Rig rig(options);
   REQUIRE(rig.loop.run(rig.backend.put_checkpoint("t", "c", value_of(1))));
-  REQUIRE(rig.works());
+  REQUIRE(until(rig.loop, [&] { return rig.observer.connections() == 1; })); // and none of others
   const std::string before = rig.server_processes();
   rig.observer.lock("reads", "checkpoints");
   const Stopwatch stopwatch;
