@@ -3,6 +3,19 @@
 agentstore_add_conformance_program(postgres_conformance conformance/postgres.cpp)
 agentstore_use_postgres(postgres_conformance postgres_conformance)
 
+agentstore_add_test(
+  postgres_test
+  archives/postgres.cpp
+  backends/postgres.cpp
+  backends/postgres_cancellation.cpp
+  backends/postgres_faults.cpp
+  backends/postgres_schema.cpp
+  backends/postgres_tls.cpp)
+agentstore_use_postgres(postgres_test postgres_test)
+target_compile_definitions(
+  postgres_test
+  PRIVATE POSTGRES_VERSION_1_FILE="${CMAKE_CURRENT_SOURCE_DIR}/backends/postgres_version_1.sql")
+
 # For tests that are no program of ours: with_postgres COMMAND ARGUMENT...
 add_executable(with_postgres support/with_postgres.cpp)
 target_include_directories(with_postgres PRIVATE "${PROJECT_SOURCE_DIR}/tests")

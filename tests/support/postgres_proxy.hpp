@@ -61,6 +61,11 @@ public:
   }
   void heal() { is_armed_ = false; }
 
+  /// How often a client has sent something and then waited for an answer, on all connections.
+  std::size_t exchanges() const { return exchanges_; }
+  /// How much clients have sent.
+  std::size_t sent_bytes() const { return sent_bytes_; }
+
 private:
   using Protocol = boost::asio::local::stream_protocol;
   template <class T>
@@ -79,6 +84,7 @@ private:
     Protocol::socket client;
     Protocol::socket server;
     bool swallows_answer = false;
+    bool is_asking = false;
   };
 
   bool is_broken() const { return is_armed_ && left_ == 0; }
@@ -125,6 +131,9 @@ private:
   awaitable<void> forward_requests(std::shared_ptr<Pair> pair) {
     const auto buffer = std::make_unique<std::array<char, 65536>>();
     while (const std::size_t size = co_await read(pair->client, *buffer)) {
+      exchanges_ += pair->is_asking ? 0U : 1U; // one that is sent in parts is one
+      pair->is_asking = true;
+      sent_bytes_ += size;
       if (is_armed_) {
         left_ = left_ > 0 ? left_ - 1 : 0;
         if (left_ == 0 && !breaks_after_) {
@@ -142,6 +151,7 @@ private:
   awaitable<void> forward_answers(std::shared_ptr<Pair> pair) {
     const auto buffer = std::make_unique<std::array<char, 65536>>();
     while (const std::size_t size = co_await read(pair->server, *buffer)) {
+      pair->is_asking = false;
       if (pair->swallows_answer || !co_await write(pair->client, *buffer, size)) {
         break;
       }
@@ -159,6 +169,8 @@ private:
   std::atomic<bool> is_armed_ = false;
   std::atomic<bool> breaks_after_ = false;
   std::atomic<std::size_t> left_ = 0;
+  std::atomic<std::size_t> exchanges_ = 0;
+  std::atomic<std::size_t> sent_bytes_ = 0;
 };
 
 } // namespace agentstore::test

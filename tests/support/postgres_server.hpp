@@ -41,6 +41,8 @@ public:
   std::string uri() const {
     return "postgresql:///agents?host=" + directory_ + "&port=" + port() + "&user=agent";
   }
+  /// What the superuser connects with, by the socket.
+  std::string admin_conninfo() const { return conninfo_of("admin", directory_); }
 
   const std::string& directory() const { return directory_; }
   std::string data_directory() const { return directory_ + "/data"; }

@@ -26,7 +26,8 @@ namespace agentstore {
 /// \par The database
 /// As that of PostgresBackend, which may have the same schema. The table `archive` has a row for
 /// each record: its kind, its key, its place among those, when it was created, and its fields as
-/// `json`, so that `SELECT fields->>'content' FROM archive` reads messages. Nothing here ever
+/// `json`, so that `SELECT fields->>'content' FROM archive` reads messages; of a row with a NUL in
+/// a text, which is `\u0000` there, PostgreSQL shows `fields` only as a whole. Nothing here ever
 /// changes or removes a row. The next place of a key is in `archive_keys`, whose row appends to one
 /// key lock in turn.
 ///

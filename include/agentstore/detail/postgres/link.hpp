@@ -83,6 +83,10 @@ public:
     return true;
   }
 
+  /// Whether a connection on which nothing is under way is still there. What the server said before
+  /// it closed one is read first; only the read behind that sees the end.
+  bool is_alive() const { return consume() && consume() && PQstatus(get()) == CONNECTION_OK; }
+
 private:
   class Finish {
   public:
@@ -165,11 +169,13 @@ inline awaitable<void> Link::open(std::shared_ptr<Link> link, std::shared_ptr<co
   if (PQsetnonblocking(link->get(), 1) != 0) {
     link->fail();
   }
-  // The rules are kept at READ COMMITTED, whatever the role's default; names are always whole.
+  // The rules are kept at READ COMMITTED, whatever the role's default; names are always whole, and
+  // a backslash in a statement is one.
   std::vector<std::string> parameters(1, std::to_string(statement_timeout.count()));
   std::string sql = "SELECT current_setting('server_encoding'),"
                     " set_config('default_transaction_isolation', 'read committed', false),"
                     " set_config('search_path', 'pg_catalog', false),"
+                    " set_config('standard_conforming_strings', 'on', false),"
                     " CASE WHEN current_setting('statement_timeout') = '0'"
                     " THEN set_config('statement_timeout', $1, false) END";
   const auto rows = co_await query(link, std::move(sql), std::move(parameters));

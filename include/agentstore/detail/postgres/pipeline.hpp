@@ -59,12 +59,7 @@ public:
   }
 
   /// An idle connection that the server has closed meanwhile is found out by a look at its socket.
-  bool is_usable() {
-    if (link_->is_shut() || !link_->consume()) {
-      return false;
-    }
-    return PQstatus(link_->get()) == CONNECTION_OK;
-  }
+  bool is_usable() const { return !link_->is_shut() && link_->is_alive(); }
 
   void send(std::shared_ptr<Operation> operation) {
     for (const auto& [statement, parameters] : operation->request.steps) {

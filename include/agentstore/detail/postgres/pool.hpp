@@ -45,8 +45,13 @@ public:
                             if (error) {
                               return operation->fail(self->describe(error));
                             }
+                            if (operation->is_over()) {
+                              return; // cancelled: nobody opened it
+                            }
                             self->is_closed_ = false;
-                            self->add(std::move(link));
+                            if (self->has_room()) { // two may have opened it at once
+                              self->add(std::move(link));
+                            }
                             operation->end(Answer());
                           });
   }
@@ -68,6 +73,7 @@ public:
     is_closed_ = true;
     closing_.push_back(std::move(operation));
     close_if_done();
+    watch();
   }
 
   /// Its caller wants an operation to end.
@@ -217,11 +223,12 @@ private:
       connection->send(operation);
     }
     is_pumping_ = false;
-    while (connecting_ < waiting_.size() && may_connect() &&
-           connections_.size() + connecting_ < options_.pool_size) {
+    while (connecting_ < waiting_.size() && may_connect() && has_room()) {
       connect();
     }
   }
+
+  bool has_room() const { return connections_.size() + connecting_ < options_.pool_size; }
 
   bool may_connect() const {
     return connections_.size() < options_.pool_size &&
@@ -393,7 +400,7 @@ private:
 
   /// One timer for all deadlines, and none while nothing is under way.
   void watch() {
-    bool is_needed = !waiting_.empty();
+    bool is_needed = !waiting_.empty() || !closing_.empty();
     bool has_tls = false;
     for (const auto& each : connections_) {
       is_needed = is_needed || !each->is_idle();
@@ -421,12 +428,41 @@ private:
     }
     is_watching_ = true;
     watch_.expires_at(until);
-    watch_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-      if (!error) {
-        self->is_watching_ = false;
-        self->look_at_the_clock();
+    watch_.async_wait(Watch(shared_from_this()));
+  }
+
+  /// What the timer calls. Calls keep the pool, and the pool keeps them: where the context goes
+  /// before their time has come, this is what goes with it, and lets go of them all.
+  class Watch {
+  public:
+    explicit Watch(std::shared_ptr<Pool> pool) : pool_(std::move(pool)) {}
+    Watch(Watch&&) = default;
+    Watch& operator=(Watch&&) = delete;
+    ~Watch() {
+      if (pool_) {
+        pool_->abandon();
       }
-    });
+    }
+
+    void operator()(const boost::system::error_code& error) {
+      const auto pool = std::move(pool_);
+      if (!error) {
+        pool->is_watching_ = false;
+        pool->look_at_the_clock();
+      }
+    }
+
+  private:
+    std::shared_ptr<Pool> pool_;
+  };
+
+  void abandon() {
+    const auto waiting = std::exchange(waiting_, {});
+    const auto closing = std::exchange(closing_, {});
+    for (const auto& each : std::exchange(connections_, {})) {
+      each->shut("the context is gone");
+    }
+    open_count_ = 0;
   }
 
   void look_at_the_clock() {
@@ -444,9 +480,14 @@ private:
       const auto deadline = each->deadline();
       if (deadline && *deadline <= now) {
         auto lost = each->operations();
-        const char* const reason = "no answer in time";
-        each->shut(reason);
-        lose(*each, std::move(lost), reason);
+        const Failure failure(errc::unavailable, "no answer in time");
+        each->shut(failure.reason);
+        for (const auto& late : lost) {
+          if (late->deadline <= now) {
+            late->fail(failure); // it had its time; one that reads is not made again
+          }
+        }
+        lose(*each, std::move(lost), failure.reason);
       }
     }
     pump();

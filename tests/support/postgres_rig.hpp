@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_TESTS_SUPPORT_POSTGRES_RIG_HPP
+#define AGENTSTORE_TESTS_SUPPORT_POSTGRES_RIG_HPP
+
+#include "support/catch.hpp"
+#include "support/loop.hpp"
+#include "support/postgres_server.hpp"
+#include "support/raw_postgres.hpp"
+
+#include <agentstore/backends/postgres.hpp>
+#include <agentstore/record_json.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <csignal>
+#include <functional>
+#include <sstream>
+#include <thread>
+
+namespace agentstore::test {
+
+/// In every connection string, whether the server asks for it or not, and in no text that comes
+/// out of the library.
+inline const std::string secret = "the-quiet-word";
+
+inline bool has_no_secret(const std::string& text) {
+  return text.find(secret) == std::string::npos;
+}
+
+/// For how long anything may take that has shorter limits of its own. Generous: only what hangs is
+/// to be found.
+inline constexpr std::chrono::seconds soon{5};
+
+/// Options with that password and a space of the test's own.
+inline PostgresOptions options_for(const std::string& conninfo, const std::string& space) {
+  return PostgresOptions(conninfo + " password=" + secret, space);
+}
+
+/// The error that says all it should and no more: the code, the method, and why.
+inline bool is_clear(const std::optional<StorageError>& error, errc code,
+                     const std::string& operation, const std::string& why = "") {
+  const std::string text = error ? error->what() : "no error";
+  UNSCOPED_INFO(text);
+  return error && means(error->code(), code) && error->operation() == operation &&
+         has_no_secret(text) && text.find(why) != std::string::npos &&
+         text.find('\n') == std::string::npos;
+}
+
+template <class T>
+std::optional<StorageError> error_of(const Ending<T>& ending) {
+  try {
+    if (ending.error) {
+      std::rethrow_exception(ending.error);
+    }
+  } catch (const StorageError& error) {
+    return error;
+  } catch (...) {
+  }
+  return std::nullopt;
+}
+
+/// Whether it ended by the caller's cancellation.
+template <class T>
+bool was_cancelled(const Ending<T>& ending) {
+  try {
+    if (ending.error) {
+      std::rethrow_exception(ending.error);
+    }
+  } catch (const boost::system::system_error& error) {
+    return error.code() == boost::asio::error::operation_aborted;
+  } catch (...) {
+  }
+  return false;
+}
+
+/// Runs the loop until the condition holds. False: it never did.
+inline bool until(Loop& loop, const std::function<bool()>& condition,
+                  std::chrono::seconds limit = std::chrono::seconds(20)) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) {
+      return false;
+    }
+    loop.context().restart();
+    loop.context().run_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
+
+inline awaitable<void> pause(std::chrono::microseconds time) {
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
+  co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+/// Measures a call of the test itself.
+class Stopwatch {
+public:
+  std::chrono::milliseconds elapsed() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                 start_);
+  }
+
+private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// A look at the server, past every backend.
+class Observer {
+public:
+  explicit Observer(const PostgresServer& server)
+      : raw_(server.admin_conninfo()), locks_(server.admin_conninfo()) {}
+
+  RawPostgres& raw() { return raw_; }
+
+  /// How many connections of role agent there are, and how many of them wait for a lock.
+  int connections() { return count(""); }
+  int blocked() { return count(" AND wait_event_type = 'Lock'"); }
+
+  /// Ends all of them; returns how many, when their processes are gone.
+  int terminate() {
+    std::istringstream ended(
+        raw_.text("SELECT CASE WHEN usename = 'agent' AND pg_terminate_backend(pid) THEN pid END"
+                  " FROM pg_stat_activity"));
+    int count = 0;
+    for (pid_t process = 0; ended >> process; ++count) {
+      while (::kill(process, 0) == 0 || errno != ESRCH) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
+    return count;
+  }
+
+  /// Keeps others from the table, until `unlock`.
+  void lock(const std::string& space, const std::string& table) {
+    locks_.execute("BEGIN; LOCK TABLE \"" + space + "\"." + table + " IN ACCESS EXCLUSIVE MODE");
+  }
+  void unlock() { locks_.execute("COMMIT"); }
+
+private:
+  int count(const std::string& condition) {
+    return std::stoi(
+        raw_.text("SELECT count(*) FROM pg_stat_activity WHERE usename = 'agent'" + condition));
+  }
+
+  RawPostgres raw_;
+  RawPostgres locks_; // in a transaction raw_ would see its first answer again
+};
+
+/// A backend that is open, and what it is tested with.
+class PostgresRig {
+public:
+  PostgresRig(const PostgresServer& server, const PostgresOptions& options)
+      : backend(loop.context().get_executor(), options), observer(server) {
+    REQUIRE(loop.run(backend.initialize()));
+  }
+
+  bool works() {
+    const std::string id = "check-" + std::to_string(++checks_);
+    const bool put = loop.run(backend.put_checkpoint(id, "c", checks_));
+    const auto read = loop.run(backend.get_checkpoint(id));
+    return put && read && read->data == json(checks_) &&
+           loop.run(backend.health_check()).status == Health::Status::healthy;
+  }
+
+  bool is_unhealthy() {
+    const Health health = loop.run(backend.health_check());
+    UNSCOPED_INFO(json(health).dump());
+    return health.status == Health::Status::unhealthy && health.issues.size() == 1 &&
+           has_no_secret(json(health).dump());
+  }
+
+  /// Waits until so many of the backend's connections wait for a lock.
+  bool all_blocked(int count) {
+    return until(loop, [this, count] { return observer.blocked() == count; });
+  }
+
+  std::string server_processes() {
+    return observer.raw().text("SELECT string_agg(pid::text, ',' ORDER BY pid)"
+                               " FROM pg_stat_activity WHERE usename = 'agent'");
+  }
+
+  Loop loop;
+  PostgresBackend backend;
+  Observer observer;
+
+private:
+  int checks_ = 0;
+};
+
+} // namespace agentstore::test
+
+#endif
