@@ -44,7 +44,5 @@ endif()
 
 # Each of them that is public alone, and twice in one file.
 if(AGENTSTORE_TEST_PACKAGE)
-  add_library(each_header OBJECT ${each_header})
-  target_link_libraries(each_header PRIVATE ${components} Catch2::Catch2)
-  agentstore_warnings(each_header)
+  add_subdirectory(each_header)
 endif()

@@ -110,7 +110,7 @@ TEST_CASE("A large value is one exchange too", "[postgres]") {
   options.conninfo = proxy.conninfo();
   options.pool_size = 1;
   Rig rig(options);
-  const json value = object_of_size(8'000'000);
+  const json value = object_of_size(Limits().max_value_bytes);
   REQUIRE(rig.works());
   const std::size_t before = proxy.exchanges();
   CHECK(rig.loop.run(rig.backend.put_checkpoint("t", "c", value)));

@@ -298,6 +298,16 @@ TEST_CASE("A store in memory lives as long as its object, over close and initial
   const SqliteBackend third(":memory:");
 }
 
+TEST_CASE("A value of the default limit is stored, and one that is larger is not", "[sqlite]") {
+  Store store;
+  const json largest = std::string(Limits().max_value_bytes - 2, 'x'); // and its quotes
+  REQUIRE(store.loop.run(store.backend->put_checkpoint("large", "c", largest)));
+  CHECK((store.loop.run(store.backend->get_checkpoint("large")).value().data == largest));
+  const json larger = std::string(Limits().max_value_bytes - 1, 'x');
+  CHECK(error_of(store.loop, store.backend->put_checkpoint("large", "d", larger))->code() ==
+        errc::too_large);
+}
+
 TEST_CASE("A path is a path, also one that looks like SQLite's URIs", "[sqlite]") {
   const TemporaryDirectory directory;
   const std::filesystem::path here = std::filesystem::current_path();

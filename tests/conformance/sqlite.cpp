@@ -21,18 +21,13 @@ class SqliteExecutorHarness : public SqliteHarness {
 public:
   static constexpr std::string_view name = "sqlite-executor";
 
-  auto claims() const { return SqliteHarness::claims().max_value(most); }
-
   std::shared_ptr<SqliteBackend> open(boost::asio::any_io_executor, std::string space) {
     SqliteOptions changed = options(space);
-    changed.limits.max_value_bytes = most;
     changed.executor = threads_->get_executor();
     return std::make_shared<SqliteBackend>(std::move(changed));
   }
 
 private:
-  static constexpr std::size_t most = std::size_t{2} << 20u;
-
   std::shared_ptr<boost::asio::thread_pool> threads_ =
       std::make_shared<boost::asio::thread_pool>(std::size_t{3});
 };
@@ -42,14 +37,14 @@ class SqliteMemoryHarness {
 public:
   static constexpr std::string_view name = "sqlite-memory";
 
-  auto claims() const { return conformance::Claims().max_value(most); }
+  auto claims() const { return conformance::Claims().max_value(SqliteHarness::max_value_bytes); }
 
   std::shared_ptr<SqliteBackend> open(boost::asio::any_io_executor, std::string space) {
     std::shared_ptr<SqliteBackend>& backend = spaces_[space];
     if (!backend) {
       SqliteOptions options(":memory:");
       options.clock = clock_.clock();
-      options.limits.max_value_bytes = most;
+      options.limits.max_value_bytes = SqliteHarness::max_value_bytes;
       backend = std::make_shared<SqliteBackend>(std::move(options));
     }
     return backend;
@@ -59,8 +54,6 @@ public:
   void set_clock(Timestamp now) { clock_.set(now); }
 
 private:
-  static constexpr std::size_t most = std::size_t{2} << 20u;
-
   std::map<std::string, std::shared_ptr<SqliteBackend>> spaces_;
   SetClock clock_;
 };
