@@ -489,84 +489,6 @@ inline awaitable<void> wait_a_while() {
   co_await timer.async_wait(boost::asio::use_awaitable);
 }
 
-/// One call at a time; who has waited goes on where the one before has ended.
-class WaitersGoAstray : public ForwardingBackend {
-public:
-  explicit WaitersGoAstray(MutantSpace& space)
-      : ForwardingBackend(space.backend()), turn_(space.shared<Turn>()) {}
-
-  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
-    const bool is_first = turn_->begin();
-    if (is_first) {
-      co_await wait_a_while();
-    } else {
-      co_await wait_in_line();
-    }
-    std::exception_ptr error;
-    bool done = false;
-    try {
-      done = co_await ForwardingBackend::update_session(std::move(session_id), std::move(update));
-    } catch (...) {
-      error = std::current_exception();
-    }
-    const auto executor = co_await boost::asio::this_coro::executor;
-    turn_->end(executor);
-    if (error) {
-      std::rethrow_exception(error);
-    }
-    co_return done;
-  }
-
-private:
-  class Turn {
-  public:
-    bool begin() {
-      const std::lock_guard lock(mutex_);
-      return !std::exchange(is_taken_, true);
-    }
-    void add(std::function<void()> waiter) {
-      std::unique_lock lock(mutex_);
-      if (is_taken_) {
-        waiting_.push_back(std::move(waiter));
-        return;
-      }
-      is_taken_ = true;
-      lock.unlock();
-      waiter();
-    }
-    void end(const boost::asio::any_io_executor& executor) {
-      std::function<void()> next;
-      {
-        const std::lock_guard lock(mutex_);
-        is_taken_ = !waiting_.empty();
-        if (is_taken_) {
-          next = std::move(waiting_.front());
-          waiting_.pop_front();
-        }
-      }
-      if (next) {
-        boost::asio::post(executor, std::move(next));
-      }
-    }
-
-  private:
-    std::mutex mutex_;
-    bool is_taken_ = false;
-    std::deque<std::function<void()>> waiting_;
-  };
-
-  awaitable<void> wait_in_line() {
-    auto initiate = [turn = turn_](auto handler) {
-      const auto kept = std::make_shared<decltype(handler)>(std::move(handler));
-      turn->add([kept] { std::move (*kept)(); });
-    };
-    co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
-        initiate, boost::asio::use_awaitable);
-  }
-
-  std::shared_ptr<Turn> turn_;
-};
-
 /// Hangs where it meets a list on its way.
 class StuckBesideAList : public ForwardingBackend {
 public:
@@ -702,9 +624,6 @@ inline std::vector<Mutant> asynchrony_mutants() {
       mutant<CleansUpElsewhere>("ASY-03", "cleans_up_elsewhere",
                                 "a clean-up ends on another thread",
                                 "cleanup_expired_sessions() to end on the executor of the caller"),
-      mutant<WaitersGoAstray>("ASY-03", "waiters_go_astray",
-                              "a call that had to wait goes on on the thread of the one before",
-                              "beside others, to end on the executor of the caller"),
       mutant<StuckBesideAList>("ASY-04", "stuck_beside_a_list",
                                "an append that meets a list never ends",
                                "an end of add_conversation_message"),
