@@ -4,6 +4,7 @@
 #include <agentstore/conformance/innocents.hpp>
 #include <agentstore/conformance/kit.hpp>
 
+#include <algorithm>
 #include <set>
 
 using namespace agentstore::conformance;
@@ -15,18 +16,22 @@ bool is_bulky(std::string_view rule) {
   return rule == "VAL-02" || rule == "VAL-05";
 }
 
+/// Whether other stores of its kind tell as much about those.
+bool is_spared(const Innocent& innocent) {
+  const auto is_among = [&](const std::vector<Innocent>& kind) {
+    return std::any_of(kind.begin(), kind.end(),
+                       [&](const Innocent& other) { return innocent.name == other.name; });
+  };
+  const bool is_about_bulk = innocent.name == "one_lock" || innocent.name.ends_with("_limits");
+  const bool stands_for_all = innocent.name == "reference" || innocent.name == "slow";
+  return (is_among(choice_innocents()) && !is_about_bulk) || // all over the same tables
+         (is_among(timing_innocents()) && !stands_for_all);  // all around the reference
+}
+
 std::vector<Rule> rules_for(const Innocent& innocent) {
   std::vector<Rule> rules = compiled::all_rules();
-  for (const Innocent& other : choice_innocents()) { // all over the same tables
-    const bool is_about_bulk = other.name == "one_lock" || other.name.ends_with("_limits");
-    if (innocent.name == other.name && !is_about_bulk) {
-      std::erase_if(rules, [](const Rule& rule) { return is_bulky(rule.id); });
-    }
-  }
-  for (const Innocent& other : timing_innocents()) { // all around the reference
-    if (innocent.name == other.name && innocent.name != "reference" && innocent.name != "slow") {
-      std::erase_if(rules, [](const Rule& rule) { return is_bulky(rule.id); });
-    }
+  if (is_spared(innocent)) {
+    std::erase_if(rules, [](const Rule& rule) { return is_bulky(rule.id); });
   }
   return rules;
 }

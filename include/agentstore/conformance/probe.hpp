@@ -168,8 +168,10 @@ inline std::string call_text(std::string_view name, const Ids& ids, const std::s
   return text + (last.empty() || ids.empty() ? "" : ", ") + last + ")";
 }
 
-inline awaitable<bool> true_after(awaitable<Session> creating) {
-  co_await std::move(creating);
+/// A call whose answer does not matter, as one that is true.
+template <class T>
+awaitable<bool> true_after(awaitable<T> call) {
+  co_await std::move(call);
   co_return true;
 }
 
@@ -200,12 +202,6 @@ inline bool is_something(std::uint64_t) {
 inline awaitable<bool> some(awaitable<std::uint64_t> counting) {
   const std::uint64_t count = co_await std::move(counting);
   co_return count != 0;
-}
-
-/// A call without an answer, as one that is true.
-inline awaitable<bool> done_after(awaitable<void> call) {
-  co_await std::move(call);
-  co_return true;
 }
 
 template <class T>
@@ -772,11 +768,11 @@ inline std::vector<ReadProbe> closings(World& w) {
   const std::vector<std::string_view> no_ids;
   if (w.offers(Interfaces::backend)) {
     table.emplace_back("close", no_ids,
-                       [](Handle& h, Ids) { return detail::done_after(h.backend->close()); });
+                       [](Handle& h, Ids) { return detail::true_after(h.backend->close()); });
   }
   if (w.offers(Interfaces::archive)) {
     table.emplace_back("close", no_ids,
-                       [](Handle& h, Ids) { return detail::done_after(h.archive->close()); });
+                       [](Handle& h, Ids) { return detail::true_after(h.archive->close()); });
   }
   return table;
 }

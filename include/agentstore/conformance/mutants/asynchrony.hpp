@@ -11,7 +11,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <future>
@@ -447,11 +446,7 @@ public:
   using ForwardingBackend::ForwardingBackend;
 
   awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
-    boost::asio::io_context context;
-    auto call = ForwardingBackend::cleanup_expired_sessions(max_idle);
-    boost::asio::co_spawn(context, std::move(call), boost::asio::detached);
-    context.run();
-    return answered(std::uint64_t{0});
+    return done_already(ForwardingBackend::cleanup_expired_sessions(max_idle));
   }
 };
 
@@ -482,12 +477,8 @@ private:
   Elsewhere elsewhere_;
 };
 
-/// Waits as for a server.
-inline awaitable<void> wait_a_while() {
-  const auto executor = co_await boost::asio::this_coro::executor;
-  boost::asio::steady_timer timer(executor, std::chrono::microseconds(200));
-  co_await timer.async_wait(boost::asio::use_awaitable);
-}
+/// Long enough for others to come meanwhile.
+constexpr std::chrono::microseconds a_while(200);
 
 /// Hangs where it meets a list on its way.
 class StuckBesideAList : public ForwardingBackend {
@@ -496,10 +487,10 @@ public:
 
   awaitable<bool> add_conversation_message(std::string session_id, std::string role,
                                            std::string content, json metadata) override {
-    co_await wait_a_while();
+    co_await round_trip(a_while);
     is_stuck_ = is_stuck_ || is_listing_;
     while (is_stuck_) {
-      co_await wait_a_while();
+      co_await round_trip(a_while);
     }
     co_return co_await ForwardingBackend::add_conversation_message(
         std::move(session_id), std::move(role), std::move(content), std::move(metadata));
@@ -507,7 +498,7 @@ public:
   awaitable<std::vector<Checkpoint>> list_checkpoints(std::string thread_id,
                                                       std::size_t limit) override {
     is_listing_ = true;
-    co_await wait_a_while();
+    co_await round_trip(a_while);
     is_listing_ = false;
     co_return co_await ForwardingBackend::list_checkpoints(std::move(thread_id), limit);
   }
@@ -532,26 +523,13 @@ public:
   using ForwardingBackend::ForwardingBackend;
 
   awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
-    const bool is_mine = busy_.enter();
-    if (is_mine) {
-      co_await wait_a_while();
+    if (busy_.enter()) {
+      co_await round_trip(a_while);
+      busy_.leave();
     } else {
       std::this_thread::sleep_for(std::chrono::milliseconds(4));
     }
-    std::exception_ptr error;
-    bool done = false;
-    try {
-      done = co_await ForwardingBackend::update_session(std::move(session_id), std::move(update));
-    } catch (...) {
-      error = std::current_exception();
-    }
-    if (is_mine) {
-      busy_.leave();
-    }
-    if (error) {
-      std::rethrow_exception(error);
-    }
-    co_return done;
+    co_return co_await ForwardingBackend::update_session(std::move(session_id), std::move(update));
   }
 
 private:

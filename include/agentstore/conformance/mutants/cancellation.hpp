@@ -19,14 +19,7 @@ std::vector<Mutant> cancellation_mutants();
 
 namespace mutants::cancellation {
 
-/// A wait as for a server; it can be cancelled, and then throws.
-inline awaitable<void> round_trip() {
-  const auto executor = co_await boost::asio::this_coro::executor;
-  boost::asio::steady_timer timer(executor, std::chrono::microseconds(50));
-  co_await timer.async_wait(boost::asio::use_awaitable);
-}
-
-/// The same, as an answer: whether it was cancelled.
+/// A round trip, and whether it was cancelled.
 inline awaitable<bool> is_cancelled_in_round_trip() {
   try {
     co_await round_trip();
@@ -337,29 +330,18 @@ private:
 
 // Of what is no record, and of calls beside each other
 
-class CancelledCleanUpStopsHalfway : public ForwardingStore {
+class CancelledCleanUpStopsHalfway : public KnowsSessions {
 public:
-  using ForwardingStore::ForwardingStore;
+  using KnowsSessions::KnowsSessions;
 
-  awaitable<Session> create_session(std::string session_id, std::string user_id,
-                                    json metadata) override {
-    known_.set(session_id, true);
-    return ForwardingStore::create_session(std::move(session_id), std::move(user_id),
-                                           std::move(metadata));
-  }
   /// Threads first, then all the rest.
   awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
     if (max_idle.count() == 0) {
-      for (const auto& [id, known] : known_.all()) {
-        static_cast<void>(co_await ForwardingStore::delete_thread(id));
-      }
+      co_await remove_threads();
     }
     co_await round_trip();
     co_return co_await ForwardingBackend::cleanup_expired_sessions(max_idle);
   }
-
-private:
-  Kept<bool> known_;
 };
 
 class CleansUpAfterTheEnd : public ForwardingBackend {

@@ -644,23 +644,17 @@ private:
 };
 
 /// Removes a hundred in one go, and does not go again.
-class CleansAHundred : public ForwardingStore {
+class CleansAHundred : public KnowsSessions {
 public:
-  using ForwardingStore::ForwardingStore;
+  using KnowsSessions::KnowsSessions;
 
-  awaitable<Session> create_session(std::string session_id, std::string user_id,
-                                    json metadata) override {
-    known_.set(session_id, true);
-    return ForwardingStore::create_session(std::move(session_id), std::move(user_id),
-                                           std::move(metadata));
-  }
   awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
     const Metrics metrics = co_await ForwardingStore::get_metrics();
     if (metrics.total_sessions <= 100 || max_idle.count() != 0) {
       co_return co_await ForwardingStore::cleanup_expired_sessions(max_idle);
     }
     std::uint64_t removed = 0;
-    for (const auto& [id, known] : known_.all()) {
+    for (const auto& [id, is_known] : known().all()) {
       if (removed == 100) {
         break;
       }
@@ -669,9 +663,6 @@ public:
     }
     co_return removed;
   }
-
-private:
-  Kept<bool> known_;
 };
 
 /// Whatever begins like "active" is.

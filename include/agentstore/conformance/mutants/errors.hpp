@@ -235,27 +235,16 @@ public:
 };
 
 /// Threads first, then all the rest.
-class CleansUpInTwoSteps : public ForwardingStore {
+class CleansUpInTwoSteps : public KnowsSessions {
 public:
-  using ForwardingStore::ForwardingStore;
+  using KnowsSessions::KnowsSessions;
 
-  awaitable<Session> create_session(std::string session_id, std::string user_id,
-                                    json metadata) override {
-    known_.set(session_id, true);
-    return ForwardingStore::create_session(std::move(session_id), std::move(user_id),
-                                           std::move(metadata));
-  }
   awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
     if (max_idle.count() == 0) {
-      for (const auto& [id, known] : known_.all()) {
-        static_cast<void>(co_await ForwardingStore::delete_thread(id));
-      }
+      co_await remove_threads();
     }
     co_return co_await ForwardingBackend::cleanup_expired_sessions(max_idle);
   }
-
-private:
-  Kept<bool> known_;
 };
 
 } // namespace mutants::errors

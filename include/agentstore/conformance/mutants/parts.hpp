@@ -8,6 +8,7 @@
 #include <agentstore/conformance/mutants/mutant.hpp>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -32,6 +33,13 @@ awaitable<T> refused(errc code, std::string operation, std::string key, std::str
 inline awaitable<void> step_aside() {
   const auto executor = co_await boost::asio::this_coro::executor;
   co_await boost::asio::post(executor, boost::asio::use_awaitable);
+}
+
+/// A wait as for a server; it can be cancelled, and then throws.
+inline awaitable<void> round_trip(std::chrono::microseconds time = std::chrono::microseconds(50)) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  boost::asio::steady_timer timer(executor, time);
+  co_await timer.async_wait(boost::asio::use_awaitable);
 }
 
 /// Sorts, and leaves what is equal in its order. (clang warns of what std::stable_sort is made of
@@ -85,6 +93,32 @@ public:
 
 private:
   std::atomic<bool> inside_ = false;
+};
+
+/// Knows the sessions that were created through it, and can remove what belongs to them in steps.
+class KnowsSessions : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<Session> create_session(std::string session_id, std::string user_id,
+                                    json metadata) override {
+    known_.set(session_id, true);
+    return ForwardingStore::create_session(std::move(session_id), std::move(user_id),
+                                           std::move(metadata));
+  }
+
+protected:
+  const Kept<bool>& known() const { return known_; }
+
+  /// The first step of a clean-up of all: the threads of their names.
+  awaitable<void> remove_threads() {
+    for (const auto& [id, is_known] : known_.all()) {
+      static_cast<void>(co_await ForwardingStore::delete_thread(id));
+    }
+  }
+
+private:
+  Kept<bool> known_;
 };
 
 /// The same object without the members that are null.
