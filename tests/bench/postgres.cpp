@@ -9,6 +9,7 @@
 
 #include "bench/bench.hpp"
 #include "support/postgres_server.hpp"
+#include "support/raw_postgres.hpp"
 
 #include <agentstore/backends/postgres.hpp>
 
@@ -304,24 +305,19 @@ awaitable<void> put_one(IStorageBackend& store, std::string thread) {
 class Lock {
 public:
   Lock(const PostgresServer& server, const std::string& space)
-      : server_(server), holder_(PQconnectdb(server.conninfo().c_str())) {
-    execute("BEGIN; LOCK TABLE " + space + ".threads");
+      : server_(server), holder_(server.conninfo()) {
+    holder_.execute("BEGIN; LOCK TABLE " + space + ".threads");
   }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-  ~Lock() { PQfinish(holder_); }
 
   bool has_waiting(int connections) const {
     return server_.admin("SELECT count(*) FROM pg_locks WHERE NOT granted") ==
            std::to_string(connections);
   }
-  void release() { execute("COMMIT"); }
+  void release() { holder_.execute("COMMIT"); }
 
 private:
-  void execute(const std::string& statement) { PQclear(PQexec(holder_, statement.c_str())); }
-
   const PostgresServer& server_;
-  PGconn* holder_;
+  test::RawPostgres holder_;
 };
 
 /// Counts the threads when all connections wait, and lets them go on.

@@ -4,6 +4,7 @@
 
 #include "support/postgres_proxy.hpp"
 #include "support/postgres_server.hpp"
+#include "support/raw_postgres.hpp"
 
 #include <agentstore/archives/postgres.hpp>
 #include <agentstore/backends/postgres.hpp>
@@ -76,11 +77,8 @@ public:
   }
 
   void drop(std::string space) {
-    PGconn* const connection = PQconnectdb(Server::get().direct_conninfo().c_str());
-    PQsetNoticeProcessor(connection, [](void*, const char*) {}, nullptr);
-    const std::string sql = "DROP SCHEMA IF EXISTS \"" + space + "\" CASCADE";
-    PQclear(PQexec(connection, sql.c_str()));
-    PQfinish(connection);
+    test::RawPostgres(Server::get().direct_conninfo())
+        .execute("DROP SCHEMA IF EXISTS \"" + space + "\" CASCADE");
   }
 
   void set_clock(Timestamp now) { *clock_ = now.time_since_epoch().count(); }

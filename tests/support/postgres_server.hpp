@@ -5,6 +5,8 @@
 // A PostgreSQL server of the test's own, in a directory of its own. It goes with the object, and
 // with the program, however that ends: a shell waits for the end of a pipe that the program holds.
 
+#include "support/raw_postgres.hpp"
+
 #include <arpa/inet.h>
 #include <cerrno>
 #include <cstdlib>
@@ -12,7 +14,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <libpq-fe.h>
 #include <pwd.h>
 #include <spawn.h>
 #include <stdexcept>
@@ -49,7 +50,7 @@ public:
   std::string port() const { return std::to_string(port_); }
   std::string socket() const { return directory_ + "/.s.PGSQL." + port(); }
 
-  /// Runs SQL as the superuser; returns the first column of the first row.
+  /// Runs SQL as the superuser; returns what RawPostgres::text does.
   std::string admin(const std::string& sql) const;
 
   /// `mode` is pg_ctl's: smart, fast, immediate.
@@ -76,8 +77,9 @@ public:
   }
 
 private:
-  std::string conninfo_of(const std::string& user, const std::string& host) const {
-    return "host=" + host + " port=" + port() + " user=" + user + " dbname=agents";
+  std::string conninfo_of(const std::string& user, const std::string& host,
+                          const std::string& database = "agents") const {
+    return "host=" + host + " port=" + port() + " user=" + user + " dbname=" + database;
   }
   void control(std::vector<std::string> words);
   static pid_t spawn(const std::vector<std::string>& words, int input, int output);
@@ -240,21 +242,9 @@ inline void PostgresServer::stop(const std::string& mode) {
 }
 
 inline std::string PostgresServer::admin(const std::string& sql) const {
-  const std::string database = sql.starts_with("CREATE DATABASE") ? "postgres" : "agents";
-  const std::string first = sql.starts_with("CREATE ROLE") ? "postgres" : database;
-  const std::string conninfo =
-      "host=" + directory_ + " port=" + port() + " user=admin dbname=" + first;
-  PGconn* const connection = PQconnectdb(conninfo.c_str());
-  PGresult* const result = PQexec(connection, sql.c_str());
-  const ExecStatusType status = PQresultStatus(result);
-  std::string value = PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "";
-  const std::string error = PQerrorMessage(connection);
-  PQclear(result);
-  PQfinish(connection);
-  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-    throw std::runtime_error(sql + ": " + error);
-  }
-  return value;
+  // What comes before the tests' database runs in another one.
+  const bool is_first = sql.starts_with("CREATE ROLE") || sql.starts_with("CREATE DATABASE");
+  return RawPostgres(conninfo_of("admin", directory_, is_first ? "postgres" : "agents")).text(sql);
 }
 
 } // namespace agentstore::test
