@@ -195,7 +195,8 @@ private:
     if (!is_whole || PQstatus(link_->get()) == CONNECTION_BAD) {
       return break_off();
     }
-    if (is_idle() && is_writing_) {
+    // A look from outside may have taken in what a wait is still under way for.
+    if (is_idle() && (is_writing_ || is_reading_)) {
       link_->cancel_waits();
     }
     read();
