@@ -64,14 +64,14 @@ private:
   using Errors = std::vector<std::exception_ptr>;
 
   /// For most jobs, which succeed: none has to be undone without the others.
-  void attempt_all(Jobs& jobs, Errors&) {
+  void attempt_all(Jobs& jobs, Errors&) const {
     for (const auto& job : jobs) {
       job->attempt();
     }
   }
 
   /// One that fails is undone, and the others stay.
-  void attempt_each(Jobs& jobs, Errors& errors) {
+  void attempt_each(Jobs& jobs, Errors& errors) const {
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       connection->change("SAVEPOINT job");
       try {
@@ -85,7 +85,7 @@ private:
   }
 
   /// False if nothing of it was stored, and it has to be tried with more care.
-  bool commit_together(Jobs& jobs, void (GroupCommit::*attempt)(Jobs&, Errors&)) {
+  bool commit_together(Jobs& jobs, void (GroupCommit::*attempt)(Jobs&, Errors&) const) {
     Errors errors(jobs.size());
     try {
       if (!connection->is_in_transaction()) {
