@@ -5,6 +5,7 @@
 // A PostgreSQL server of the test's own, in a directory of its own. It goes with the object, and
 // with the program, however that ends: a shell waits for the end of a pipe that the program holds.
 
+#include "support/files.hpp"
 #include "support/raw_postgres.hpp"
 
 #include <arpa/inet.h>
@@ -13,7 +14,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <pwd.h>
 #include <spawn.h>
 #include <stdexcept>
@@ -81,7 +81,7 @@ private:
                           const std::string& database = "agents") const {
     return "host=" + host + " port=" + port() + " user=" + user + " dbname=" + database;
   }
-  void control(std::vector<std::string> words);
+  void control(std::vector<std::string> words) const;
   static pid_t spawn(const std::vector<std::string>& words, int input, int output);
   static int wait(pid_t child);
   static int free_port();
@@ -137,8 +137,7 @@ inline std::string PostgresServer::run(const std::vector<std::string>& words) {
   const int output = ::mkostemp(name.data(), O_CLOEXEC);
   const int status = wait(spawn(words, -1, output));
   ::close(output);
-  std::ifstream file(name);
-  std::string said{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string said = bytes_of(name);
   std::filesystem::remove(name);
   if (status != 0) {
     throw std::runtime_error(words.front() + " failed: " + said);
@@ -161,9 +160,12 @@ inline int PostgresServer::free_port() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  ::bind(probe, reinterpret_cast<sockaddr*>(&address), size);
-  ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size);
+  const bool is_bound = ::bind(probe, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                        ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0;
   ::close(probe);
+  if (!is_bound) {
+    throw std::runtime_error("no port is free");
+  }
   return ::ntohs(address.sin_port);
 }
 
@@ -221,7 +223,7 @@ inline PostgresServer::~PostgresServer() {
   wait(guard_);
 }
 
-inline void PostgresServer::control(std::vector<std::string> words) {
+inline void PostgresServer::control(std::vector<std::string> words) const {
   std::vector<std::string> all = {program("pg_ctl"), "-D", data_directory(), "-w", "-s"};
   all.insert(all.end(), words.begin(), words.end());
   run(as_server_user(std::move(all)));

@@ -752,7 +752,7 @@ public:
   }
 };
 
-class IndexIsAByte : public ForwardingBackend {
+class IndexHasSevenBits : public ForwardingBackend {
 public:
   using ForwardingBackend::ForwardingBackend;
 
@@ -761,7 +761,7 @@ public:
     return changed(ForwardingBackend::get_writes(std::move(thread_id), std::move(checkpoint_id)),
                    [](std::vector<PendingWrite>& writes) {
                      for (PendingWrite& write : writes) {
-                       write.index = static_cast<signed char>(write.index);
+                       write.index %= 128;
                      }
                    });
   }
@@ -902,8 +902,8 @@ inline std::vector<Mutant> write_mutants() {
       mutant<BadWritesAreSkipped>("WRT-08", "bad_writes_are_skipped",
                                   "of a call with a bad write the good ones are stored",
                                   "came no error"),
-      mutant<IndexIsAByte>("WRT-01", "index_is_a_byte", "after index 127 comes -128",
-                           "300 writes of one call"),
+      mutant<IndexHasSevenBits>("WRT-01", "index_has_seven_bits", "after index 127 comes 0",
+                                "300 writes of one call"),
       mutant<OneErrorForAllTasks>("WRT-03", "one_error_for_all_tasks",
                                   "the error of one task stands for those of all",
                                   "one special channel by two tasks"),
