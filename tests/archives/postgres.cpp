@@ -11,7 +11,6 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
-#include <future>
 #include <numeric>
 
 using namespace agentstore;
@@ -65,9 +64,8 @@ public:
   std::chrono::milliseconds slowest{0};
 };
 
-/// Goes on until all went well for a while after `*is_mended`.
-awaitable<void> write(PostgresArchive* archive, Writer* writer,
-                      const std::atomic<bool>* is_mended) {
+/// Goes on until all went well for a while after the fault was mended.
+awaitable<void> write(PostgresArchive* archive, Writer* writer, Course* course) {
   int good_ones = 0;
   for (int number = 0; good_ones < 10; ++number) {
     const Stopwatch stopwatch;
@@ -77,9 +75,10 @@ awaitable<void> write(PostgresArchive* archive, Writer* writer,
       writer->acknowledged.push_back(number);
     } else {
       ++writer->lost;
+      course->was_felt = true;
       co_await pause(5ms); // a server that is not there says so at once
     }
-    good_ones = is_kept && *is_mended ? good_ones + 1 : 0;
+    good_ones = is_kept && course->is_mended ? good_ones + 1 : 0;
   }
 }
 
@@ -95,24 +94,19 @@ std::vector<int> numbers_in(Rig& rig, const std::string& key) {
   return numbers;
 }
 
-void survive(Rig& rig, const std::function<void()>& fault) {
+void survive(Rig& rig, const Course::Fault& fault) {
   std::deque<Writer> writers;
-  std::atomic<bool> is_mended = false;
+  Course course;
   std::vector<std::shared_ptr<Ending<bool>>> endings;
   for (int i = 0; i < 6; ++i) {
     writers.emplace_back("key-" + std::to_string(i));
-    endings.push_back(rig.loop.start(write(&rig.archive, &writers.back(), &is_mended)));
+    endings.push_back(rig.loop.start(write(&rig.archive, &writers.back(), &course)));
   }
   REQUIRE(until(rig.loop, [&] {
     return std::all_of(writers.begin(), writers.end(),
                        [](const Writer& writer) { return writer.acknowledged.size() > 5; });
   }));
-  auto done = std::async(std::launch::async, [&] {
-    fault();
-    is_mended = true;
-  });
-  rig.loop.finish();
-  done.get();
+  course.run(rig.loop, fault);
   int lost = 0;
   for (const Writer& writer : writers) {
     lost += writer.lost;
@@ -134,17 +128,17 @@ void survive(Rig& rig, const std::function<void()>& fault) {
 
 TEST_CASE("An archive whose server is stopped and started under load", "[postgres]") {
   Rig rig(short_options("archive_restarted"));
-  survive(rig, [] {
-    server().stop();
-    server().start();
+  survive(rig, [](const Course& course) {
+    const Outage outage(server());
+    course.wait_until_felt();
   });
 }
 
 TEST_CASE("An archive whose server crashes under load keeps what it acknowledged", "[postgres]") {
   Rig rig(short_options("archive_crashed"));
-  survive(rig, [] {
-    server().stop("immediate");
-    server().start();
+  survive(rig, [](const Course& course) {
+    const Outage outage(server(), "immediate");
+    course.wait_until_felt();
   });
 }
 

@@ -14,22 +14,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const PostgresServer& server() {
-  static const PostgresServer one(std::vector<std::string>(1, "fsync=off"));
-  return one;
-}
-
 PostgresOptions patient_options(const std::string& space) {
-  PostgresOptions options = options_for(server().conninfo(), space);
+  PostgresOptions options = options_for(shared_server().conninfo(), space);
   options.acquire_timeout = 60s;
   options.operation_timeout = 60s;
   return options;
 }
 
-class Rig : public PostgresRig {
-public:
-  explicit Rig(const PostgresOptions& options) : PostgresRig(server(), options) {}
-};
+using Rig = PostgresRig;
 
 using Backend = PostgresBackend;
 using BackendCall = Call<Backend>;
@@ -84,7 +76,7 @@ std::ptrdiff_t threads() {
 } // namespace
 
 TEST_CASE("Every method is one exchange with the server, a merge is two", "[postgres]") {
-  PostgresProxy proxy(server().socket());
+  PostgresProxy proxy(shared_server().socket());
   PostgresOptions options = patient_options("exchanges");
   options.conninfo = proxy.conninfo();
   options.pool_size = 1;
@@ -105,7 +97,7 @@ TEST_CASE("Every method is one exchange with the server, a merge is two", "[post
 }
 
 TEST_CASE("A large value is one exchange too", "[postgres]") {
-  PostgresProxy proxy(server().socket());
+  PostgresProxy proxy(shared_server().socket());
   PostgresOptions options = patient_options("large");
   options.conninfo = proxy.conninfo();
   options.pool_size = 1;
@@ -205,7 +197,7 @@ TEST_CASE("A close at any moment loses nothing that was acknowledged", "[postgre
 }
 
 TEST_CASE("A close ends when the server is gone", "[postgres]") {
-  PostgresProxy proxy(server().socket());
+  PostgresProxy proxy(shared_server().socket());
   PostgresOptions options = patient_options("close_silent");
   options.conninfo = proxy.conninfo();
   options.operation_timeout = 300ms;
@@ -222,7 +214,7 @@ TEST_CASE("A close ends when the server is gone", "[postgres]") {
 }
 
 TEST_CASE("A backend may be destroyed while its calls are under way", "[postgres]") {
-  Observer observer(server());
+  Observer observer(shared_server());
   for (int round = 0; round < 6; ++round) {
     const std::string thread = "t-" + std::to_string(round);
     Loop loop;
@@ -260,7 +252,7 @@ TEST_CASE("A backend may be destroyed while its calls are under way", "[postgres
 }
 
 TEST_CASE("A loop may be destroyed with calls of a backend on it", "[postgres]") {
-  Observer observer(server());
+  Observer observer(shared_server());
   for (int round = 0; round < 3; ++round) {
     {
       Loop loop;
@@ -307,7 +299,7 @@ TEST_CASE("There are never more connections than the pool's size", "[postgres]")
   PostgresOptions options = patient_options("pool_size");
   for (const int size : {1, 3}) {
     options.pool_size = static_cast<std::size_t>(size);
-    Observer observer(server());
+    Observer observer(shared_server());
     Loop loop;
     Backend backend(loop.context().get_executor(), options);
     const auto one = loop.start(backend.initialize());

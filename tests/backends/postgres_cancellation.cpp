@@ -19,14 +19,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const PostgresServer& server() {
-  static const PostgresServer one(std::vector<std::string>(1, "fsync=off"));
-  return one;
-}
-
 /// Limits that no test here waits for.
 PostgresOptions patient_options(const std::string& space) {
-  PostgresOptions options = options_for(server().conninfo(), space);
+  PostgresOptions options = options_for(shared_server().conninfo(), space);
   options.connect_timeout = 60s;
   options.acquire_timeout = 60s;
   options.operation_timeout = 60s;
@@ -47,10 +42,7 @@ awaitable<std::optional<T>> unless_late(awaitable<T> call, std::chrono::microsec
   co_return result;
 }
 
-class Rig : public PostgresRig {
-public:
-  explicit Rig(const PostgresOptions& options) : PostgresRig(server(), options) {}
-};
+using Rig = PostgresRig;
 
 /// A value that no other key has, of a size that no other key's has.
 json value_of(int key) {
@@ -290,7 +282,7 @@ TEST_CASE("A call that is cancelled before it was sent does not happen", "[postg
 }
 
 TEST_CASE("A call that is cancelled while the network is silent", "[postgres]") {
-  PostgresProxy proxy(server().socket());
+  PostgresProxy proxy(shared_server().socket());
   PostgresOptions options = patient_options("silent");
   options.conninfo = proxy.conninfo();
   options.connect_timeout = 300ms; // of the connection that asks the server to stop
@@ -316,7 +308,7 @@ TEST_CASE("A call that is cancelled while the network is silent", "[postgres]") 
 }
 
 TEST_CASE("A cancelled opening can be made again", "[postgres]") {
-  PostgresProxy proxy(server().socket());
+  PostgresProxy proxy(shared_server().socket());
   PostgresOptions options = patient_options("opening");
   options.conninfo = proxy.conninfo();
   Loop loop;
@@ -334,6 +326,6 @@ TEST_CASE("A cancelled opening can be made again", "[postgres]") {
   REQUIRE(loop.run(backend.initialize()));
   CHECK(loop.run(backend.put_checkpoint("t", "c", 1)));
   loop.run(backend.close());
-  Observer observer(server());
+  Observer observer(shared_server());
   CHECK(until(loop, [&] { return observer.connections() == 0; }));
 }

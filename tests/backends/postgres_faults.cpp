@@ -10,7 +10,6 @@
 
 #include <agentstore/backends/postgres.hpp>
 
-#include <future>
 #include <map>
 
 using namespace agentstore;
@@ -31,26 +30,6 @@ PostgresOptions short_options(const std::string& space) {
   options.operation_timeout = 1'000ms;
   return options;
 }
-
-/// Stops the server and starts it again, when it goes out of scope at the latest.
-class Outage {
-public:
-  explicit Outage(const std::string& mode = "fast") { server().stop(mode); }
-  Outage(const Outage&) = delete;
-  Outage& operator=(const Outage&) = delete;
-  ~Outage() {
-    if (!is_over_) {
-      server().start();
-    }
-  }
-  void end() {
-    is_over_ = true;
-    server().start();
-  }
-
-private:
-  bool is_over_ = false;
-};
 
 /// One agent of many: what it asked for and what it was told.
 class Agent {
@@ -93,8 +72,8 @@ awaitable<void> write_and_read(PostgresBackend* backend, Agent* agent, int numbe
   agent->read_what_is_not_there |= !put || !added || !is_whole(read, agent->id, number);
 }
 
-/// Goes on until there was nothing wrong for a while after `*is_mended`.
-awaitable<void> work(PostgresBackend* backend, Agent* agent, const std::atomic<bool>* is_mended) {
+/// Goes on until there was nothing wrong for a while after the fault was mended.
+awaitable<void> work(PostgresBackend* backend, Agent* agent, Course* course) {
   for (int good_ones = 0; good_ones < 10;) {
     const int number = agent->next++;
     const Stopwatch stopwatch;
@@ -110,9 +89,10 @@ awaitable<void> work(PostgresBackend* backend, Agent* agent, const std::atomic<b
         agent->failed.push_back(number);
       }
       agent->errors.push_back(*error);
+      course->was_felt = true;
       co_await pause(5ms); // a server that is not there says so at once
     }
-    good_ones = error || !*is_mended ? 0 : good_ones + 1;
+    good_ones = error || !course->is_mended ? 0 : good_ones + 1;
   }
 }
 
@@ -128,22 +108,16 @@ public:
     }
   }
 
-  void survive(const std::function<void()>& fault) {
-    std::atomic<bool> is_mended = false;
+  void survive(const Course::Fault& fault) {
     std::vector<std::shared_ptr<Ending<bool>>> endings;
     for (Agent& agent : agents_) {
-      endings.push_back(loop_.start(work(&backend_, &agent, &is_mended)));
+      endings.push_back(loop_.start(work(&backend_, &agent, &course_)));
     }
     REQUIRE(until(loop_, [&] {
       return std::all_of(agents_.begin(), agents_.end(),
                          [](const Agent& agent) { return agent.acknowledged.size() > 5; });
     }));
-    auto done = std::async(std::launch::async, [&] {
-      fault();
-      is_mended = true;
-    });
-    loop_.finish();
-    done.get();
+    course_.run(loop_, fault);
     for (const auto& ending : endings) {
       CHECK(ending->has_value());
     }
@@ -199,6 +173,7 @@ private:
   std::string space_;
   PostgresBackend backend_;
   std::deque<Agent> agents_;
+  Course course_;
 };
 
 /// Something else about the role while this is there, however the test ends.
@@ -236,20 +211,26 @@ public:
 
 TEST_CASE("A server that is stopped and started again under load", "[postgres]") {
   Load load("restarted");
-  load.survive([] { Outage(); });
+  load.survive([](const Course& course) {
+    const Outage outage(server());
+    course.wait_until_felt();
+  });
   CHECK(load.errors() > 0);
 }
 
 TEST_CASE("A server that crashes under load keeps what it acknowledged", "[postgres]") {
   Load load("crashed");
-  load.survive([] { Outage("immediate"); });
+  load.survive([](const Course& course) {
+    const Outage outage(server(), "immediate");
+    course.wait_until_felt();
+  });
   CHECK(load.errors() > 0);
 }
 
 TEST_CASE("Connections that an administrator ends again and again, under load", "[postgres]") {
   Load load("terminated");
   int ended = 0;
-  load.survive([&ended] {
+  load.survive([&ended](const Course&) {
     Observer observer(server());
     const Stopwatch stopwatch;
     for (int round = 0; ended < 40 && stopwatch.elapsed() < 60s; ++round) {
@@ -309,7 +290,7 @@ TEST_CASE("A server that is not there", "[postgres]") {
     Rig rig(with_tables(options));
     PostgresBackend fresh(rig.loop.context().get_executor(), options);
     {
-      Outage outage;
+      Outage outage(server());
       const Stopwatch stopwatch;
       CHECK(is_clear(error_of(rig.loop, fresh.initialize()), errc::unavailable, "initialize",
                      by_tcp ? "refused" : "No such file"));
@@ -331,7 +312,7 @@ TEST_CASE("A server that is not there, and then is", "[postgres]") {
   Loop loop;
   PostgresBackend backend(loop.context().get_executor(), options);
   REQUIRE(loop.run(backend.initialize()));
-  Outage outage;
+  Outage outage(server());
   for (int i = 0; i < 3; ++i) {
     CHECK(
         is_clear(error_of(loop, backend.get_checkpoint("t")), errc::unavailable, "get_checkpoint"));

@@ -3,12 +3,13 @@
 // The tables of PostgresBackend as others see them: older and newer versions of the library, other
 // processes, roles with fewer rights, and a person with psql.
 
+#include "support/files.hpp"
 #include "support/json_values.hpp"
 #include "support/postgres_rig.hpp"
+#include "support/version_1.hpp"
 
 #include <agentstore/archives/postgres.hpp>
 
-#include <fstream>
 #include <future>
 
 using namespace agentstore;
@@ -20,19 +21,14 @@ namespace {
 constexpr const char* child_conninfo = "AGENTSTORE_TEST_POSTGRES_CHILD";
 constexpr const char* child_space = "AGENTSTORE_TEST_POSTGRES_CHILD_SPACE";
 
-const PostgresServer& server() {
-  static const PostgresServer one(std::vector<std::string>(1, "fsync=off"));
-  return one;
-}
-
 PostgresOptions options_of(const std::string& space) {
-  PostgresOptions options = options_for(server().conninfo(), space);
+  PostgresOptions options = options_for(shared_server().conninfo(), space);
   options.operation_timeout = 60s;
   return options;
 }
 
 std::string as_role(const std::string& role) {
-  return server().conninfo() + " user=" + role;
+  return shared_server().conninfo() + " user=" + role;
 }
 
 std::string quoted(const std::string& name) {
@@ -49,70 +45,17 @@ std::string newest() {
 
 /// The space "version_1", as a library made it that knew no other version.
 void load_version_1() {
-  std::ifstream file(POSTGRES_VERSION_1_FILE);
-  const std::string sql{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  RawPostgres raw(server().conninfo());
+  RawPostgres raw(shared_server().conninfo());
   raw.execute("DROP SCHEMA IF EXISTS version_1 CASCADE");
-  raw.execute(sql);
+  raw.execute(bytes_of(POSTGRES_VERSION_1_FILE));
 }
 
-Timestamp second(int number) {
-  return Timestamp(1'795'445'042'123'456us) + std::chrono::seconds(number);
-}
-
-/// All that is in a version 1 schema.
-void check_content(Loop& loop, PostgresBackend& backend) {
-  const Session first = loop.run(backend.get_session("s-1")).value();
-  CHECK(first.user_id == "user 1");
-  CHECK(first.status == "active");
-  CHECK(first.created_at == second(0));
-  CHECK(first.last_activity == second(5));
-  CHECK(first.request_count == 1);
-  CHECK(first.error_count == 0);
-  CHECK(first.total_processing_time == 1'500us);
-  CHECK(first.version == 4);
-  CHECK(first.metadata.dump() == R"({"a":[1,null,1.5],"b":"\u0000 \"é"})");
-  const Session ended = loop.run(backend.get_session("s-2")).value();
-  CHECK(ended.status == "failed");
-  CHECK(ended.created_at == second(1));
-  CHECK(ended.version == 2);
-
-  const std::vector<Message> messages = loop.run(backend.get_conversation_history("s-1"));
-  REQUIRE(messages.size() == 2);
-  CHECK(messages[0].role == "user");
-  CHECK(messages[0].content == "hello");
-  CHECK(messages[0].timestamp == second(4));
-  CHECK(messages[0].metadata == json::object());
-  CHECK(messages[1].content == std::string("and good-bye\0", 13) + "\xe2\x90\x80");
-  CHECK(messages[1].metadata == object_of("tokens", 3));
-  CHECK(messages[1].sequence > messages[0].sequence);
-  CHECK(loop.run(backend.get_task_context("s-1")) == object_of("step", 7));
-
-  const std::vector<Checkpoint> checkpoints = loop.run(backend.list_checkpoints("s-1"));
-  REQUIRE(checkpoints.size() == 3);
-  CHECK(checkpoints[0].checkpoint_id == "c-3");
-  CHECK(checkpoints[1].data == json(-2));
-  CHECK(checkpoints[2].checkpoint_id == "c-1");
-  CHECK(checkpoints[2].data == object_of("n", 18'446'744'073'709'551'615U));
-  CHECK(checkpoints[2].metadata == object_of("source", "loop"));
-  CHECK(checkpoints[2].created_at == second(7));
-  const std::vector<PendingWrite> writes = loop.run(backend.get_writes("s-1", "c-1"));
-  REQUIRE(writes.size() == 2);
-  CHECK(writes[0].channel == "__error__");
-  CHECK(writes[0].value == json("none"));
-  CHECK(writes[1].task_id == "task");
-  CHECK(writes[1].channel == "messages");
-  CHECK(writes[1].index == 0);
-  const Metrics metrics = loop.run(backend.get_metrics());
-  CHECK(metrics.total_sessions == 2);
-  CHECK(metrics.active_sessions == 1);
-  CHECK(metrics.total_messages == 2);
-  CHECK(metrics.total_checkpoints == 3);
-}
+/// Ends with a NUL, which PostgreSQL refuses, and with the character that stands for it.
+const std::string last_content = std::string("and good-bye\0", 13) + "\xe2\x90\x80";
 
 /// What a space has besides its rows, and without its name.
 std::string shape_of(const std::string& space) {
-  RawPostgres raw(server().admin_conninfo());
+  RawPostgres raw(shared_server().admin_conninfo());
   const std::vector<std::string> name(1, space);
   std::string shape;
   for (const char* const sql :
@@ -136,7 +79,7 @@ std::string shape_of(const std::string& space) {
 
 /// All rows, as text.
 std::string rows_of(const std::string& space) {
-  RawPostgres raw(server().admin_conninfo());
+  RawPostgres raw(shared_server().admin_conninfo());
   return raw.text("SELECT table_to_xml(c.oid, true, false, '') FROM pg_class c"
                   " WHERE relnamespace = $1::regnamespace AND relkind = 'r' ORDER BY relname",
                   std::vector<std::string>(1, space));
@@ -149,7 +92,7 @@ migrate(std::string space, const detail::postgres::Schema* schema) {
   using namespace detail::postgres;
   auto executor = co_await boost::asio::this_coro::executor;
   auto link = std::make_shared<Link>(executor);
-  auto target = std::make_shared<const Target>(server().conninfo());
+  auto target = std::make_shared<const Target>(shared_server().conninfo());
   std::optional<Failure> failure;
   try {
     co_await Link::open(link, target, 60s);
@@ -162,9 +105,9 @@ migrate(std::string space, const detail::postgres::Schema* schema) {
 
 /// Ten processes open the space, and meet there: none gets on before all wait for the same lock.
 void open_in_ten_processes(const std::string& space) {
-  ::setenv(child_conninfo, server().conninfo().c_str(), 1);
+  ::setenv(child_conninfo, shared_server().conninfo().c_str(), 1);
   ::setenv(child_space, space.c_str(), 1);
-  RawPostgres raw(server().admin_conninfo());
+  RawPostgres raw(shared_server().admin_conninfo());
   const std::vector<std::string> name(1, space);
   raw.text("SELECT pg_advisory_lock(hashtextextended('agentstore schema ' || $1, 0))", name);
   std::vector<std::future<void>> children;
@@ -210,7 +153,7 @@ TEST_CASE("Ten processes open a space that is not there yet", "[postgres]") {
   PostgresBackend backend(loop.context().get_executor(), options_of(space));
   REQUIRE(loop.run(backend.initialize()));
   CHECK(loop.run(backend.list_checkpoints("processes", 100)).size() == 10);
-  RawPostgres raw(server().conninfo());
+  RawPostgres raw(shared_server().conninfo());
   CHECK(raw.text("SELECT * FROM " + quoted(space) + ".agentstore_schema") == "store|" + newest());
   CHECK(raw.text("SELECT count(*) FROM pg_namespace WHERE nspname = $1",
                  std::vector<std::string>(1, space)) == "1");
@@ -219,7 +162,7 @@ TEST_CASE("Ten processes open a space that is not there yet", "[postgres]") {
 TEST_CASE("Ten processes open a space of version 1", "[postgres]") {
   load_version_1();
   open_in_ten_processes("version_1");
-  RawPostgres raw(server().conninfo());
+  RawPostgres raw(shared_server().conninfo());
   CHECK(raw.text("SELECT * FROM version_1.agentstore_schema") == "store|" + newest());
   CHECK(raw.text("SELECT count(*) FROM version_1.checkpoints"
                  " WHERE thread_id = 'processes'") == "10");
@@ -227,7 +170,7 @@ TEST_CASE("Ten processes open a space of version 1", "[postgres]") {
   Loop loop;
   PostgresBackend backend(loop.context().get_executor(), options_of("version_1"));
   REQUIRE(loop.run(backend.initialize()));
-  check_content(loop, backend);
+  check_version_1(loop, backend, last_content);
 }
 
 TEST_CASE("A space of version 1 is migrated with all that it holds", "[postgres]") {
@@ -235,8 +178,8 @@ TEST_CASE("A space of version 1 is migrated with all that it holds", "[postgres]
   Loop loop;
   PostgresBackend backend(loop.context().get_executor(), options_of("version_1"));
   REQUIRE(loop.run(backend.initialize()));
-  check_content(loop, backend);
-  RawPostgres raw(server().conninfo());
+  check_version_1(loop, backend, last_content);
+  RawPostgres raw(shared_server().conninfo());
   CHECK(raw.text("SELECT version FROM version_1.agentstore_schema") == newest());
   // It is a store like any other now.
   CHECK(loop.run(backend.add_conversation_message("s-1", "user", "more")));
@@ -263,7 +206,7 @@ TEST_CASE("From every version a space comes to the same tables as a new one", "[
     const std::string space = "from_" + std::to_string(version);
     const detail::postgres::Schema old("store", steps.first(version));
     REQUIRE_FALSE(loop.run(migrate(space, &old)));
-    RawPostgres raw(server().conninfo());
+    RawPostgres raw(shared_server().conninfo());
     REQUIRE(raw.text("SELECT version FROM " + space + ".agentstore_schema") ==
             std::to_string(version));
     REQUIRE(open(space));
@@ -295,7 +238,7 @@ TEST_CASE("A migration that fails or is broken off leaves everything as it was",
   CHECK(shape_of("version_1") == shape);
   CHECK(rows_of("version_1") == rows);
 
-  Observer observer(server());
+  Observer observer(shared_server());
   const auto broken_off = loop.start(migrate("version_1", &slow));
   REQUIRE(until(loop, [&observer] {
     return observer.raw().text("SELECT count(*) FROM pg_stat_activity"
@@ -310,7 +253,7 @@ TEST_CASE("A migration that fails or is broken off leaves everything as it was",
   CHECK(broken_off->value->has_value());
   REQUIRE(waiting->has_value()); // who waited has made up for it
   CHECK_FALSE(waiting->value->has_value());
-  RawPostgres raw(server().conninfo());
+  RawPostgres raw(shared_server().conninfo());
   CHECK(raw.text("SELECT version FROM version_1.agentstore_schema") ==
         std::to_string(good_steps.size()));
   CHECK(raw.text("SELECT session_id, mood IS NULL FROM version_1.sessions ORDER BY 1") ==
@@ -319,7 +262,7 @@ TEST_CASE("A migration that fails or is broken off leaves everything as it was",
 
 TEST_CASE("A space of a newer version is refused and left as it is", "[postgres]") {
   load_version_1();
-  RawPostgres raw(server().conninfo());
+  RawPostgres raw(shared_server().conninfo());
   raw.execute("UPDATE version_1.agentstore_schema SET version = 1000");
   const std::string shape = shape_of("version_1");
   const std::string rows = rows_of("version_1");
@@ -331,12 +274,12 @@ TEST_CASE("A space of a newer version is refused and left as it is", "[postgres]
   CHECK(rows_of("version_1") == rows);
   raw.execute("UPDATE version_1.agentstore_schema SET version = 1");
   REQUIRE(loop.run(backend.initialize()));
-  check_content(loop, backend);
+  check_version_1(loop, backend, last_content);
 }
 
 TEST_CASE("A database of another encoding is refused", "[postgres]") {
-  server().admin("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'"
-                 " LC_COLLATE 'C' LC_CTYPE 'C'");
+  shared_server().admin("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'"
+                        " LC_COLLATE 'C' LC_CTYPE 'C'");
   PostgresOptions options = options_of("latin");
   options.conninfo += " dbname=latin";
   Loop loop;
@@ -357,7 +300,7 @@ TEST_CASE("A space has the name that the user gives it, or is refused", "[postgr
     CHECK(loop.run(backend.put_checkpoint("t", "c", name)));
     CHECK(loop.run(backend.list_checkpoints("t")).size() == 1);
     CHECK(loop.run(backend.get_checkpoint("t"))->data == json(name));
-    RawPostgres raw(server().conninfo());
+    RawPostgres raw(shared_server().conninfo());
     CHECK(raw.text("SELECT data #>> '{}' FROM " + quoted(name) + ".checkpoints") == name);
   }
   for (const std::string& name : {std::string(), longest + "y", std::string("pg_store"),
@@ -369,8 +312,8 @@ TEST_CASE("A space has the name that the user gives it, or is refused", "[postgr
 }
 
 TEST_CASE("A role that may not create can use what is there", "[postgres]") {
-  CHECK(server().admin("SELECT rolsuper FROM pg_roles WHERE rolname = 'agent'") == "f");
-  server().admin("CREATE ROLE guest LOGIN");
+  CHECK(shared_server().admin("SELECT rolsuper FROM pg_roles WHERE rolname = 'agent'") == "f");
+  shared_server().admin("CREATE ROLE guest LOGIN");
   Loop loop;
   PostgresOptions options = options_of("for_guests");
   options.conninfo = as_role("guest");
@@ -379,13 +322,13 @@ TEST_CASE("A role that may not create can use what is there", "[postgres]") {
                  "permission denied"));
 
   // In a schema that is there it may need no more than CREATE on that.
-  server().admin("CREATE SCHEMA by_guests");
+  shared_server().admin("CREATE SCHEMA by_guests");
   PostgresOptions own = options;
   own.space = "by_guests";
   PostgresBackend maker(loop.context().get_executor(), own);
   CHECK(is_clear(error_of(loop, maker.initialize()), errc::unavailable, "initialize",
                  "permission denied"));
-  server().admin("GRANT USAGE, CREATE ON SCHEMA by_guests TO guest");
+  shared_server().admin("GRANT USAGE, CREATE ON SCHEMA by_guests TO guest");
   REQUIRE(loop.run(maker.initialize()));
   CHECK(loop.run(maker.put_checkpoint("t", "c", 1)));
 
@@ -394,9 +337,9 @@ TEST_CASE("A role that may not create can use what is there", "[postgres]") {
   REQUIRE(loop.run(owner.initialize()));
   CHECK(is_clear(error_of(loop, guest.initialize()), errc::unavailable, "initialize",
                  "permission denied"));
-  server().admin("GRANT USAGE ON SCHEMA for_guests TO guest");
-  server().admin("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA for_guests"
-                 " TO guest");
+  shared_server().admin("GRANT USAGE ON SCHEMA for_guests TO guest");
+  shared_server().admin("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA for_guests"
+                        " TO guest");
   REQUIRE(loop.run(guest.initialize()));
   loop.run(guest.create_session("s", "user"));
   CHECK(loop.run(guest.add_conversation_message("s", "user", "hello")));
@@ -426,7 +369,8 @@ TEST_CASE("A person can read the tables", "[postgres]") {
   CHECK(loop.run(backend.put_writes(id, "c-1", "task", writes)));
   CHECK(loop.run(backend.get_conversation_history(id)).at(0).content == content);
 
-  RawPostgres raw(server().conninfo() + " options='-c search_path=readable -c TimeZone=UTC'");
+  RawPostgres raw(shared_server().conninfo() +
+                  " options='-c search_path=readable -c TimeZone=UTC'");
   const std::string now = "2026-11-23 14:44:02.123456+00";
   CHECK(raw.text("SELECT session_id, user_id, status, created_at, last_activity, metadata,"
                  " metadata->>'a', task_context FROM sessions") ==
@@ -460,7 +404,7 @@ TEST_CASE("A value that another program made unreadable is an error", "[postgres
   PostgresBackend backend(loop.context().get_executor(), options_of("damaged"));
   REQUIRE(loop.run(backend.initialize()));
   CHECK(loop.run(backend.put_checkpoint("t", "c", 1)));
-  RawPostgres raw(server().conninfo());
+  RawPostgres raw(shared_server().conninfo());
   raw.execute(R"(UPDATE damaged.checkpoints SET data = '"\ud800"')"); // half a character
   CHECK(is_clear(error_of(loop, backend.get_checkpoint("t")), errc::corrupted, "get_checkpoint"));
   CHECK(
@@ -480,13 +424,13 @@ TEST_CASE("The role's own settings change nothing", "[postgres]") {
       {"standard_conforming_strings", "off"},
       {"extra_float_digits", "-15"}};
   for (const auto& [name, value] : settings) {
-    server().admin("ALTER ROLE agent SET " + name + " = '" + value + "'");
+    shared_server().admin("ALTER ROLE agent SET " + name + " = '" + value + "'");
   }
   {
     Loop loop;
     PostgresBackend backend(loop.context().get_executor(), options_of("version_1"));
     REQUIRE(loop.run(backend.initialize()));
-    check_content(loop, backend);
+    check_version_1(loop, backend, last_content);
     std::vector<ChannelWrite> writes;
     writes.emplace_back("a", 1);
     CHECK(loop.run(backend.put_writes("t", "c", "a\\b", writes)));
@@ -506,7 +450,7 @@ TEST_CASE("The role's own settings change nothing", "[postgres]") {
     CHECK(loop.run(backend.get_checkpoint("t"))->data == json("é\\"));
   }
   for (const auto& [name, value] : settings) {
-    server().admin("ALTER ROLE agent RESET " + name);
+    shared_server().admin("ALTER ROLE agent RESET " + name);
   }
 }
 
@@ -524,6 +468,6 @@ TEST_CASE("The store and the archive may have the same space", "[postgres]") {
   CHECK(loop.run(backend.put_checkpoint("t", "c", 1)));
   CHECK(loop.run(archive.append_checkpoint("t", "c", 1)));
   CHECK(loop.run(archive.read_archive(ArchiveKind::checkpoint, "t")).size() == 1);
-  RawPostgres raw(server().conninfo());
+  RawPostgres raw(shared_server().conninfo());
   CHECK(raw.text("SELECT component FROM shared.agentstore_schema ORDER BY 1") == "archive\nstore");
 }

@@ -5,10 +5,12 @@
 
 #include "support/catch.hpp"
 #include "support/faulty_sqlite_vfs.hpp"
+#include "support/files.hpp"
 #include "support/json_values.hpp"
 #include "support/loop.hpp"
 #include "support/raw_sqlite.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/version_1.hpp"
 
 #include <agentstore/backends/sqlite.hpp>
 
@@ -23,60 +25,6 @@ namespace {
 /// context, three checkpoints and two pending writes; a second between each call and the next.
 void copy_version_1(const std::string& to) {
   write_bytes(to, bytes_of(SQLITE_VERSION_1_FILE));
-}
-
-Timestamp second(int number) {
-  return Timestamp(1'795'445'042'123'456us) + std::chrono::seconds(number);
-}
-
-/// All that is in a version 1 file.
-void check_content(Loop& loop, SqliteBackend& backend) {
-  const Session first = loop.run(backend.get_session("s-1")).value();
-  CHECK(first.user_id == "user 1");
-  CHECK(first.status == "active");
-  CHECK(first.created_at == second(0));
-  CHECK(first.last_activity == second(5));
-  CHECK(first.request_count == 1);
-  CHECK(first.error_count == 0);
-  CHECK(first.total_processing_time == 1'500us);
-  CHECK(first.version == 4);
-  CHECK(first.metadata.dump() == R"({"a":[1,null,1.5],"b":"\u0000 \"é"})");
-  const Session ended = loop.run(backend.get_session("s-2")).value();
-  CHECK(ended.status == "failed");
-  CHECK(ended.created_at == second(1));
-  CHECK(ended.version == 2);
-
-  const std::vector<Message> messages = loop.run(backend.get_conversation_history("s-1"));
-  REQUIRE(messages.size() == 2);
-  CHECK(messages[0].role == "user");
-  CHECK(messages[0].content == "hello");
-  CHECK(messages[0].timestamp == second(4));
-  CHECK(messages[0].metadata == json::object());
-  CHECK(messages[1].content == "and good-bye");
-  CHECK(messages[1].metadata == object_of("tokens", 3));
-  CHECK(messages[1].sequence > messages[0].sequence);
-  CHECK(loop.run(backend.get_task_context("s-1")) == object_of("step", 7));
-
-  const std::vector<Checkpoint> checkpoints = loop.run(backend.list_checkpoints("s-1"));
-  REQUIRE(checkpoints.size() == 3);
-  CHECK(checkpoints[0].checkpoint_id == "c-3");
-  CHECK(checkpoints[1].data == json(-2));
-  CHECK(checkpoints[2].checkpoint_id == "c-1");
-  CHECK(checkpoints[2].data == object_of("n", 18'446'744'073'709'551'615U));
-  CHECK(checkpoints[2].metadata == object_of("source", "loop"));
-  CHECK(checkpoints[2].created_at == second(7));
-  const std::vector<PendingWrite> writes = loop.run(backend.get_writes("s-1", "c-1"));
-  REQUIRE(writes.size() == 2);
-  CHECK(writes[0].channel == "__error__");
-  CHECK(writes[0].value == json("none"));
-  CHECK(writes[1].task_id == "task");
-  CHECK(writes[1].channel == "messages");
-  CHECK(writes[1].index == 0);
-  const Metrics metrics = loop.run(backend.get_metrics());
-  CHECK(metrics.total_sessions == 2);
-  CHECK(metrics.active_sessions == 1);
-  CHECK(metrics.total_messages == 2);
-  CHECK(metrics.total_checkpoints == 3);
 }
 
 std::string newest() {
@@ -101,7 +49,7 @@ TEST_CASE("A file of version 1 is migrated with all that it holds", "[sqlite]") 
     Loop loop;
     SqliteBackend backend(path);
     REQUIRE(loop.run(backend.initialize()));
-    check_content(loop, backend);
+    check_version_1(loop, backend, "and good-bye");
     CHECK(loop.run(backend.health_check()).details["schema_version"] == json(std::stoi(newest())));
     // It is a store like any other now.
     CHECK(loop.run(backend.add_conversation_message("s-1", "user", "more")));
@@ -130,7 +78,7 @@ TEST_CASE("A migration that is broken off anywhere loses nothing and is made up 
     {
       SqliteBackend backend(path);
       REQUIRE(loop.run(backend.initialize()));
-      check_content(loop, backend);
+      check_version_1(loop, backend, "and good-bye");
     }
     if (!error) {
       break;

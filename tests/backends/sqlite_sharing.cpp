@@ -4,6 +4,7 @@
 // and none is told that the file is locked.
 
 #include "support/catch.hpp"
+#include "support/files.hpp"
 #include "support/loop.hpp"
 #include "support/raw_sqlite.hpp"
 #include "support/temporary_directory.hpp"

@@ -5,6 +5,7 @@
 // times as fast this side is. On SQLite both sides have a write-ahead log and synchronous=FULL.
 
 #include "bench/bench.hpp"
+#include "bench/state.hpp"
 
 #include <agentstore/backends/memory.hpp>
 #include <agentstore/langgraph/checkpointer.hpp>
@@ -26,22 +27,6 @@ namespace {
 constexpr int threads = 10;
 constexpr int steps = 300;
 
-/// About 4 KiB of an agent's state.
-json state(int step) {
-  json messages = json::array();
-  for (int i = 0; i < 16; ++i) {
-    json message;
-    message["role"] = i % 2 == 0 ? "user" : "assistant";
-    message["content"] = std::string(180, static_cast<char>('a' + i)) + "\n\"quoted\"";
-    message["tokens"] = 17 * i;
-    messages.push_back(std::move(message));
-  }
-  json whole;
-  whole["step"] = step;
-  whole["messages"] = std::move(messages);
-  return whole;
-}
-
 /// An id as long as a real one, that grows.
 std::string new_id() {
   static std::uint64_t count = 0;
@@ -58,7 +43,7 @@ awaitable<void> run_thread(Checkpointer saver, std::string thread) {
     checkpoint["v"] = 4;
     checkpoint["id"] = new_id();
     checkpoint["ts"] = "2026-03-01T12:00:00.000Z";
-    checkpoint["channel_values"]["state"] = state(step);
+    checkpoint["channel_values"]["state"] = bench::state(step);
     checkpoint["channel_versions"]["state"] = step;
     checkpoint["versions_seen"]["agent"]["state"] = step - 1;
     json versions = checkpoint["channel_versions"];

@@ -8,6 +8,7 @@
 // Each round both connect anew, and connecting does not count; preparing does.
 
 #include "bench/bench.hpp"
+#include "bench/state.hpp"
 #include "support/postgres_server.hpp"
 #include "support/raw_postgres.hpp"
 
@@ -30,22 +31,6 @@ using test::PostgresServer;
 /// The schema of this side, and that of pgbench.
 const std::string ours = "ours";
 const std::string theirs = "pgbench";
-
-/// About 4 KiB of an agent's state.
-json state(int step) {
-  json messages = json::array();
-  for (int i = 0; i < 16; ++i) {
-    json message;
-    message["role"] = i % 2 == 0 ? "user" : "assistant";
-    message["content"] = std::string(180, static_cast<char>('a' + i)) + "\n\"quoted\"";
-    message["tokens"] = 17 * i;
-    messages.push_back(std::move(message));
-  }
-  json whole;
-  whole["step"] = step;
-  whole["messages"] = std::move(messages);
-  return whole;
-}
 
 const sql::Statement& statement_of(const sql::Request& request) {
   return *request.steps.at(0).first;
@@ -100,8 +85,8 @@ double pgbench(const PostgresServer& server, const Script& script, int clients, 
       {PostgresServer::program("pgbench"), "--no-vacuum", "--protocol=prepared", "--jobs=1",
        "--client=" + std::to_string(clients), "--transactions=" + std::to_string(each),
        "--file=" + script.path(), "--define=step=0", "--define=time=2026-11-23 14:44:02.123456Z",
-       "--define=data=" + state(0).dump(), "--define=metadata={}", "--host=" + server.directory(),
-       "--port=" + server.port(), "--username=agent", "agents"});
+       "--define=data=" + bench::state(0).dump(), "--define=metadata={}",
+       "--host=" + server.directory(), "--port=" + server.port(), "--username=agent", "agents"});
   const std::string mark = "tps = ";
   const auto at = said.find(mark);
   if (at == std::string::npos || said.find("failed transactions: 0 ") == std::string::npos) {
@@ -172,7 +157,7 @@ States states(int clients, int each) {
   States all;
   for (int i = 0; i < clients; ++i) {
     for (int step = 0; step < each; ++step) {
-      all[std::to_string(i)].push_back(state(step));
+      all[std::to_string(i)].push_back(bench::state(step));
     }
   }
   return all;

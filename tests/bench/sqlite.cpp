@@ -5,6 +5,7 @@
 
 #include "bench/bench.hpp"
 #include "bench/directories.hpp"
+#include "bench/state.hpp"
 
 #include <agentstore/backends/sqlite.hpp>
 
@@ -38,22 +39,6 @@ public:
 private:
   std::filesystem::path directory_;
 };
-
-/// About 4 KiB of an agent's state.
-json state(int step) {
-  json messages = json::array();
-  for (int i = 0; i < 16; ++i) {
-    json message;
-    message["role"] = i % 2 == 0 ? "user" : "assistant";
-    message["content"] = std::string(180, static_cast<char>('a' + i)) + "\n\"quoted\"";
-    message["tokens"] = 17 * i;
-    messages.push_back(std::move(message));
-  }
-  json whole;
-  whole["step"] = step;
-  whole["messages"] = std::move(messages);
-  return whole;
-}
 
 /// What a program would do that has only SQLite.
 class Raw {
@@ -98,7 +83,7 @@ std::string new_id() {
 
 awaitable<void> puts(IStorageBackend& storage, int count) {
   for (int i = 0; i < count; ++i) {
-    json data = state(i);
+    json data = bench::state(i);
     co_await storage.store_checkpoint(thread, new_id(), std::move(data));
   }
 }
@@ -146,7 +131,7 @@ double puts_over_raw(int clients, int each) {
       9,
       [&] {
         for (int i = 0; i < clients * each; ++i) {
-          raw.put(new_id(), state(i));
+          raw.put(new_id(), bench::state(i));
         }
       },
       [&] { run_clients(clients, [&] { return puts(backend, each); }); });

@@ -13,8 +13,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <atomic>
 #include <csignal>
 #include <functional>
+#include <future>
 #include <sstream>
 #include <thread>
 
@@ -147,6 +149,62 @@ private:
   RawPostgres locks_; // in a transaction raw_ would see its first answer again
 };
 
+/// For all tests that do it no harm, and do not ask what a crash of it leaves.
+inline const PostgresServer& shared_server() {
+  static const PostgresServer one(std::vector<std::string>(1, "fsync=off"));
+  return one;
+}
+
+/// Stops the server and starts it again, when it goes out of scope at the latest.
+class Outage {
+public:
+  explicit Outage(PostgresServer& server, const std::string& mode = "fast") : server_(server) {
+    server_.stop(mode);
+  }
+  Outage(const Outage&) = delete;
+  Outage& operator=(const Outage&) = delete;
+  ~Outage() {
+    if (!is_over_) {
+      server_.start();
+    }
+  }
+  void end() {
+    is_over_ = true;
+    server_.start();
+  }
+
+private:
+  PostgresServer& server_;
+  bool is_over_ = false;
+};
+
+/// A fault that is done beside a loop: what those who do it and those who suffer it tell each
+/// other.
+class Course {
+public:
+  using Fault = std::function<void(const Course&)>;
+
+  /// Runs the loop to its end, while another thread does the fault.
+  void run(Loop& loop, const Fault& fault) {
+    auto done = std::async(std::launch::async, [&] {
+      fault(*this);
+      is_mended = true;
+    });
+    loop.finish();
+    done.get();
+  }
+
+  /// For the fault: lasts until it has cost a call.
+  void wait_until_felt() const {
+    for (const Stopwatch stopwatch; !was_felt && stopwatch.elapsed() < std::chrono::seconds(20);) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+  std::atomic<bool> is_mended = false;
+  std::atomic<bool> was_felt = false;
+};
+
 /// A backend that is open, and what it is tested with.
 class PostgresRig {
 public:
@@ -154,6 +212,8 @@ public:
       : backend(loop.context().get_executor(), options), observer(server) {
     REQUIRE(loop.run(backend.initialize()));
   }
+
+  explicit PostgresRig(const PostgresOptions& options) : PostgresRig(shared_server(), options) {}
 
   bool works() {
     const std::string id = "check-" + std::to_string(++checks_);

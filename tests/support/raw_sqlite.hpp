@@ -2,9 +2,6 @@
 #ifndef AGENTSTORE_TESTS_SUPPORT_RAW_SQLITE_HPP
 #define AGENTSTORE_TESTS_SUPPORT_RAW_SQLITE_HPP
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <sqlite3.h>
 #include <stdexcept>
@@ -55,21 +52,6 @@ private:
 
   std::unique_ptr<sqlite3, Close> database_;
 };
-
-/// All bytes of a file. Not of a database that this process has open: to close a file drops the
-/// process' locks on it.
-inline std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-inline void write_bytes(const std::string& path, const std::string& bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << bytes;
-  if (!file.flush()) {
-    throw std::runtime_error("cannot write " + path);
-  }
-}
 
 } // namespace agentstore::test
 
