@@ -21,8 +21,6 @@ PostgresOptions patient_options(const std::string& space) {
   return options;
 }
 
-using Rig = PostgresRig;
-
 using Backend = PostgresBackend;
 using BackendCall = Call<Backend>;
 
@@ -80,7 +78,7 @@ TEST_CASE("Every method is one exchange with the server, a merge is two", "[post
   PostgresOptions options = patient_options("exchanges");
   options.conninfo = proxy.conninfo();
   options.pool_size = 1;
-  Rig rig(options);
+  PostgresRig rig(options);
   std::size_t counted = 0;
   for (const bool is_warm : {false, true}) { // statements are prepared when they are first used
     for (const BackendCall& call : every_call()) {
@@ -101,7 +99,7 @@ TEST_CASE("A large value is one exchange too", "[postgres]") {
   PostgresOptions options = patient_options("large");
   options.conninfo = proxy.conninfo();
   options.pool_size = 1;
-  Rig rig(options);
+  PostgresRig rig(options);
   const json value = object_of_size(Limits().max_value_bytes);
   REQUIRE(rig.works());
   const std::size_t before = proxy.exchanges();
@@ -113,7 +111,7 @@ TEST_CASE("A large value is one exchange too", "[postgres]") {
 
 TEST_CASE("Calls that wait need no thread", "[postgres]") {
   const std::ptrdiff_t before = threads();
-  Rig rig(patient_options("threads"));
+  PostgresRig rig(patient_options("threads"));
   rig.observer.lock("threads", "checkpoints");
   std::vector<std::shared_ptr<Ending<bool>>> calls;
   for (int i = 0; i < 64; ++i) {
@@ -131,7 +129,7 @@ TEST_CASE("Calls that wait need no thread", "[postgres]") {
 }
 
 TEST_CASE("A loop that has nothing else to do returns", "[postgres]") {
-  Rig rig(patient_options("idle_loop"));
+  PostgresRig rig(patient_options("idle_loop"));
   REQUIRE(rig.works());
   rig.loop.poll();
   CHECK(rig.loop.context().stopped()); // open connections keep nothing waiting
@@ -141,7 +139,7 @@ TEST_CASE("A close waits for the calls that are under way", "[postgres]") {
   PostgresOptions options = patient_options("closed");
   options.pool_size = 2;
   options.pipeline_depth = 2;
-  Rig rig(options);
+  PostgresRig rig(options);
   for (int round = 0; round < 3; ++round) {
     rig.observer.lock("closed", "checkpoints");
     const std::string thread = "t-" + std::to_string(round);
@@ -173,7 +171,7 @@ TEST_CASE("A close waits for the calls that are under way", "[postgres]") {
 }
 
 TEST_CASE("A close at any moment loses nothing that was acknowledged", "[postgres]") {
-  Rig rig(patient_options("closing"));
+  PostgresRig rig(patient_options("closing"));
   for (int round = 0; round < 10; ++round) {
     const std::string thread = "t-" + std::to_string(round);
     std::vector<std::shared_ptr<Ending<bool>>> puts;
@@ -201,7 +199,7 @@ TEST_CASE("A close ends when the server is gone", "[postgres]") {
   PostgresOptions options = patient_options("close_silent");
   options.conninfo = proxy.conninfo();
   options.operation_timeout = 300ms;
-  Rig rig(options);
+  PostgresRig rig(options);
   proxy.be_silent(true);
   const auto put = rig.loop.start(rig.backend.put_checkpoint("t", "c", 1));
   rig.loop.poll();
@@ -334,7 +332,7 @@ TEST_CASE("There are never more connections than the pool's size", "[postgres]")
 TEST_CASE("Idle connections are closed by the next call", "[postgres]") {
   PostgresOptions options = patient_options("idle_ones");
   options.idle_timeout = 100ms;
-  Rig rig(options);
+  PostgresRig rig(options);
   rig.observer.lock("idle_ones", "checkpoints");
   std::vector<std::shared_ptr<Ending<std::optional<Checkpoint>>>> reads;
   for (int i = 0; i < 20; ++i) {

@@ -42,8 +42,6 @@ awaitable<std::optional<T>> unless_late(awaitable<T> call, std::chrono::microsec
   co_return result;
 }
 
-using Rig = PostgresRig;
-
 /// A value that no other key has, of a size that no other key's has.
 json value_of(int key) {
   json value = object_of("key", key);
@@ -64,7 +62,7 @@ std::vector<ChannelWrite> three_writes(int number) {
 TEST_CASE("A cancelled read frees its caller while the server is still at it", "[postgres]") {
   PostgresOptions options = patient_options("reads");
   options.pool_size = 1;
-  Rig rig(options);
+  PostgresRig rig(options);
   REQUIRE(rig.loop.run(rig.backend.put_checkpoint("t", "c", value_of(1))));
   REQUIRE(until(rig.loop, [&] { return rig.observer.connections() == 1; })); // and none of others
   const std::string before = rig.server_processes();
@@ -89,7 +87,7 @@ TEST_CASE("A cancelled read frees its caller while the server is still at it", "
 }
 
 TEST_CASE("A cancelled write frees its caller, and nothing of it happens later", "[postgres]") {
-  Rig rig(patient_options("writes"));
+  PostgresRig rig(patient_options("writes"));
   PostgresBackend& backend = rig.backend;
   rig.loop.run(backend.create_session("s", "user"));
   std::vector<std::function<awaitable<bool>()>> writes;
@@ -128,7 +126,7 @@ TEST_CASE("A cancelled write takes none of its neighbours along", "[postgres]") 
   PostgresOptions options = patient_options("neighbours");
   options.pool_size = 1;
   options.pipeline_depth = 8;
-  Rig rig(options);
+  PostgresRig rig(options);
   REQUIRE(rig.loop.run(rig.backend.put_checkpoint("held", "c", 0)));
   for (int round = 0; round < 10; ++round) {
     rig.observer.raw().execute("BEGIN; SELECT 1 FROM neighbours.threads WHERE thread_id = 'held'"
@@ -163,7 +161,7 @@ TEST_CASE("A cancelled write takes none of its neighbours along", "[postgres]") 
 TEST_CASE("Calls that are cancelled at any moment leave the others' answers alone", "[postgres]") {
   PostgresOptions options = patient_options("moments");
   options.pool_size = 2;
-  Rig rig(options);
+  PostgresRig rig(options);
   constexpr int keys = 8;
   for (int key = 0; key < keys; ++key) {
     REQUIRE(rig.loop.run(rig.backend.put_checkpoint("source", std::to_string(key), value_of(key))));
@@ -217,7 +215,7 @@ TEST_CASE("Calls that are cancelled at any moment leave the others' answers alon
 TEST_CASE("Calls that the server has to stop leave the others' answers alone", "[postgres]") {
   PostgresOptions options = patient_options("stopped");
   options.pool_size = 3;
-  Rig rig(options);
+  PostgresRig rig(options);
   REQUIRE(rig.loop.run(rig.backend.put_checkpoint("held", "c", "first")));
   constexpr int keys = 8;
   for (int key = 0; key < keys; ++key) {
@@ -264,7 +262,7 @@ TEST_CASE("A call that is cancelled before it was sent does not happen", "[postg
   PostgresOptions options = patient_options("queued");
   options.pool_size = 1;
   options.pipeline_depth = 1;
-  Rig rig(options);
+  PostgresRig rig(options);
   rig.observer.lock("queued", "checkpoints");
   const auto blocked = rig.loop.start(rig.backend.put_checkpoint("t", "first", 1));
   REQUIRE(rig.all_blocked(1));
@@ -286,7 +284,7 @@ TEST_CASE("A call that is cancelled while the network is silent", "[postgres]") 
   PostgresOptions options = patient_options("silent");
   options.conninfo = proxy.conninfo();
   options.connect_timeout = 300ms; // of the connection that asks the server to stop
-  Rig rig(options);
+  PostgresRig rig(options);
   REQUIRE(rig.loop.run(rig.backend.put_writes("t", "0", "task", three_writes(0))));
   for (int round = 1; round <= 2; ++round) {
     const std::string name = std::to_string(round);

@@ -5,6 +5,8 @@
 // Stands between a backend and its server, and fails on demand: goes silent, or breaks connections
 // before or after the server got what was sent.
 
+#include "support/temporary_directory.hpp"
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -18,9 +20,7 @@
 
 #include <array>
 #include <atomic>
-#include <filesystem>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -29,11 +29,8 @@ namespace agentstore::test {
 class PostgresProxy {
 public:
   explicit PostgresProxy(std::string server_socket) : server_(std::move(server_socket)) {
-    if (::mkdtemp(directory_.data()) == nullptr) {
-      throw std::runtime_error("no directory for the proxy's socket");
-    }
     acceptor_ = std::make_unique<Protocol::acceptor>(
-        context_, Protocol::endpoint(directory_ + "/.s.PGSQL.5432"));
+        context_, Protocol::endpoint(directory_.file(".s.PGSQL.5432")));
     boost::asio::co_spawn(context_, accept(), boost::asio::detached);
     thread_ = std::thread([this] { context_.run(); });
   }
@@ -42,11 +39,10 @@ public:
   ~PostgresProxy() {
     context_.stop();
     thread_.join();
-    std::filesystem::remove_all(directory_);
   }
 
   std::string conninfo() const {
-    return "host=" + directory_ + " port=5432 user=agent dbname=agents";
+    return "host=" + directory_.path().string() + " port=5432 user=agent dbname=agents";
   }
 
   /// Whether it keeps to itself all that comes, from either side.
@@ -160,8 +156,7 @@ private:
   }
 
   const std::string server_;
-  std::string directory_ =
-      (std::filesystem::temp_directory_path() / "agentstore-proxy-XXXXXX").string();
+  const TemporaryDirectory directory_;
   boost::asio::io_context context_{1};
   std::unique_ptr<Protocol::acceptor> acceptor_;
   std::thread thread_;
