@@ -5,6 +5,7 @@
 // Values on their way to the server and back, in PostgreSQL's binary formats: exact, and without
 // a look at any setting of the session, such as its time zone.
 
+#include <agentstore/detail/json_text.hpp>
 #include <agentstore/detail/postgres/text.hpp>
 #include <agentstore/error.hpp>
 #include <agentstore/records.hpp>
@@ -89,7 +90,7 @@ public:
   }
   /// Any text.
   Parameters& text(std::string value) { return plain(to_column(std::move(value))); }
-  Parameters& document(const json& value) { return plain(value.dump()); }
+  Parameters& document(const json& value) { return plain(to_text(value)); }
   Parameters& integer(std::int64_t value) {
     append_big_endian(values_.emplace_back(), std::bit_cast<std::uint64_t>(value), 8);
     return *this;
@@ -168,7 +169,7 @@ public:
     return Timestamp(std::chrono::microseconds(integer(row, column)) + epoch);
   }
   json document(std::size_t row, int column) const {
-    json value = json::parse(bytes(row, column), nullptr, false);
+    json value = from_text(bytes(row, column));
     if (value.is_discarded()) {
       throw Corrupted("a column that is to hold JSON holds something else");
     }

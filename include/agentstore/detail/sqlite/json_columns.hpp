@@ -6,6 +6,7 @@
 // what the database has to do, and what one thread allocates another need not free.
 
 #include <agentstore/capabilities/session_directory.hpp>
+#include <agentstore/detail/json_text.hpp>
 #include <agentstore/detail/sqlite/connection.hpp>
 #include <agentstore/records.hpp>
 
@@ -18,7 +19,7 @@ namespace agentstore::detail::sqlite {
 /// A JSON value as it stands in a column.
 class JsonText {
 public:
-  explicit JsonText(const json& value) : text(value.dump()) {}
+  explicit JsonText(const json& value) : text(to_text(value)) {}
 
   std::string text;
 };
@@ -48,7 +49,7 @@ inline std::vector<EncodedWrite> encode(const std::vector<ChannelWrite>& writes)
 template <class Result>
 void decode(Result&) {}
 inline void decode(json& value) {
-  json parsed = json::parse(value.get_ref<const std::string&>(), nullptr, false);
+  json parsed = from_text(value.get_ref<const std::string&>());
   if (parsed.is_discarded()) {
     throw Failure(errc::corrupted, "the file holds JSON that cannot be read");
   }
