@@ -165,10 +165,20 @@ public:
       string(value.get_ref<const std::string&>());
       break;
     case json::value_t::array:
-      container(value, depth);
+      if (enter(value, depth)) {
+        for (const json& element : value.get_ref<const json::array_t&>()) {
+          walk(element, depth + 1);
+        }
+      }
       break;
     case json::value_t::object:
-      container(value, depth);
+      if (enter(value, depth)) {
+        for (const auto& [key, member] : value.get_ref<const json::object_t&>()) {
+          string(key);
+          grow(1); // the colon
+          walk(member, depth + 1);
+        }
+      }
       break;
     default:
       fault_ = Fault::kind; // binary and discarded values are not JSON
@@ -211,19 +221,13 @@ private:
     grow(text.size() + escapes);
   }
 
-  void container(const json& value, std::size_t depth) {
+  bool enter(const json& container, std::size_t depth) {
     if (depth >= max_depth_) {
       fault_ = Fault::depth;
-      return;
+      return false;
     }
-    grow(value.empty() ? 2 : 1 + value.size()); // brackets, and commas between
-    for (auto member = value.begin(); member != value.end() && fault_ == Fault::none; ++member) {
-      if (value.is_object()) {
-        string(member.key());
-        grow(1); // the colon
-      }
-      walk(*member, depth + 1);
-    }
+    grow(container.empty() ? 2 : 1 + container.size()); // brackets, and commas between
+    return true;
   }
 
   std::size_t max_depth_;
