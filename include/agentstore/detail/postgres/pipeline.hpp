@@ -58,8 +58,13 @@ public:
     return std::nullopt;
   }
 
-  /// An idle connection that the server has closed meanwhile is found out by a look at its socket.
-  bool is_usable() const { return !link_->is_shut() && link_->is_alive(); }
+  /// An idle connection that the server has closed meanwhile is found out by a look at its socket,
+  /// which one that has only just answered is spared.
+  bool is_usable() const {
+    const bool has_just_answered =
+        Operation::Clock::now() - idle_since < std::chrono::milliseconds(1);
+    return !link_->is_shut() && (has_just_answered || link_->is_alive());
+  }
 
   void send(std::shared_ptr<Operation> operation) {
     for (const auto& [statement, parameters] : operation->request.steps) {
