@@ -5,8 +5,10 @@
 #include "support/every_call.hpp"
 #include "support/postgres_proxy.hpp"
 #include "support/postgres_rig.hpp"
+#include "support/raw_postgres.hpp"
 
 #include <filesystem>
+#include <set>
 
 using namespace agentstore;
 using namespace agentstore::test;
@@ -92,6 +94,25 @@ TEST_CASE("Every method is one exchange with the server, a merge is two", "[post
     }
   }
   CHECK(counted > 30);
+}
+
+TEST_CASE("An update that has read one life of a session writes nothing to another", "[postgres]") {
+  PostgresRig rig(patient_options("lives"));
+  RawPostgres raw(shared_server().conninfo());
+  std::set<std::string> versions; // by which a merge knows what it has read
+  const auto note_version = [&] {
+    CHECK(versions.insert(raw.text("SELECT metadata_version FROM lives.sessions")).second);
+  };
+  for (int life = 0; life < 3; ++life) {
+    rig.loop.run(rig.backend.create_session("s", "user"));
+    note_version();
+    for (const char* const name : {"a", "b"}) {
+      CHECK(rig.loop.run(
+          rig.backend.update_session("s", SessionUpdate().updates(object_of(name, life)))));
+      note_version();
+    }
+    CHECK(rig.loop.run(rig.backend.delete_session("s")));
+  }
 }
 
 TEST_CASE("A large value is one exchange too", "[postgres]") {

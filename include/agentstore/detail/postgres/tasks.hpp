@@ -47,6 +47,11 @@ inline Request read(const Statement& statement, Parameters parameters) {
 
 // Sessions
 
+/// A number that no other transaction has, nor ever will: the version of a session's metadata is
+/// the transaction that wrote it. A count could be met again in another life of the session, after
+/// it was deleted and created anew, by an update that read the old one.
+inline const std::string this_transaction = "pg_current_xact_id()::text::bigint";
+
 template <>
 class Task<calls::CreateSession> {
 public:
@@ -54,8 +59,9 @@ public:
                   json& metadata) {
     static const Statement insert(
         "INSERT INTO @.sessions"
-        " (session_id, user_id, status, created_at, last_activity, metadata)"
-        " VALUES ($1, $2, 'active', $3, $3, $4) ON CONFLICT DO NOTHING",
+        " (session_id, user_id, status, created_at, last_activity, metadata, metadata_version)"
+        " VALUES ($1, $2, 'active', $3, $3, $4, " +
+            this_transaction + ") ON CONFLICT DO NOTHING",
         {type::text, type::text, type::timestamptz, type::json});
     record_.session_id = session_id;
     record_.user_id = user_id;
@@ -151,9 +157,8 @@ public:
     static const std::string active = " WHERE session_id = $1 AND status = 'active'";
     static const Statement count(
         change + active, {type::text, type::int8, type::int8, type::int8, type::timestamptz});
-    static const Statement merge(change +
-                                     ", metadata = $6, metadata_version = metadata_version + 1" +
-                                     active + " AND metadata_version = $7",
+    static const Statement merge(change + ", metadata = $6, metadata_version = " +
+                                     this_transaction + active + " AND metadata_version = $7",
                                  {type::text, type::int8, type::int8, type::int8, type::timestamptz,
                                   type::json, type::int8});
     const bool has_patch = update.metadata_patch() && !update.metadata_patch()->empty();
