@@ -363,7 +363,9 @@ TEST_CASE("A connection string that is none is refused without being shown", "[p
   for (const std::string& conninfo :
        {"host=/tmp pasword=" + secret, "password=" + secret + " =", "postgresql://a:" + secret,
         "host='x password=" + secret, "postgresql://a:" + secret + "@[::1/agents",
-        "password=" + secret + std::string(1, '\0')}) {
+        "password=" + secret + std::string(1, '\0'), "postgresql://a:x@" + secret + "@localhost/b",
+        "postgresql://a:" + secret + "/x@localhost/b",
+        "postgresql://a:5/" + secret + "@localhost/b", "host=localhost port=" + secret}) {
     PostgresBackend backend(loop.context().get_executor(), PostgresOptions(conninfo, "space"));
     const auto error = error_of(loop, backend.initialize());
     INFO(conninfo);
@@ -371,6 +373,22 @@ TEST_CASE("A connection string that is none is refused without being shown", "[p
                      error->code() == errc::unavailable))); // the third one is a host's name
     CHECK(has_no_secret(error ? error->what() : ""));
     CHECK(has_no_secret(json(loop.run(backend.health_check())).dump()));
+  }
+}
+
+TEST_CASE("A size or a time-out that is none is refused", "[postgres]") {
+  const std::vector<void (*)(PostgresOptions&)> ways = {
+      [](PostgresOptions& options) { options.pool_size = 0; },
+      [](PostgresOptions& options) { options.pipeline_depth = 0; },
+      [](PostgresOptions& options) { options.connect_timeout = 0ms; },
+      [](PostgresOptions& options) { options.acquire_timeout = -1ms; },
+      [](PostgresOptions& options) { options.operation_timeout = 0ms; }};
+  for (const auto& way : ways) {
+    PostgresOptions options = short_options("sizes");
+    way(options);
+    Loop loop;
+    PostgresBackend backend(loop.context().get_executor(), options);
+    CHECK(is_clear(error_of(loop, backend.initialize()), errc::invalid_argument, "initialize"));
   }
 }
 

@@ -67,10 +67,11 @@ namespace agentstore {
 /// \par Errors
 /// As the interfaces say. `unavailable`: no connection within `connect_timeout`, none free within
 /// `acquire_timeout`, no answer within `operation_timeout`, or the server cannot do it, e.g.
-/// because it is read-only or shuts down. `corrupted`: a column does not hold what is written
-/// there. `initialize` throws `invalid_argument` for a connection string or a space that is none,
-/// and `not_supported` for a newer schema or another encoding. The reason has the server's or
-/// libpq's words and the SQLSTATE, never the password.
+/// because it is read-only or shuts down, knows no such database, or refuses the password, which
+/// may be another tomorrow. `corrupted`: a column does not hold what is written there. `initialize`
+/// throws `invalid_argument` for a connection string, a space or an option that is none, and
+/// `not_supported` for a newer schema or another encoding. The reason has the server's or libpq's
+/// words and the SQLSTATE, never the password.
 class PostgresBackend final : public RoutedBackend<PostgresBackend>,
                               public RoutedSessionDirectory<PostgresBackend>,
                               public RoutedThreadDirectory<PostgresBackend> {

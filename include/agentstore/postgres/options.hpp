@@ -14,7 +14,7 @@
 
 namespace agentstore {
 
-/// All but the connection string may stay as it is.
+/// All but the connection string may stay as it is. Sizes and time-outs are above 0.
 class PostgresOptions {
 public:
   PostgresOptions() = default;
@@ -22,8 +22,9 @@ public:
       : conninfo(std::move(connection_string)), space(std::move(schema)) {}
 
   /// As libpq documents it, `host=db user=agents sslmode=verify-full` or `postgresql://...`, with
-  /// libpq's environment variables and password file for what it leaves out. It is never shown:
-  /// not in an error, not by health_check.
+  /// libpq's environment variables and password file for what it leaves out. In a URI an `@` or `/`
+  /// of a password is written `%40` or `%2F`; as it is, it is refused. It is never shown: not in an
+  /// error, not by health_check.
   std::string conninfo;
   /// The schema that holds the tables: 1 to 63 bytes, not beginning with "pg_". It is created if
   /// it is not there, for which the role needs CREATE on the database; in a schema that is there,

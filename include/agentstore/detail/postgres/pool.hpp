@@ -30,9 +30,16 @@ public:
 
   /// Opens the pool: connects, and makes sure of the schema.
   void open(std::shared_ptr<Operation> operation) {
-    if (!target_->is_valid()) {
+    if (!target_->fault().empty()) {
+      return operation->fail(Failure(errc::invalid_argument, target_->fault()));
+    }
+    if (options_.pool_size == 0 || options_.pipeline_depth == 0) {
       return operation->fail(
-          Failure(errc::invalid_argument, "libpq cannot read the connection string"));
+          Failure(errc::invalid_argument, "pool_size and pipeline_depth are at least 1"));
+    }
+    if (std::min({options_.connect_timeout, options_.acquire_timeout,
+                  options_.operation_timeout}) <= std::chrono::milliseconds(0)) {
+      return operation->fail(Failure(errc::invalid_argument, "a time-out is not above 0"));
     }
     if (!Schema::is_name(options_.space)) {
       return operation->fail(Failure(errc::invalid_argument,

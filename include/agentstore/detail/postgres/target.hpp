@@ -13,8 +13,9 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <cstdlib>
+#include <algorithm>
 #include <map>
+#include <string_view>
 
 namespace agentstore::detail::postgres {
 
@@ -24,7 +25,11 @@ public:
     // The message of a string that libpq cannot read may quote a part of it, so it is not used.
     using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
     const Options given(PQconninfoParse(conninfo_.c_str(), nullptr), &PQconninfoFree);
-    is_valid_ = given != nullptr && conninfo_.find('\0') == std::string::npos;
+    if (given == nullptr || conninfo_.find('\0') != std::string::npos) {
+      fault_ = "libpq cannot read the connection string";
+    } else if (has_stray_delimiter()) {
+      fault_ = "in the connection string's user or password an @ or / is not written as %40 or %2F";
+    }
     const Options defaults(PQconndefaults(), &PQconninfoFree);
     for (const Options* options : {&defaults, &given}) {
       for (const PQconninfoOption* option = options->get();
@@ -34,10 +39,13 @@ public:
         }
       }
     }
+    if (fault_.empty() && !has_ports()) {
+      fault_ = "a port is none";
+    }
   }
 
-  /// Whether libpq can read the connection string.
-  bool is_valid() const { return is_valid_; }
+  /// What is wrong with the connection string, without a word of it; empty if nothing is.
+  const std::string& fault() const { return fault_; }
 
   /// Takes what must not be shown out of a text.
   std::string without_secrets(std::string text) const {
@@ -108,6 +116,27 @@ public:
   }
 
 private:
+  /// A URI whose password holds an @ or a / as it is: libpq reads a part of it as a host, a port or
+  /// a database, which are no secrets.
+  bool has_stray_delimiter() const {
+    const auto scheme = conninfo_.find("://");
+    if (!conninfo_.starts_with("postgres") || scheme == std::string::npos) {
+      return false;
+    }
+    const std::string_view rest = std::string_view(conninfo_).substr(scheme + 3);
+    const std::string_view before_query = rest.substr(0, rest.find('?'));
+    const auto at = before_query.find('@');
+    return at != std::string_view::npos &&
+           (before_query.rfind('@') != at || before_query.find('/') < at);
+  }
+
+  bool has_ports() const {
+    const std::vector<std::string> ports = split(setting("port"));
+    return std::all_of(ports.begin(), ports.end(), [](const std::string& port) {
+      return port.find_first_not_of("0123456789") == std::string::npos;
+    });
+  }
+
   std::string setting(const std::string& keyword) const {
     const auto found = settings_.find(keyword);
     return found != settings_.end() ? found->second : std::string();
@@ -146,7 +175,7 @@ private:
 
   std::string conninfo_;
   std::map<std::string, std::string> settings_;
-  bool is_valid_ = false;
+  std::string fault_;
 };
 
 } // namespace agentstore::detail::postgres
