@@ -45,7 +45,8 @@ boost::system::error_condition make_error_condition(errc code) noexcept;
 
 /// The exception of the library: an error code with the operation and the key it happened to.
 ///
-/// Backends throw it, or a class derived from it, and nothing else. `what()` reads
+/// Backends throw it, or a class derived from it, and nothing else; a call that was cancelled ends
+/// by Asio's `operation_aborted` in a `boost::system::system_error`. `what()` reads
 /// `create_session "s-17": the session exists: already exists [agentstore:2]`. The key is shown
 /// escaped and shortened; it may hold what a user typed. Neither it nor the reason may hold a
 /// secret: a backend leaves passwords of its connection string out of both.

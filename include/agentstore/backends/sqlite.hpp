@@ -76,7 +76,8 @@ public:
 ///
 /// \par Cancellation
 /// A call that has begun runs to its end, which comes within the busy timeout and what the disk
-/// takes; it then ends by its result or, if its coroutine was cancelled, by Asio's exception.
+/// takes; it then ends by its result or, if its coroutine was cancelled, by Asio's exception. So
+/// `op || timer` is no time-out of its own: `SqliteOptions::busy_timeout` is what bounds a wait.
 ///
 /// \par Errors
 /// As the interfaces say. `unavailable`: the file cannot be opened, read or written, the disk is
