@@ -93,6 +93,15 @@ TEST_CASE("An empty path, or one that ends early, is refused", "[sqlite]") {
   CHECK_FALSE(std::filesystem::exists("a"));
 }
 
+TEST_CASE("A busy time-out below 0 is refused", "[sqlite]") {
+  Loop loop;
+  SqliteOptions options(":memory:");
+  options.busy_timeout = std::chrono::milliseconds(-1);
+  SqliteBackend backend(std::move(options));
+  CHECK(is_clear(error_of(loop, backend.initialize()), errc::invalid_argument, "initialize",
+                 "busy_timeout"));
+}
+
 TEST_CASE("A folder that is missing", "[sqlite]") {
   const TemporaryDirectory directory;
   const std::string path = directory.file("missing/store.db");

@@ -131,6 +131,9 @@ private:
     if (options_.path.empty() || options_.path.find('\0') != std::string::npos) {
       throw Failure(errc::invalid_argument, "the path is empty or has a NUL in it");
     }
+    if (options_.busy_timeout < std::chrono::milliseconds(0)) {
+      throw Failure(errc::invalid_argument, "busy_timeout is negative");
+    }
     if (!writer_->connection) {
       auto connection = connect();
       detail::sqlite::schema_version(*connection); // before anything is changed in the file

@@ -125,13 +125,13 @@ public:
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     database_.reset(database);
     if (result != SQLITE_OK) {
-      fail(database, result, "cannot open " + path);
+      fail(database, result, "cannot open the file");
     }
     sqlite3_extended_result_codes(database, 1);
     sqlite3_busy_handler(database, &Connection::wait, this);
     // SQLite opens a file that it may not write to without a word.
     if (sqlite3_db_readonly(database, "main") == 1) {
-      throw Failure(errc::unavailable, "cannot open " + path + " for writing");
+      throw Failure(errc::unavailable, "cannot open the file for writing");
     }
   }
   Connection(const Connection&) = delete;
