@@ -70,7 +70,9 @@ public:
   /// SES-05 `increment_requests` adds 1 to request_count only, `mark_error` 1 to error_count only,
   /// `add_processing_time` exactly its microseconds to total_processing_time. A negative duration,
   /// or one with which the total would overflow: `invalid_argument`.
-  /// SES-10 Updates and appends move last_activity, never backwards, even if the clock does.
+  /// SES-10 Updates and appends move last_activity, never backwards, even if the clock does. A
+  /// backend may let the end or a stored context move it too: who stores nothing else and is not to
+  /// be cleaned up (CLN-02) updates the session, be it with an empty update.
   /// SES-11 `updates` reaches metadata only: a member named "status" or "user_id" lands there.
   /// SES-12 An update is atomic: N concurrent ones all count, and merges of different members both
   /// survive.
