@@ -11,6 +11,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serializer.hpp>
 
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <string>
@@ -68,13 +69,13 @@ private:
   void write(const std::string& string) {
     strings_.reset(boost::json::string_view(string));
     while (!strings_.done()) {
-      const auto written = strings_.read(some_, sizeof some_);
+      const auto written = strings_.read(some_.data(), some_.size());
       text_.append(written.data(), written.size());
     }
   }
 
   boost::json::serializer strings_;
-  char some_[1024]; // not in a frame of what recurses
+  std::array<char, 1'024> some_{}; // not in a frame of what recurses
   std::string text_;
 };
 
