@@ -127,7 +127,7 @@ private:
 /// Answers, and refusals too, come after many hops.
 class ManyHops final : public Interceptor {
 public:
-  awaitable<void> after(std::string_view, std::string) override { return yield_times(40); }
+  awaitable<void> after(std::string_view, std::string) override { return yield_times(20); }
 };
 
 /// No call takes as long as another.
@@ -266,7 +266,7 @@ inline std::vector<Innocent> timing_innocents() {
                [] { return detail::intercepted(std::make_shared<detail::GroupCommit>()); }),
       Innocent("private_pool", "each call goes to threads of the store and back",
                [] { return detail::intercepted(std::make_shared<detail::ViaPool>()); }),
-      Innocent("many_hops", "answers and refusals come after forty hops",
+      Innocent("many_hops", "answers and refusals come after twenty hops",
                [] { return detail::intercepted(std::make_shared<detail::ManyHops>()); }),
       Innocent("random_delays", "no call takes as long as another",
                [] { return detail::intercepted(std::make_shared<detail::RandomDelays>()); }),
