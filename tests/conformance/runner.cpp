@@ -146,6 +146,14 @@ public:
   }
 };
 
+class BlocksWhenDestroyed : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+  BlocksWhenDestroyed(const BlocksWhenDestroyed&) = delete;
+  BlocksWhenDestroyed& operator=(const BlocksWhenDestroyed&) = delete;
+  ~BlocksWhenDestroyed() override { std::this_thread::sleep_for(std::chrono::seconds(20)); }
+};
+
 class NeverCloses : public ForwardingBackend {
 public:
   using ForwardingBackend::ForwardingBackend;
@@ -260,8 +268,41 @@ TEST_CASE("a close that hangs does not go unnoticed") {
   const auto begin = SteadyClock::now();
   const RuleResult result = run(scripted<NeverCloses>(), creates());
   CHECK(SteadyClock::now() - begin < std::chrono::seconds(5));
-  CHECK(result.verdict == Verdict::error);
+  CHECK(result.verdict == Verdict::broken);
   CHECK(holds(result.reason, "an end of close()"));
+}
+
+TEST_CASE("a destructor that blocks is a broken rule, in bounded time, wherever it runs") {
+  const Rule lets_go = rule("TST-02", [](World& w) {
+    Client c = w.open();
+    w.close(c);
+    w.expect_same(w.offers(Interfaces::sessions), true, "sessions");
+  });
+  for (const Rule& one : {creates(), lets_go}) {
+    const auto begin = SteadyClock::now();
+    const RuleResult result = run(scripted<BlocksWhenDestroyed>(), one);
+    CHECK(SteadyClock::now() - begin < std::chrono::seconds(5));
+    CHECK(result.verdict == Verdict::broken);
+    CHECK(holds(result.reason, "expected an end of the destructor of a handle on \"k"));
+    CHECK(holds(result.reason, "blocks the thread"));
+  }
+}
+
+TEST_CASE("a harness that blocks is an ERROR, in bounded time") {
+  const auto block = [] { std::this_thread::sleep_for(std::chrono::seconds(20)); };
+  const auto begin = SteadyClock::now();
+  Scripted opening;
+  opening.on_open = block;
+  RuleResult result = run(opening, creates());
+  CHECK(result.verdict == Verdict::error);
+  CHECK(holds(result.reason, "the harness' open(\"k"));
+  CHECK(holds(result.reason, "blocks the thread"));
+  Scripted dropping;
+  dropping.on_drop = block;
+  result = run(dropping, creates());
+  CHECK(result.verdict == Verdict::error);
+  CHECK(holds(result.reason, "the harness' drop(\"k"));
+  CHECK(SteadyClock::now() - begin < std::chrono::seconds(5));
 }
 
 TEST_CASE("a known gap has to be one") {

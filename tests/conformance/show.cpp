@@ -136,3 +136,21 @@ TEST_CASE("a transcript keeps the latest calls and how each ended") {
   CHECK(text.find("call 4\n      -> end 4") != std::string::npos);
   CHECK(transcript.last_call().find("call 15") == 0);
 }
+
+TEST_CASE("a transcript knows what is waited for, and keeps steps only while they last") {
+  Transcript transcript;
+  CHECK(transcript.waiting_for().empty());
+  const std::size_t first = transcript.begin("first");
+  const std::size_t second = transcript.begin("second");
+  transcript.note("a note");
+  CHECK(transcript.waiting_for() == "second");
+  transcript.end(second, "done");
+  CHECK(transcript.waiting_for() == "first");
+  const std::string before = transcript.text();
+  std::string during;
+  transcript.during("a step", [&] { during = transcript.waiting_for(); });
+  CHECK(during == "a step");
+  CHECK(transcript.text() == before);
+  transcript.end(first, "done");
+  CHECK(transcript.waiting_for().empty());
+}

@@ -39,8 +39,8 @@ private:
 
 // Only machinery below this line.
 
-/// Runs one rule on a thread of its own, and keeps watch: a call that blocks its thread for good
-/// can only be left behind, with all it holds.
+/// Runs one rule on a thread of its own, and keeps watch: what blocks that thread for good, a call,
+/// a destructor or the harness, can only be left behind, with all it holds.
 class RuleRunner {
 public:
   static RuleResult run(std::shared_ptr<AnyHarness> harness, std::shared_ptr<Deadline> deadline,
@@ -59,11 +59,19 @@ private:
     std::mutex mutex;
     std::condition_variable changed;
     bool over = false;
+    /// As far as it is known: what blocks in the clean-up does not hide what was found before.
     RuleResult result;
   };
 
   static void check(Attempt& attempt, const Rule& rule, RuleResult& result);
   static void judge(Attempt& attempt, const Rule& rule, RuleResult& result);
+  static void break_rule(const World& world, const Rule& rule, RuleResult& result,
+                         const std::string& expected, const std::string& came);
+  static void publish(Attempt& attempt, const RuleResult& result, bool is_over);
+  static bool is_decided(const RuleResult& result) {
+    return result.verdict == Verdict::broken || result.verdict == Verdict::error;
+  }
+  static void blame_block(const World& world, const Rule& rule, RuleResult& result);
   static std::string explain(const World& world, const Rule& rule, const std::string& expected,
                              const std::string& came);
 };
@@ -75,12 +83,33 @@ inline std::string RuleRunner::explain(const World& world, const Rule& rule,
          "\n  hint:     " + std::string(rule.hint) + "\n";
 }
 
+inline void RuleRunner::break_rule(const World& world, const Rule& rule, RuleResult& result,
+                                   const std::string& expected, const std::string& came) {
+  result.verdict = Verdict::broken;
+  result.reason = "expected " + expected + "; came " + came;
+  result.details = explain(world, rule, expected, came);
+}
+
+/// The thread of the rule makes no progress: on what does it wait?
+inline void RuleRunner::blame_block(const World& world, const Rule& rule, RuleResult& result) {
+  const std::string step = world.transcript_.waiting_for();
+  if (step.starts_with(Transcript::by_harness)) {
+    result.verdict = Verdict::error;
+    result.reason = step + " blocks the thread that awaits it";
+    result.details = explain(world, rule, "the harness to work", result.reason);
+  } else if (step.empty()) {
+    break_rule(world, rule, result, "what follows " + world.transcript_.last_call() + " to end",
+               "nothing: it blocks the thread, where it is called or where it is destroyed");
+  } else {
+    break_rule(world, rule, result, "an end of " + step,
+               "nothing: it blocks the thread that awaits it");
+  }
+}
+
 inline void RuleRunner::check(Attempt& attempt, const Rule& rule, RuleResult& result) {
   World& world = attempt.world;
   const auto broken = [&](const std::string& expected, const std::string& came) {
-    result.verdict = Verdict::broken;
-    result.reason = "expected " + expected + "; came " + came;
-    result.details = explain(world, rule, expected, came);
+    break_rule(world, rule, result, expected, came);
   };
   try {
     rule.body(world);
@@ -104,15 +133,30 @@ inline void RuleRunner::check(Attempt& attempt, const Rule& rule, RuleResult& re
 
 inline void RuleRunner::judge(Attempt& attempt, const Rule& rule, RuleResult& result) {
   check(attempt, rule, result);
+  publish(attempt, result, false);
   try {
     attempt.world.clean_up();
+  } catch (const Hang& hang) {
+    if (!is_decided(result)) {
+      break_rule(attempt.world, rule, result, hang.expected, hang.came);
+    }
+    attempt.world.driver_.abandon();
   } catch (const std::exception& error) {
     attempt.world.driver_.abandon();
-    if (result.verdict != Verdict::broken) {
+    if (!is_decided(result)) {
       result.verdict = Verdict::error;
       result.reason = error.what();
     }
   }
+  publish(attempt, result, false);
+  attempt.world.leave(); // here, where the destructors of the backend are watched
+}
+
+inline void RuleRunner::publish(Attempt& attempt, const RuleResult& result, bool is_over) {
+  const std::lock_guard lock(attempt.mutex);
+  attempt.result = result;
+  attempt.over = is_over;
+  attempt.changed.notify_all();
 }
 
 inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
@@ -126,10 +170,7 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
   std::thread thread([attempt, rule] {
     RuleResult result;
     judge(*attempt, rule, result);
-    const std::lock_guard lock(attempt->mutex);
-    attempt->result = std::move(result);
-    attempt->over = true;
-    attempt->changed.notify_all();
+    publish(*attempt, result, true);
   });
 
   RuleResult result;
@@ -143,17 +184,14 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
       result = std::move(attempt->result);
       break;
     }
-    // Between calls a check may think for a while, such as about the order of concurrent ones.
-    const std::chrono::milliseconds patience =
-        attempt->world.transcript_.is_waiting() ? deadline->blocked() : std::chrono::seconds(60);
-    if (deadline->since_beat() > patience) {
+    const bool waits = !attempt->world.transcript_.waiting_for().empty();
+    if (deadline->since_beat() > (waits ? deadline->blocked() : deadline->thinking())) {
       thread.detach();
       deadline->after_a_hang();
-      result.verdict = Verdict::broken;
-      const std::string came = "nothing: it blocks the thread that awaits it";
-      const std::string call = "an end of " + attempt->world.transcript_.last_call();
-      result.reason = "expected " + call + "; came " + came;
-      result.details = explain(attempt->world, rule, call, came);
+      result = attempt->result;
+      if (!is_decided(result)) {
+        blame_block(attempt->world, rule, result);
+      }
       break;
     }
   }

@@ -46,7 +46,7 @@ public:
     try {
       w_.inject(Fault());
     } catch (...) {
-      w_.transcript().begin("the harness' inject failed to heal the store");
+      w_.transcript().note("the harness' inject failed to heal the store");
     }
   }
 
