@@ -264,6 +264,24 @@ TEST_CASE("a harness that fails is an ERROR, not a broken rule") {
   CHECK(run(lying, creates()).verdict == Verdict::broken);
 }
 
+TEST_CASE("a reason is one line, and has no outcome of a call that ended well") {
+  const Rule refuses = rule("TST-01", [](World& w) {
+    Client c = w.open();
+    w.expect_error(errc::already_exists, [&] { c.create_session("s"); });
+  });
+  CHECK(run(Scripted(), refuses).reason ==
+        "expected a StorageError with \"already exists\" from create_session(\"s\", \"user\", {}); "
+        "came no error");
+  const Rule raises = rule("TST-02", [](World& w) {
+    w.open().create_session("s");
+    throw std::runtime_error("one\n  two");
+  });
+  CHECK(
+      run(Scripted(), raises).reason ==
+      "expected an answer to create_session(\"s\", \"user\", {}); came an exception that is not a "
+      "StorageError: one two");
+}
+
 TEST_CASE("a close that hangs does not go unnoticed") {
   const auto begin = SteadyClock::now();
   const RuleResult result = run(scripted<NeverCloses>(), creates());

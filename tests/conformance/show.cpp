@@ -134,7 +134,7 @@ TEST_CASE("a transcript keeps the latest calls and how each ended") {
   CHECK(text.find("(3 calls before)") != std::string::npos);
   CHECK(text.find("call 3\n") == std::string::npos);
   CHECK(text.find("call 4\n      -> end 4") != std::string::npos);
-  CHECK(transcript.last_call().find("call 15") == 0);
+  CHECK(transcript.last_call() == "call 15");
 }
 
 TEST_CASE("a transcript knows what is waited for, and keeps steps only while they last") {

@@ -8,6 +8,7 @@
 
 #include <agentstore/conformance/show.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <stdexcept>
@@ -61,6 +62,17 @@ inline std::string describe(const std::exception_ptr& error) {
   }
 }
 
+/// `text` with its lines behind each other.
+inline std::string one_line(std::string_view text) {
+  std::string result;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    result += (result.empty() ? "" : " ") + std::string(text.substr(begin, end - begin));
+    begin = std::min(text.find_first_not_of(" \n", end), text.size());
+  }
+  return result;
+}
+
 /// The latest calls of a check and how each ended, written from any thread.
 class Transcript {
 public:
@@ -81,7 +93,7 @@ public:
     std::erase_if(waiting_, [number](const Entry& entry) { return entry.number == number; });
     for (Entry& entry : entries_) {
       if (entry.number == number) {
-        entry.text += "\n      -> " + how;
+        entry.outcome = how;
         return;
       }
     }
@@ -105,7 +117,7 @@ public:
     return waiting_.empty() ? std::string() : waiting_.back().text;
   }
 
-  /// One line a call, the oldest first.
+  /// Each call and its outcome, the oldest first.
   std::string text() const {
     const std::lock_guard lock(mutex_);
     std::string result;
@@ -114,13 +126,15 @@ public:
     }
     for (const Entry& entry : entries_) {
       result += "    " + entry.text + "\n";
+      result += entry.outcome.empty() ? std::string() : "      -> " + entry.outcome + "\n";
     }
     return result;
   }
 
+  /// The latest call without its outcome, in one line.
   std::string last_call() const {
     const std::lock_guard lock(mutex_);
-    return entries_.empty() ? "the check" : entries_.back().text;
+    return entries_.empty() ? "the check" : one_line(entries_.back().text);
   }
 
 private:
@@ -128,6 +142,7 @@ private:
     Entry(std::size_t n, std::string t) : number(n), text(std::move(t)) {}
     std::size_t number;
     std::string text;
+    std::string outcome;
   };
 
   void add(std::string text) {

@@ -197,6 +197,7 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
   }
   result.id = rule.id;
   result.text = rule.text;
+  result.reason = one_line(result.reason); // what a backend throws may have more of them
   result.took = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - begin);
   return result;
