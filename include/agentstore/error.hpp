@@ -133,9 +133,8 @@ public:
 
 inline constexpr StorageCategory storage_category_instance{};
 
-/// `text` as it may appear in a message: escaped, quoted, at most some 80 bytes of it.
-inline std::string quoted(std::string_view text) {
-  constexpr std::size_t most = 80;
+/// `text` as it may appear in a message: escaped, quoted, at most so many bytes of it.
+inline std::string quoted(std::string_view text, std::size_t most = 80) {
   constexpr std::string_view hex = "0123456789abcdef";
   std::string out = "\"";
   for (std::size_t i = 0; i < text.size() && i < most; ++i) {

@@ -282,6 +282,30 @@ TEST_CASE("a reason is one line, and has no outcome of a call that ended well") 
       "StorageError: one two");
 }
 
+TEST_CASE("what differs behind the end of a shortened text is shown") {
+  const Rule long_ids = rule("TST-01", [](World& w) {
+    const std::vector<std::string> came = {"key", std::string(1024, 'x')};
+    std::vector<std::string> expected = came;
+    expected.back().back() = 'y';
+    w.expect_same(came, expected, "the ids");
+  });
+  const RuleResult ids = run(Scripted(), long_ids);
+  CHECK(holds(ids.reason, "xxxxxxxxy\"; came "));
+  CHECK(holds(ids.reason, "(1024 bytes)], from character "));
+  CHECK(ids.reason.ends_with("xxxxxxxxx\""));
+
+  const Rule deep_json = rule("TST-02", [](World& w) {
+    json came = object("filler", letters(1000));
+    came["n"] = 1;
+    json expected = came;
+    expected["n"] = 1.0;
+    w.expect_same(came, expected, "the value");
+  });
+  const RuleResult value = run(Scripted(), deep_json);
+  CHECK(holds(value.reason, "xxx\",\"n\":1.0}; came "));
+  CHECK(value.reason.ends_with("xxx\",\"n\":1}"));
+}
+
 TEST_CASE("a close that hangs does not go unnoticed") {
   const auto begin = SteadyClock::now();
   const RuleResult result = run(scripted<NeverCloses>(), creates());

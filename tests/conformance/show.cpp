@@ -86,6 +86,15 @@ TEST_CASE("values are shown as a reader would write them, shortened") {
   CHECK(show(nested(100'000)).size() < 200);
 }
 
+TEST_CASE("a difference is shown with what is around it") {
+  const TextDifference near("abc", "abd");
+  CHECK(near.left == "from character 2 on: abc");
+  CHECK(near.right == "from character 2 on: abd");
+  const TextDifference shorter(std::string(100, 'x'), std::string(90, 'x'));
+  CHECK(shorter.left == "from character 90 on: ..." + std::string(40, 'x'));
+  CHECK(shorter.right == "from character 90 on: ..." + std::string(30, 'x'));
+}
+
 TEST_CASE("a list is shown with its length and its first items") {
   std::vector<std::uint64_t> values;
   CHECK(show(values) == "0 []");

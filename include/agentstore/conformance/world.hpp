@@ -254,14 +254,34 @@ std::string show_with(std::size_t index, const std::vector<T>& values) {
                              : ", item " + std::to_string(index + 1) + ": " + show(values[index]));
 }
 
+template <class T>
+std::string show_at(std::size_t, const T& value) {
+  return show(value);
+}
+/// Of a list the item alone, and which it is.
+template <class T>
+std::string show_at(std::size_t index, const std::vector<T>& values) {
+  return "item " + std::to_string(index + 1) + ": " +
+         (index < values.size() ? show(values[index]) : "none");
+}
+
 } // namespace detail
 
 template <class T>
 void World::expect_same(const T& came, const T& expected, const std::string& what) {
   if (!detail::same(came, expected)) {
     const std::size_t first = detail::first_difference(came, expected);
-    throw Violation(what + " to be " + detail::show_with(first, expected),
-                    detail::show_with(first, came));
+    std::string wanted = detail::show_with(first, expected);
+    std::string found = detail::show_with(first, came);
+    if (wanted == found) {
+      // They differ where the shortened texts do not reach.
+      const detail::ShowsWhole whole;
+      const TextDifference difference(detail::show_at(first, expected),
+                                      detail::show_at(first, came));
+      wanted += ", " + difference.left;
+      found += ", " + difference.right;
+    }
+    throw Violation(what + " to be " + wanted, found);
   }
 }
 
