@@ -9,7 +9,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <cstdlib>
 #include <functional>
+#include <limits>
 #include <map>
 
 using namespace agentstore;
@@ -200,6 +202,7 @@ TEST_CASE("a call that never completes is a broken rule, in bounded time") {
   CHECK(result.verdict == Verdict::broken);
   CHECK(holds(result.reason, "an end of create_session(\"s\", \"u\", {})"));
   CHECK(holds(result.reason, "did not complete in time"));
+  CHECK(holds(result.details, "hint:     post the completion"));
 }
 
 TEST_CASE("a call that blocks its thread is a broken rule, in bounded time") {
@@ -209,6 +212,7 @@ TEST_CASE("a call that blocks its thread is a broken rule, in bounded time") {
   CHECK(result.verdict == Verdict::broken);
   CHECK(holds(result.reason, "an end of create_session(\"s\", \"u\", {})"));
   CHECK(holds(result.reason, "blocks the thread"));
+  CHECK(holds(result.details, "hint:     hand what blocks to a thread of its own"));
 }
 
 TEST_CASE("an exception of a foreign type is a broken rule, with its message") {
@@ -480,6 +484,19 @@ TEST_CASE("the seed of a rule is its own, and the same in each run") {
   CHECK(drawn["0"][0] == drawn["0"][1]);
   CHECK(drawn["1"][0] == drawn["1"][1]);
   CHECK(drawn["0"][0] != drawn["1"][0]);
+}
+
+TEST_CASE("a seed that is not a number is refused") {
+  const char* const was_set = std::getenv("AGENTSTORE_SEED");
+  const std::string before = was_set == nullptr ? "" : was_set; // empty counts as not set
+  for (const char* text : {"abc", "1x", "-1", " 1", "18446744073709551616"}) {
+    REQUIRE(::setenv("AGENTSTORE_SEED", text, 1) == 0);
+    INFO(text);
+    CHECK_THROWS_AS(RunOptions(), std::invalid_argument);
+  }
+  REQUIRE(::setenv("AGENTSTORE_SEED", "18446744073709551615", 1) == 0);
+  CHECK(RunOptions().seed == std::numeric_limits<std::uint64_t>::max());
+  REQUIRE(::setenv("AGENTSTORE_SEED", before.c_str(), 1) == 0);
 }
 
 TEST_CASE("no space is used twice") {

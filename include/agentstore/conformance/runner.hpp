@@ -66,28 +66,38 @@ private:
   static void check(Attempt& attempt, const Rule& rule, RuleResult& result);
   static void judge(Attempt& attempt, const Rule& rule, RuleResult& result);
   static void break_rule(const World& world, const Rule& rule, RuleResult& result,
-                         const std::string& expected, const std::string& came);
+                         const std::string& expected, const std::string& came,
+                         std::string_view hint);
   static void publish(Attempt& attempt, const RuleResult& result, bool is_over);
   static bool is_decided(const RuleResult& result) {
     return result.verdict == Verdict::broken || result.verdict == Verdict::error;
   }
   static void blame_block(const World& world, const Rule& rule, RuleResult& result);
   static std::string explain(const World& world, const Rule& rule, const std::string& expected,
-                             const std::string& came);
+                             const std::string& came, std::string_view hint);
+
+  static constexpr std::string_view hint_of_hang =
+      "post the completion whatever happens, also where a wait is cancelled or the store closes; "
+      "let what is waited for have a time limit; wait for nothing that waits for the caller";
+  static constexpr std::string_view hint_of_block =
+      "hand what blocks to a thread of its own (authoring/offload.hpp); wait with no lock held; in "
+      "a destructor wait for no work that needs the caller's thread";
 };
 
 inline std::string RuleRunner::explain(const World& world, const Rule& rule,
-                                       const std::string& expected, const std::string& came) {
+                                       const std::string& expected, const std::string& came,
+                                       std::string_view hint) {
   return "  " + std::string(rule.id) + ": " + std::string(rule.text) + "\n  done:\n" +
          world.transcript_.text() + "  expected: " + expected + "\n  came:     " + came +
-         "\n  hint:     " + std::string(rule.hint) + "\n";
+         "\n  hint:     " + std::string(hint) + "\n";
 }
 
 inline void RuleRunner::break_rule(const World& world, const Rule& rule, RuleResult& result,
-                                   const std::string& expected, const std::string& came) {
+                                   const std::string& expected, const std::string& came,
+                                   std::string_view hint) {
   result.verdict = Verdict::broken;
   result.reason = "expected " + expected + "; came " + came;
-  result.details = explain(world, rule, expected, came);
+  result.details = explain(world, rule, expected, came, hint);
 }
 
 /// The thread of the rule makes no progress: on what does it wait?
@@ -96,26 +106,27 @@ inline void RuleRunner::blame_block(const World& world, const Rule& rule, RuleRe
   if (step.starts_with(Transcript::by_harness)) {
     result.verdict = Verdict::error;
     result.reason = step + " blocks the thread that awaits it";
-    result.details = explain(world, rule, "the harness to work", result.reason);
+    result.details = explain(world, rule, "the harness to work", result.reason, hint_of_block);
   } else if (step.empty()) {
     break_rule(world, rule, result, "what follows " + world.transcript_.last_call() + " to end",
-               "nothing: it blocks the thread, where it is called or where it is destroyed");
+               "nothing: it blocks the thread, where it is called or where it is destroyed",
+               hint_of_block);
   } else {
     break_rule(world, rule, result, "an end of " + step,
-               "nothing: it blocks the thread that awaits it");
+               "nothing: it blocks the thread that awaits it", hint_of_block);
   }
 }
 
 inline void RuleRunner::check(Attempt& attempt, const Rule& rule, RuleResult& result) {
   World& world = attempt.world;
   const auto broken = [&](const std::string& expected, const std::string& came) {
-    break_rule(world, rule, result, expected, came);
+    break_rule(world, rule, result, expected, came, rule.hint);
   };
   try {
     rule.body(world);
     result.verdict = Verdict::held;
   } catch (const Hang& hang) {
-    broken(hang.expected, hang.came);
+    break_rule(world, rule, result, hang.expected, hang.came, hint_of_hang);
     world.driver_.abandon();
   } catch (const Violation& violation) {
     broken(violation.expected, violation.came);
@@ -125,7 +136,7 @@ inline void RuleRunner::check(Attempt& attempt, const Rule& rule, RuleResult& re
   } catch (const HarnessFailure& failure) {
     result.verdict = Verdict::error;
     result.reason = failure.what();
-    result.details = explain(world, rule, "the harness to work", failure.what());
+    result.details = explain(world, rule, "the harness to work", failure.what(), rule.hint);
   } catch (...) {
     broken("an answer to " + world.transcript_.last_call(), describe(std::current_exception()));
   }
@@ -138,7 +149,7 @@ inline void RuleRunner::judge(Attempt& attempt, const Rule& rule, RuleResult& re
     attempt.world.clean_up();
   } catch (const Hang& hang) {
     if (!is_decided(result)) {
-      break_rule(attempt.world, rule, result, hang.expected, hang.came);
+      break_rule(attempt.world, rule, result, hang.expected, hang.came, hint_of_hang);
     }
     attempt.world.driver_.abandon();
   } catch (const std::exception& error) {
