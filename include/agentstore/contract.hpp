@@ -11,11 +11,16 @@
 /// \par Answers
 /// A `bool` says whether the store took the request: true, the store now holds what was asked;
 /// false, there is no such session, or it has ended. All else that goes wrong throws
-/// `StorageError`, which names the operation and the key, with a code of `errc`. The archive
+/// `StorageError`, which names the method and the key (ERR-02), with a code of `errc`. The archive
 /// (IPermanentStorageBackend) alone never throws: there, false says that the record was lost.
 /// - ERR-01 A store that fails throws: `unavailable`, `corrupted`, ... It never answers "not
 ///   found", false or an empty list because it could not look, and a write that threw has been
 ///   applied whole or not at all.
+/// - ERR-02 A StorageError names the call that it ends: its `operation()` is the name of the method
+///   that was called, e.g. "put_writes", and its `key()` the first id that was given: whole, byte
+///   by byte, and also where another argument, or that id itself, is what was wrong. It is the
+///   user's id for `list_sessions`, the prefix for `list_threads`, the source for `copy_thread`,
+///   and empty for a method without ids.
 ///
 /// \par Ids
 /// Session, user, thread, checkpoint and task ids.

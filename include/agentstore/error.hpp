@@ -54,8 +54,8 @@ class StorageError : public boost::system::system_error {
 public:
   /// \param code what went wrong; of `storage_category()`, or of a category of the backend's own
   ///        whose codes compare equal to a condition of `make_error_condition`.
-  /// \param operation the method's name, e.g. "create_session".
-  /// \param key the id the method was called with; empty for a method without one.
+  /// \param operation the name of the method that was called, e.g. "create_session" (ERR-02).
+  /// \param key the first id it was called with, as it was given; empty for a method without ids.
   /// \param reason a sentence for a person; may be empty.
   StorageError(boost::system::error_code code, std::string operation, std::string key,
                std::string_view reason = {});
@@ -134,9 +134,8 @@ public:
 
 inline constexpr StorageCategory storage_category_instance{};
 
-/// `text` as it may appear in a message: escaped, quoted, at most some 80 bytes of it.
-inline std::string quoted(std::string_view text) {
-  constexpr std::size_t most = 80;
+/// `text` as it may appear in a message: escaped, quoted, at most so many bytes of it.
+inline std::string quoted(std::string_view text, std::size_t most = 80) {
   constexpr std::string_view hex = "0123456789abcdef";
   std::string out = "\"";
   for (std::size_t i = 0; i < text.size() && i < most; ++i) {

@@ -6,6 +6,7 @@
 #include <agentstore/backends/memory.hpp>
 #include <agentstore/conformance/kit.hpp>
 #include <agentstore/conformance/runner.hpp>
+#include <agentstore/testing/forwarding_backend.hpp>
 #include <agentstore/testing/intercepting_archive.hpp>
 #include <agentstore/testing/intercepting_backend.hpp>
 
@@ -56,6 +57,46 @@ public:
   }
 };
 
+/// Hangs in `close` alone.
+template <class Hangs>
+class HangsInClose : public Interceptor {
+public:
+  awaitable<void> before(std::string_view operation, std::string key) override {
+    return operation != "close" ? Interceptor::before(operation, std::move(key)) : Hangs::wait();
+  }
+};
+
+/// Answers well, and then cannot be destroyed.
+class StaysForGood : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+  StaysForGood(const StaysForGood&) = delete;
+  StaysForGood& operator=(const StaysForGood&) = delete;
+  ~StaysForGood() override { std::this_thread::sleep_for(std::chrono::minutes(3)); }
+};
+
+/// Blocks before there is anything to await.
+class BlocksWhereCalled : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+  awaitable<bool> initialize() override {
+    std::this_thread::sleep_for(std::chrono::minutes(3));
+    return ForwardingBackend::initialize();
+  }
+};
+
+template <class Backend>
+class WrappingHarness {
+public:
+  static constexpr std::string_view name = "wrapping";
+
+  Claims claims() const { return {}; }
+  std::shared_ptr<Backend> open(boost::asio::any_io_executor, const std::string&) {
+    return std::make_shared<Backend>(std::make_shared<MemoryBackend>());
+  }
+  void drop(const std::string&) {}
+};
+
 /// Opens well, and hangs from then on.
 template <class Hangs>
 class HangingHarness {
@@ -104,6 +145,18 @@ public:
   void drop(const std::string&) {}
 };
 
+/// The same, blocking the thread.
+class BlockingHarness {
+public:
+  static constexpr std::string_view name = "blocking";
+
+  Claims claims() const { return {}; }
+  std::shared_ptr<MemoryBackend> open(boost::asio::any_io_executor, const std::string&) {
+    return std::make_shared<MemoryBackend>();
+  }
+  void drop(const std::string&) { std::this_thread::sleep_for(std::chrono::minutes(3)); }
+};
+
 class Judged {
 public:
   Report report;
@@ -147,9 +200,16 @@ TEST_CASE("stores that hang are judged in under a minute") {
   std::future<Judged> blocks_once_open = judging<Impatient<BlocksOnceOpen>>();
   std::future<Judged> archive = judging<Impatient<HangingArchiveHarness<WaitsForGood>>>();
   std::future<Judged> harness = judging<Impatient<StuckHarness>>();
+  std::future<Judged> drops = judging<Impatient<BlockingHarness>>();
+  std::future<Judged> stays = judging<WrappingHarness<StaysForGood>>();
+  std::future<Judged> where_called = judging<Impatient<WrappingHarness<BlocksWhereCalled>>>();
+  std::future<Judged> closes = judging<Impatient<HangingHarness<HangsInClose<WaitsForGood>>>>();
+  std::future<Judged> blocks_in_close =
+      judging<Impatient<HangingHarness<HangsInClose<BlocksForGood>>>>();
 
   // Not one rule holds for a store that completes nothing, with the default deadline too.
-  for (std::future<Judged>* nothing : {&impatiently, &blocks, &waits}) {
+  for (std::future<Judged>* nothing :
+       {&impatiently, &blocks, &waits, &stays, &where_called, &closes, &blocks_in_close}) {
     const Report report = report_within_a_minute(*nothing);
     CHECK(report.count(Verdict::broken) > 60);
     CHECK(report.count(Verdict::error) == 0);
@@ -159,7 +219,9 @@ TEST_CASE("stores that hang are judged in under a minute") {
     CHECK(report_within_a_minute(*nothing_more).count(Verdict::broken) > 60);
   }
   CHECK(report_within_a_minute(archive).count(Verdict::broken) > 10);
-  const Report stuck = report_within_a_minute(harness);
-  CHECK(stuck.count(Verdict::broken) == 0);
-  CHECK(stuck.count(Verdict::error) > 60);
+  for (std::future<Judged>* stuck : {&harness, &drops}) {
+    const Report report = report_within_a_minute(*stuck);
+    CHECK(report.count(Verdict::broken) == 0);
+    CHECK(report.count(Verdict::error) > 60);
+  }
 }

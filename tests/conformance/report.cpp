@@ -97,6 +97,7 @@ TEST_CASE("the table has every rule, the reasons, the seed and the statement") {
   CHECK(holds(table, report.statement()));
   CHECK_FALSE(holds(table, "Not shown by this")); // it would be read as a statement
   CHECK(holds(report_of({Verdict::held}).to_table(), "Not shown by this"));
+  CHECK(holds(report_of({Verdict::held}).to_table(), "ThreadSanitizer"));
 }
 
 TEST_CASE("the JSON form is as documented") {

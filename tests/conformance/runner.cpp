@@ -9,7 +9,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <cstdlib>
 #include <functional>
+#include <limits>
 #include <map>
 
 using namespace agentstore;
@@ -146,6 +148,14 @@ public:
   }
 };
 
+class BlocksWhenDestroyed : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+  BlocksWhenDestroyed(const BlocksWhenDestroyed&) = delete;
+  BlocksWhenDestroyed& operator=(const BlocksWhenDestroyed&) = delete;
+  ~BlocksWhenDestroyed() override { std::this_thread::sleep_for(std::chrono::seconds(20)); }
+};
+
 class NeverCloses : public ForwardingBackend {
 public:
   using ForwardingBackend::ForwardingBackend;
@@ -192,6 +202,7 @@ TEST_CASE("a call that never completes is a broken rule, in bounded time") {
   CHECK(result.verdict == Verdict::broken);
   CHECK(holds(result.reason, "an end of create_session(\"s\", \"u\", {})"));
   CHECK(holds(result.reason, "did not complete in time"));
+  CHECK(holds(result.details, "hint:     post the completion"));
 }
 
 TEST_CASE("a call that blocks its thread is a broken rule, in bounded time") {
@@ -201,6 +212,7 @@ TEST_CASE("a call that blocks its thread is a broken rule, in bounded time") {
   CHECK(result.verdict == Verdict::broken);
   CHECK(holds(result.reason, "an end of create_session(\"s\", \"u\", {})"));
   CHECK(holds(result.reason, "blocks the thread"));
+  CHECK(holds(result.details, "hint:     hand what blocks to a thread of its own"));
 }
 
 TEST_CASE("an exception of a foreign type is a broken rule, with its message") {
@@ -256,12 +268,87 @@ TEST_CASE("a harness that fails is an ERROR, not a broken rule") {
   CHECK(run(lying, creates()).verdict == Verdict::broken);
 }
 
+TEST_CASE("a reason is one line, and has no outcome of a call that ended well") {
+  const Rule refuses = rule("TST-01", [](World& w) {
+    Client c = w.open();
+    w.expect_error(errc::already_exists, [&] { c.create_session("s"); });
+  });
+  CHECK(run(Scripted(), refuses).reason ==
+        "expected a StorageError with \"already exists\" from create_session(\"s\", \"user\", {}); "
+        "came no error");
+  const Rule raises = rule("TST-02", [](World& w) {
+    w.open().create_session("s");
+    throw std::runtime_error("one\n  two");
+  });
+  CHECK(
+      run(Scripted(), raises).reason ==
+      "expected an answer to create_session(\"s\", \"user\", {}); came an exception that is not a "
+      "StorageError: one two");
+}
+
+TEST_CASE("what differs behind the end of a shortened text is shown") {
+  const Rule long_ids = rule("TST-01", [](World& w) {
+    const std::vector<std::string> came = {"key", std::string(1024, 'x')};
+    std::vector<std::string> expected = came;
+    expected.back().back() = 'y';
+    w.expect_same(came, expected, "the ids");
+  });
+  const RuleResult ids = run(Scripted(), long_ids);
+  CHECK(holds(ids.reason, "xxxxxxxxy\"; came "));
+  CHECK(holds(ids.reason, "(1024 bytes)], from character "));
+  CHECK(ids.reason.ends_with("xxxxxxxxx\""));
+
+  const Rule deep_json = rule("TST-02", [](World& w) {
+    json came = object("filler", letters(1000));
+    came["n"] = 1;
+    json expected = came;
+    expected["n"] = 1.0;
+    w.expect_same(came, expected, "the value");
+  });
+  const RuleResult value = run(Scripted(), deep_json);
+  CHECK(holds(value.reason, "xxx\",\"n\":1.0}; came "));
+  CHECK(value.reason.ends_with("xxx\",\"n\":1}"));
+}
+
 TEST_CASE("a close that hangs does not go unnoticed") {
   const auto begin = SteadyClock::now();
   const RuleResult result = run(scripted<NeverCloses>(), creates());
   CHECK(SteadyClock::now() - begin < std::chrono::seconds(5));
-  CHECK(result.verdict == Verdict::error);
+  CHECK(result.verdict == Verdict::broken);
   CHECK(holds(result.reason, "an end of close()"));
+}
+
+TEST_CASE("a destructor that blocks is a broken rule, in bounded time, wherever it runs") {
+  const Rule lets_go = rule("TST-02", [](World& w) {
+    Client c = w.open();
+    w.close(c);
+    w.expect_same(w.offers(Interfaces::sessions), true, "sessions");
+  });
+  for (const Rule& one : {creates(), lets_go}) {
+    const auto begin = SteadyClock::now();
+    const RuleResult result = run(scripted<BlocksWhenDestroyed>(), one);
+    CHECK(SteadyClock::now() - begin < std::chrono::seconds(5));
+    CHECK(result.verdict == Verdict::broken);
+    CHECK(holds(result.reason, "expected an end of the destructor of a handle on \"k"));
+    CHECK(holds(result.reason, "blocks the thread"));
+  }
+}
+
+TEST_CASE("a harness that blocks is an ERROR, in bounded time") {
+  const auto block = [] { std::this_thread::sleep_for(std::chrono::seconds(20)); };
+  const auto begin = SteadyClock::now();
+  Scripted opening;
+  opening.on_open = block;
+  RuleResult result = run(opening, creates());
+  CHECK(result.verdict == Verdict::error);
+  CHECK(holds(result.reason, "the harness' open(\"k"));
+  CHECK(holds(result.reason, "blocks the thread"));
+  Scripted dropping;
+  dropping.on_drop = block;
+  result = run(dropping, creates());
+  CHECK(result.verdict == Verdict::error);
+  CHECK(holds(result.reason, "the harness' drop(\"k"));
+  CHECK(SteadyClock::now() - begin < std::chrono::seconds(5));
 }
 
 TEST_CASE("a known gap has to be one") {
@@ -397,6 +484,19 @@ TEST_CASE("the seed of a rule is its own, and the same in each run") {
   CHECK(drawn["0"][0] == drawn["0"][1]);
   CHECK(drawn["1"][0] == drawn["1"][1]);
   CHECK(drawn["0"][0] != drawn["1"][0]);
+}
+
+TEST_CASE("a seed that is not a number is refused") {
+  const char* const was_set = std::getenv("AGENTSTORE_SEED");
+  const std::string before = was_set == nullptr ? "" : was_set; // empty counts as not set
+  for (const char* text : {"abc", "1x", "-1", " 1", "18446744073709551616"}) {
+    REQUIRE(::setenv("AGENTSTORE_SEED", text, 1) == 0);
+    INFO(text);
+    CHECK_THROWS_AS(RunOptions(), std::invalid_argument);
+  }
+  REQUIRE(::setenv("AGENTSTORE_SEED", "18446744073709551615", 1) == 0);
+  CHECK(RunOptions().seed == std::numeric_limits<std::uint64_t>::max());
+  REQUIRE(::setenv("AGENTSTORE_SEED", before.c_str(), 1) == 0);
 }
 
 TEST_CASE("no space is used twice") {

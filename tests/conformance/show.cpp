@@ -86,6 +86,15 @@ TEST_CASE("values are shown as a reader would write them, shortened") {
   CHECK(show(nested(100'000)).size() < 200);
 }
 
+TEST_CASE("a difference is shown with what is around it") {
+  const TextDifference near("abc", "abd");
+  CHECK(near.left == "from character 2 on: abc");
+  CHECK(near.right == "from character 2 on: abd");
+  const TextDifference shorter(std::string(100, 'x'), std::string(90, 'x'));
+  CHECK(shorter.left == "from character 90 on: ..." + std::string(40, 'x'));
+  CHECK(shorter.right == "from character 90 on: ..." + std::string(30, 'x'));
+}
+
 TEST_CASE("a list is shown with its length and its first items") {
   std::vector<std::uint64_t> values;
   CHECK(show(values) == "0 []");
@@ -134,5 +143,23 @@ TEST_CASE("a transcript keeps the latest calls and how each ended") {
   CHECK(text.find("(3 calls before)") != std::string::npos);
   CHECK(text.find("call 3\n") == std::string::npos);
   CHECK(text.find("call 4\n      -> end 4") != std::string::npos);
-  CHECK(transcript.last_call().find("call 15") == 0);
+  CHECK(transcript.last_call() == "call 15");
+}
+
+TEST_CASE("a transcript knows what is waited for, and keeps steps only while they last") {
+  Transcript transcript;
+  CHECK(transcript.waiting_for().empty());
+  const std::size_t first = transcript.begin("first");
+  const std::size_t second = transcript.begin("second");
+  transcript.note("a note");
+  CHECK(transcript.waiting_for() == "second");
+  transcript.end(second, "done");
+  CHECK(transcript.waiting_for() == "first");
+  const std::string before = transcript.text();
+  std::string during;
+  transcript.during("a step", [&] { during = transcript.waiting_for(); });
+  CHECK(during == "a step");
+  CHECK(transcript.text() == before);
+  transcript.end(first, "done");
+  CHECK(transcript.waiting_for().empty());
 }

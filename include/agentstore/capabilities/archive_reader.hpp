@@ -55,7 +55,8 @@ static_assert(!std::is_aggregate_v<ArchiveRecord>);
 ///
 /// \par Errors
 /// Unlike the appends, a read throws `StorageError`: `invalid_argument` for a key outside of
-/// KEY-01, `closed`, `unavailable`, `corrupted` (ERR-01).
+/// KEY-01, `closed`, `unavailable`, `corrupted` (ERR-01). The error names "read_archive" and the
+/// key (ERR-02).
 class IArchiveReader {
 public:
   virtual ~IArchiveReader() = default;

@@ -16,7 +16,7 @@ namespace agentstore::conformance {
 class Client {
 public:
   Client(Handle handle, Driver& driver)
-      : handle_(std::make_shared<Handle>(std::move(handle))), driver_(&driver) {}
+      : handle_(new Handle(std::move(handle)), LetsGo(driver)), driver_(&driver) {}
 
   Handle& handle() { return *handle_; }
   Driver& driver() { return *driver_; }
@@ -225,6 +225,23 @@ public:
   }
 
 private:
+  /// The destructors of a backend can block like its calls, wherever the last user of a handle is.
+  class LetsGo {
+  public:
+    explicit LetsGo(Driver& driver)
+        : deadline_(&driver.deadline()), transcript_(&driver.transcript()) {}
+    void operator()(Handle* handle) const {
+      deadline_->beat();
+      transcript_->during("the destructor of a handle on " + show(handle->space),
+                          [handle] { delete handle; });
+      deadline_->beat();
+    }
+
+  private:
+    Deadline* deadline_;
+    Transcript* transcript_;
+  };
+
   std::shared_ptr<Handle> handle_;
   Driver* driver_;
 };

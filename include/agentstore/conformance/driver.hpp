@@ -24,6 +24,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace agentstore::conformance {
@@ -37,12 +38,18 @@ public:
   explicit Deadline(std::chrono::milliseconds call) : first_(call), call_(call) { beat(); }
 
   std::chrono::milliseconds call() const { return call_; }
-  /// After how long without progress a thread is taken to be blocked.
+  /// After how long without progress a thread that makes a call is taken to be blocked.
   std::chrono::milliseconds blocked() const {
     return call() + (hangs_ == 0 ? at_most(1000, 1) : at_most(200, 5));
   }
+  /// The same between calls, where a check may think for a while, such as about the order of
+  /// concurrent ones. Where much has hung, so does this, more likely than not.
+  std::chrono::milliseconds thinking() const {
+    return hangs_ == 0     ? std::chrono::seconds(20)
+           : hangs_ < some ? std::chrono::seconds(1)
+                           : blocked();
+  }
   void after_a_hang() {
-    constexpr std::size_t some = 5;
     const std::chrono::milliseconds most = ++hangs_ < some ? at_most(200, 5) : at_most(100, 10);
     if (call_.load() > most) {
       call_ = most;
@@ -55,6 +62,8 @@ public:
   }
 
 private:
+  static constexpr std::size_t some = 5;
+
   /// So many milliseconds, or that part of what a call had at first.
   std::chrono::milliseconds at_most(int milliseconds, int part) const {
     return std::min(std::chrono::milliseconds(milliseconds), first_ / part);
@@ -129,6 +138,9 @@ public:
   template <class Done>
   bool run_until(Done done);
 
+  /// Ends what calls that have ended left to be done, for a while: nothing more can be started.
+  void wind_down() noexcept;
+
   /// Leaves the context alone for good, with the frames suspended in it: destroying them while
   /// another thread may still come back to them would be worse than the memory.
   void abandon() {
@@ -170,11 +182,19 @@ private:
   Transcript& transcript_;
   Context context_ = std::make_shared<boost::asio::io_context>(1);
   std::optional<WorkGuard> work_{context_->get_executor()};
+  bool is_wound_down_ = false;
 };
 
 // Only machinery below this line.
 
 inline Driver::~Driver() {
+  wind_down();
+}
+
+inline void Driver::wind_down() noexcept {
+  if (std::exchange(is_wound_down_, true)) {
+    return;
+  }
   try {
     work_.reset();
     context_->restart();

@@ -212,13 +212,6 @@ struct InterfacesOf<std::tuple<Pointers...>> {
   static constexpr unsigned value = (InterfacesOf<Pointers>::value | ...);
 };
 
-template <class Opened>
-awaitable<Handle> to_handle(awaitable<Opened> opening) {
-  Handle handle;
-  fill(handle, co_await std::move(opening));
-  co_return handle;
-}
-
 template <class Harness>
 concept HasClock = requires(Harness h, Timestamp now) { h.set_clock(now); };
 template <class Harness>
@@ -255,14 +248,15 @@ public:
   }
 
   awaitable<Handle> open(boost::asio::any_io_executor executor, std::string space) override {
+    // All of it inside of the coroutine, where the kit keeps watch.
     auto opened = harness_.open(executor, std::move(space));
+    Handle handle;
     if constexpr (std::is_same_v<decltype(opened), Opened>) {
-      Handle handle;
       detail::fill(handle, std::move(opened));
-      return detail::settle(std::move(handle));
     } else {
-      return detail::to_handle<Opened>(std::move(opened));
+      detail::fill(handle, co_await std::move(opened));
     }
+    co_return handle;
   }
 
   awaitable<void> drop(std::string space) override {

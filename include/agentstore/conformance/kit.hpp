@@ -13,7 +13,10 @@
 #include <agentstore/conformance/harness.hpp>
 #include <agentstore/conformance/report.hpp>
 
+#include <charconv>
 #include <cstdlib>
+#include <cstring>
+#include <stdexcept>
 
 namespace agentstore::conformance {
 
@@ -22,7 +25,8 @@ class Rule;
 /// How the kit is run.
 class RunOptions {
 public:
-  /// The seed comes from AGENTSTORE_SEED where that is set, else from the clock.
+  /// The seed comes from AGENTSTORE_SEED where that is set, else from the clock. Throws
+  /// std::invalid_argument where AGENTSTORE_SEED is not a number.
   RunOptions();
 
   std::uint64_t seed;
@@ -70,7 +74,12 @@ inline RunOptions::RunOptions()
     : seed(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) %
            1'000'000'000) {
   if (const char* text = std::getenv("AGENTSTORE_SEED"); text != nullptr && *text != '\0') {
-    seed = std::strtoull(text, nullptr, 10);
+    const char* const end = text + std::strlen(text);
+    const std::from_chars_result read = std::from_chars(text, end, seed);
+    if (read.ec != std::errc() || read.ptr != end) {
+      throw std::invalid_argument("AGENTSTORE_SEED is \"" + std::string(text) +
+                                  "\", which is not a number from 0 to 2^64 - 1");
+    }
   }
 }
 

@@ -8,11 +8,14 @@
 
 #include <agentstore/conformance/show.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace agentstore::conformance {
 
@@ -59,54 +62,79 @@ inline std::string describe(const std::exception_ptr& error) {
   }
 }
 
+/// `text` with its lines behind each other.
+inline std::string one_line(std::string_view text) {
+  std::string result;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    result += (result.empty() ? "" : " ") + std::string(text.substr(begin, end - begin));
+    begin = std::min(text.find_first_not_of(" \n", end), text.size());
+  }
+  return result;
+}
+
 /// The latest calls of a check and how each ended, written from any thread.
 class Transcript {
 public:
   static constexpr std::size_t most_kept = 12;
+  /// How the text of a call begins that is the harness' business and not the backend's.
+  static constexpr std::string_view by_harness = "the harness' ";
 
   /// Begins a call; returns its number.
   std::size_t begin(std::string call) {
     const std::lock_guard lock(mutex_);
-    entries_.emplace_back(++count_, std::move(call));
-    if (entries_.size() > most_kept) {
-      entries_.pop_front();
-    }
+    waiting_.push_back(Entry(++count_, call));
+    add(std::move(call));
     return count_;
   }
 
   void end(std::size_t number, const std::string& how) {
     const std::lock_guard lock(mutex_);
-    ++ended_;
+    std::erase_if(waiting_, [number](const Entry& entry) { return entry.number == number; });
     for (Entry& entry : entries_) {
       if (entry.number == number) {
-        entry.text += "\n      -> " + how;
+        entry.outcome = how;
         return;
       }
     }
   }
 
-  /// Whether a call has begun and not ended.
-  bool is_waiting() const {
+  /// Does what is no call but may block the thread like one. Of what comes to its end nothing is
+  /// kept: there is nothing to say about it. It must not throw.
+  template <class Action>
+  void during(std::string step, const Action& action);
+
+  /// A text for whoever reads what was done.
+  void note(std::string text) {
     const std::lock_guard lock(mutex_);
-    return ended_ < count_;
+    ++count_;
+    add(std::move(text));
   }
 
-  /// One line a call, the oldest first.
+  /// Which call, of those that have begun and not ended, is the latest; empty if there is none.
+  std::string waiting_for() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.empty() ? std::string() : waiting_.back().text;
+  }
+
+  /// Each call and its outcome, the oldest first.
   std::string text() const {
     const std::lock_guard lock(mutex_);
     std::string result;
-    if (count_ > entries_.size()) {
-      result = "    (" + std::to_string(count_ - entries_.size()) + " calls before)\n";
+    if (before_ != 0) {
+      result = "    (" + std::to_string(before_) + " calls before)\n";
     }
     for (const Entry& entry : entries_) {
       result += "    " + entry.text + "\n";
+      result += entry.outcome.empty() ? std::string() : "      -> " + entry.outcome + "\n";
     }
     return result;
   }
 
+  /// The latest call without its outcome, in one line.
   std::string last_call() const {
     const std::lock_guard lock(mutex_);
-    return entries_.empty() ? "the check" : entries_.back().text;
+    return entries_.empty() ? "the check" : one_line(entries_.back().text);
   }
 
 private:
@@ -114,13 +142,38 @@ private:
     Entry(std::size_t n, std::string t) : number(n), text(std::move(t)) {}
     std::size_t number;
     std::string text;
+    std::string outcome;
   };
+
+  void add(std::string text) {
+    entries_.emplace_back(count_, std::move(text));
+    if (entries_.size() > most_kept) {
+      entries_.pop_front();
+      ++before_;
+    }
+  }
+  void forget(std::size_t number) {
+    const std::lock_guard lock(mutex_);
+    const auto is_it = [number](const Entry& entry) { return entry.number == number; };
+    std::erase_if(waiting_, is_it);
+    if (std::erase_if(entries_, is_it) == 0) {
+      --before_; // it was not among the latest any more
+    }
+  }
 
   mutable std::mutex mutex_;
   std::deque<Entry> entries_;
+  std::vector<Entry> waiting_;
   std::size_t count_ = 0;
-  std::size_t ended_ = 0;
+  std::size_t before_ = 0;
 };
+
+template <class Action>
+void Transcript::during(std::string step, const Action& action) {
+  const std::size_t number = begin(std::move(step));
+  action();
+  forget(number);
+}
 
 } // namespace agentstore::conformance
 

@@ -205,8 +205,10 @@ inline std::string Report::to_table() const {
   }
   table += "\n\n" + statement() + "\n";
   if (conforms()) {
-    table += "Not shown by this: what a loss of power does, what a clock that jumps does where the "
-             "harness\ncannot set it, and what a network that splits does.\n";
+    table +=
+        "Not shown by this: what a loss of power does, what a clock that jumps does where the "
+        "harness\ncannot set it, and what a network that splits does. Data races are only met by "
+        "chance, a\nstore without any lock may pass: run the kit under ThreadSanitizer too.\n";
   }
   return table;
 }

@@ -39,8 +39,8 @@ private:
 
 // Only machinery below this line.
 
-/// Runs one rule on a thread of its own, and keeps watch: a call that blocks its thread for good
-/// can only be left behind, with all it holds.
+/// Runs one rule on a thread of its own, and keeps watch: what blocks that thread for good, a call,
+/// a destructor or the harness, can only be left behind, with all it holds.
 class RuleRunner {
 public:
   static RuleResult run(std::shared_ptr<AnyHarness> harness, std::shared_ptr<Deadline> deadline,
@@ -59,34 +59,74 @@ private:
     std::mutex mutex;
     std::condition_variable changed;
     bool over = false;
+    /// As far as it is known: what blocks in the clean-up does not hide what was found before.
     RuleResult result;
   };
 
   static void check(Attempt& attempt, const Rule& rule, RuleResult& result);
   static void judge(Attempt& attempt, const Rule& rule, RuleResult& result);
+  static void break_rule(const World& world, const Rule& rule, RuleResult& result,
+                         const std::string& expected, const std::string& came,
+                         std::string_view hint);
+  static void publish(Attempt& attempt, const RuleResult& result, bool is_over);
+  static bool is_decided(const RuleResult& result) {
+    return result.verdict == Verdict::broken || result.verdict == Verdict::error;
+  }
+  static void blame_block(const World& world, const Rule& rule, RuleResult& result);
   static std::string explain(const World& world, const Rule& rule, const std::string& expected,
-                             const std::string& came);
+                             const std::string& came, std::string_view hint);
+
+  static constexpr std::string_view hint_of_hang =
+      "post the completion whatever happens, also where a wait is cancelled or the store closes; "
+      "let what is waited for have a time limit; wait for nothing that waits for the caller";
+  static constexpr std::string_view hint_of_block =
+      "hand what blocks to a thread of its own (authoring/offload.hpp); wait with no lock held; in "
+      "a destructor wait for no work that needs the caller's thread";
 };
 
 inline std::string RuleRunner::explain(const World& world, const Rule& rule,
-                                       const std::string& expected, const std::string& came) {
+                                       const std::string& expected, const std::string& came,
+                                       std::string_view hint) {
   return "  " + std::string(rule.id) + ": " + std::string(rule.text) + "\n  done:\n" +
          world.transcript_.text() + "  expected: " + expected + "\n  came:     " + came +
-         "\n  hint:     " + std::string(rule.hint) + "\n";
+         "\n  hint:     " + std::string(hint) + "\n";
+}
+
+inline void RuleRunner::break_rule(const World& world, const Rule& rule, RuleResult& result,
+                                   const std::string& expected, const std::string& came,
+                                   std::string_view hint) {
+  result.verdict = Verdict::broken;
+  result.reason = "expected " + expected + "; came " + came;
+  result.details = explain(world, rule, expected, came, hint);
+}
+
+/// The thread of the rule makes no progress: on what does it wait?
+inline void RuleRunner::blame_block(const World& world, const Rule& rule, RuleResult& result) {
+  const std::string step = world.transcript_.waiting_for();
+  if (step.starts_with(Transcript::by_harness)) {
+    result.verdict = Verdict::error;
+    result.reason = step + " blocks the thread that awaits it";
+    result.details = explain(world, rule, "the harness to work", result.reason, hint_of_block);
+  } else if (step.empty()) {
+    break_rule(world, rule, result, "what follows " + world.transcript_.last_call() + " to end",
+               "nothing: it blocks the thread, where it is called or where it is destroyed",
+               hint_of_block);
+  } else {
+    break_rule(world, rule, result, "an end of " + step,
+               "nothing: it blocks the thread that awaits it", hint_of_block);
+  }
 }
 
 inline void RuleRunner::check(Attempt& attempt, const Rule& rule, RuleResult& result) {
   World& world = attempt.world;
   const auto broken = [&](const std::string& expected, const std::string& came) {
-    result.verdict = Verdict::broken;
-    result.reason = "expected " + expected + "; came " + came;
-    result.details = explain(world, rule, expected, came);
+    break_rule(world, rule, result, expected, came, rule.hint);
   };
   try {
     rule.body(world);
     result.verdict = Verdict::held;
   } catch (const Hang& hang) {
-    broken(hang.expected, hang.came);
+    break_rule(world, rule, result, hang.expected, hang.came, hint_of_hang);
     world.driver_.abandon();
   } catch (const Violation& violation) {
     broken(violation.expected, violation.came);
@@ -96,7 +136,7 @@ inline void RuleRunner::check(Attempt& attempt, const Rule& rule, RuleResult& re
   } catch (const HarnessFailure& failure) {
     result.verdict = Verdict::error;
     result.reason = failure.what();
-    result.details = explain(world, rule, "the harness to work", failure.what());
+    result.details = explain(world, rule, "the harness to work", failure.what(), rule.hint);
   } catch (...) {
     broken("an answer to " + world.transcript_.last_call(), describe(std::current_exception()));
   }
@@ -104,15 +144,30 @@ inline void RuleRunner::check(Attempt& attempt, const Rule& rule, RuleResult& re
 
 inline void RuleRunner::judge(Attempt& attempt, const Rule& rule, RuleResult& result) {
   check(attempt, rule, result);
+  publish(attempt, result, false);
   try {
     attempt.world.clean_up();
+  } catch (const Hang& hang) {
+    if (!is_decided(result)) {
+      break_rule(attempt.world, rule, result, hang.expected, hang.came, hint_of_hang);
+    }
+    attempt.world.driver_.abandon();
   } catch (const std::exception& error) {
     attempt.world.driver_.abandon();
-    if (result.verdict != Verdict::broken) {
+    if (!is_decided(result)) {
       result.verdict = Verdict::error;
       result.reason = error.what();
     }
   }
+  publish(attempt, result, false);
+  attempt.world.leave(); // here, where the destructors of the backend are watched
+}
+
+inline void RuleRunner::publish(Attempt& attempt, const RuleResult& result, bool is_over) {
+  const std::lock_guard lock(attempt.mutex);
+  attempt.result = result;
+  attempt.over = is_over;
+  attempt.changed.notify_all();
 }
 
 inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
@@ -126,10 +181,7 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
   std::thread thread([attempt, rule] {
     RuleResult result;
     judge(*attempt, rule, result);
-    const std::lock_guard lock(attempt->mutex);
-    attempt->result = std::move(result);
-    attempt->over = true;
-    attempt->changed.notify_all();
+    publish(*attempt, result, true);
   });
 
   RuleResult result;
@@ -143,22 +195,20 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
       result = std::move(attempt->result);
       break;
     }
-    // Between calls a check may think for a while, such as about the order of concurrent ones.
-    const std::chrono::milliseconds patience =
-        attempt->world.transcript_.is_waiting() ? deadline->blocked() : std::chrono::seconds(60);
-    if (deadline->since_beat() > patience) {
+    const bool waits = !attempt->world.transcript_.waiting_for().empty();
+    if (deadline->since_beat() > (waits ? deadline->blocked() : deadline->thinking())) {
       thread.detach();
       deadline->after_a_hang();
-      result.verdict = Verdict::broken;
-      const std::string came = "nothing: it blocks the thread that awaits it";
-      const std::string call = "an end of " + attempt->world.transcript_.last_call();
-      result.reason = "expected " + call + "; came " + came;
-      result.details = explain(attempt->world, rule, call, came);
+      result = attempt->result;
+      if (!is_decided(result)) {
+        blame_block(attempt->world, rule, result);
+      }
       break;
     }
   }
   result.id = rule.id;
   result.text = rule.text;
+  result.reason = one_line(result.reason); // what a backend throws may have more of them
   result.took = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - begin);
   return result;

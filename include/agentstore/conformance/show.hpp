@@ -10,9 +10,13 @@
 #include <agentstore/capabilities/session_directory.hpp>
 #include <agentstore/capabilities/thread_directory.hpp>
 
+#include <algorithm>
 #include <bit>
+#include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace agentstore::conformance {
@@ -49,9 +53,42 @@ template <class T>
 std::string show(const std::vector<T>& values);
 /// @}
 
+/// Where two texts differ first, with a little of what is around it in each.
+class TextDifference {
+public:
+  TextDifference(std::string_view left, std::string_view right);
+
+  /// E.g. `from character 1023 on: ...xxx"`.
+  std::string left;
+  std::string right;
+};
+
 // Only machinery below this line.
 
 namespace detail {
+
+/// While one lives, values are shown whole on this thread: what tells two of them apart may be
+/// where a shortened text does not reach.
+class ShowsWhole {
+public:
+  ShowsWhole() : before_(std::exchange(is_on(), true)) {}
+  ShowsWhole(const ShowsWhole&) = delete;
+  ShowsWhole& operator=(const ShowsWhole&) = delete;
+  ~ShowsWhole() { is_on() = before_; }
+
+  /// `most`, or no bound while one lives.
+  static std::size_t at_most(std::size_t most) {
+    return is_on() ? std::numeric_limits<std::size_t>::max() : most;
+  }
+
+private:
+  static bool& is_on() {
+    thread_local bool on = false;
+    return on;
+  }
+
+  bool before_;
+};
 
 /// Deeper values are neither compared nor shown: recursion has to end somewhere.
 inline constexpr std::size_t deepest = 300;
@@ -132,6 +169,22 @@ inline bool identical(const json& left, const json& right) {
   return detail::identical_within(left, right, detail::deepest);
 }
 
+inline TextDifference::TextDifference(std::string_view a, std::string_view b) {
+  constexpr std::size_t around = 30;
+  std::size_t first = 0;
+  while (first < a.size() && first < b.size() && a[first] == b[first]) {
+    ++first;
+  }
+  const auto shown = [first](std::string_view text) {
+    const std::size_t begin = first < around ? 0 : first - around;
+    const std::string_view part = text.substr(begin, 2 * around);
+    return "from character " + std::to_string(first) + " on: " + (begin == 0 ? "" : "...") +
+           std::string(part) + (begin + part.size() < text.size() ? "..." : "");
+  };
+  left = shown(a);
+  right = shown(b);
+}
+
 inline std::string show(bool value) {
   return value ? "true" : "false";
 }
@@ -142,9 +195,9 @@ inline std::string show(std::int64_t value) {
   return std::to_string(value);
 }
 inline std::string show(const std::string& value) {
-  return value.size() <= 80
-             ? agentstore::detail::quoted(value)
-             : agentstore::detail::quoted(value) + " (" + std::to_string(value.size()) + " bytes)";
+  const std::size_t most = detail::ShowsWhole::at_most(80);
+  const std::string text = agentstore::detail::quoted(value, most);
+  return value.size() <= most ? text : text + " (" + std::to_string(value.size()) + " bytes)";
 }
 inline std::string show(const char* value) {
   return show(std::string(value));
@@ -157,7 +210,7 @@ inline std::string show(Timestamp value) {
 }
 
 inline std::string show(const json& value) {
-  return detail::previewed(value, 160);
+  return detail::previewed(value, detail::ShowsWhole::at_most(160));
 }
 
 inline std::string show(const SessionUpdate& update) {
@@ -216,11 +269,12 @@ std::string show(const std::optional<T>& value) {
 
 template <class T>
 std::string show(const std::vector<T>& values) {
+  const std::size_t most = detail::ShowsWhole::at_most(detail::most_items);
   std::string text = std::to_string(values.size()) + " [";
-  for (std::size_t i = 0; i < values.size() && i < detail::most_items; ++i) {
+  for (std::size_t i = 0; i < values.size() && i < most; ++i) {
     text += (i == 0 ? "" : ", ") + show(values[i]);
   }
-  return text + (values.size() > detail::most_items ? ", ...]" : "]");
+  return text + (values.size() > most ? ", ...]" : "]");
 }
 
 inline std::string show(const Page& page) {

@@ -136,8 +136,18 @@ public:
 private:
   friend class RuleRunner;
 
-  /// Closes all handles and drops the spaces. Throws HarnessFailure where dropping fails.
+  static std::string by_harness(const char* method, const std::string& argument) {
+    return std::string(Transcript::by_harness) + method + "(" + argument + ")";
+  }
+
+  /// Closes all handles and drops the spaces. Throws Hang where a close does, HarnessFailure where
+  /// dropping fails.
   void clean_up();
+  /// Lets go of all handles, and ends what they left behind. Nothing can be done any more.
+  void leave() {
+    clients_.clear();
+    driver_.wind_down();
+  }
 
   AnyHarness& harness_;
   Deadline& deadline_;
@@ -244,14 +254,34 @@ std::string show_with(std::size_t index, const std::vector<T>& values) {
                              : ", item " + std::to_string(index + 1) + ": " + show(values[index]));
 }
 
+template <class T>
+std::string show_at(std::size_t, const T& value) {
+  return show(value);
+}
+/// Of a list the item alone, and which it is.
+template <class T>
+std::string show_at(std::size_t index, const std::vector<T>& values) {
+  return "item " + std::to_string(index + 1) + ": " +
+         (index < values.size() ? show(values[index]) : "none");
+}
+
 } // namespace detail
 
 template <class T>
 void World::expect_same(const T& came, const T& expected, const std::string& what) {
   if (!detail::same(came, expected)) {
     const std::size_t first = detail::first_difference(came, expected);
-    throw Violation(what + " to be " + detail::show_with(first, expected),
-                    detail::show_with(first, came));
+    std::string wanted = detail::show_with(first, expected);
+    std::string found = detail::show_with(first, came);
+    if (wanted == found) {
+      // They differ where the shortened texts do not reach.
+      const detail::ShowsWhole whole;
+      const TextDifference difference(detail::show_at(first, expected),
+                                      detail::show_at(first, came));
+      wanted += ", " + difference.left;
+      found += ", " + difference.right;
+    }
+    throw Violation(what + " to be " + wanted, found);
   }
 }
 
@@ -281,7 +311,7 @@ inline Client World::open_raw_in(const std::string& space) {
   }
   try {
     Handle handle = driver_.finish(
-        driver_.start("open(" + show(space) + ")", harness_.open(driver_.executor(), space)));
+        driver_.start(by_harness("open", show(space)), harness_.open(driver_.executor(), space)));
     handle.space = space;
     clients_.emplace_back(std::move(handle), driver_);
     return clients_.back();
@@ -304,7 +334,7 @@ inline void World::let_go(Client client) {
 inline std::vector<ArchiveRecord> World::read_archive(Client& client, ArchiveKind kind,
                                                       std::string key) {
   if (client.handle().archive_reader == nullptr) {
-    return driver_.finish(driver_.start("the harness' read_archive(" + show(key) + ")",
+    return driver_.finish(driver_.start(by_harness("read_archive", show(key)),
                                         harness_.read_archive(client.handle().space, kind, key)));
   }
   std::vector<ArchiveRecord> all;
@@ -373,8 +403,12 @@ inline void World::clean_up() {
   }
   clients_.clear();
   for (const std::string& space : spaces_) {
-    const auto dropped = driver_.start("drop(" + show(space) + ")", harness_.drop(space));
-    driver_.settle(dropped);
+    const auto dropped = driver_.start(by_harness("drop", show(space)), harness_.drop(space));
+    try {
+      driver_.settle(dropped);
+    } catch (const Hang& hang) {
+      throw HarnessFailure(hang.what());
+    }
     if (dropped.state->error) {
       throw HarnessFailure("drop: " + describe(dropped.state->error));
     }

@@ -55,14 +55,15 @@ public:
     cursors_[number] = std::make_pair(list, cursor);
     return number;
   }
-  std::string read(const char* method, const std::string& list, const std::string& number) {
+  std::string read(const char* method, const std::string& key, const std::string& list,
+                   const std::string& number) {
     if (number.empty()) {
       return number;
     }
     const std::lock_guard lock(mutex_);
     const auto found = cursors_.find(number);
     if (found == cursors_.end() || found->second.first != list) {
-      throw StorageError(errc::invalid_argument, method, number, "there is no such page");
+      throw StorageError(errc::invalid_argument, method, key, "there is no such page");
     }
     return found->second.second;
   }
@@ -79,14 +80,16 @@ public:
 
   awaitable<SessionPage> list_sessions(std::string user_id, Page page = Page()) override {
     const std::string list = "sessions of " + user_id;
-    const Page inner = Page(page.size).after(book_->read("list_sessions", list, page.cursor));
+    const Page inner =
+        Page(page.size).after(book_->read("list_sessions", user_id, list, page.cursor));
     SessionPage came = co_await ForwardingStore::list_sessions(std::move(user_id), inner);
     came.next = book_->write(list, came.next);
     co_return came;
   }
   awaitable<ThreadPage> list_threads(std::string prefix = "", Page page = Page()) override {
     const std::string list = "threads from " + prefix;
-    const Page inner = Page(page.size).after(book_->read("list_threads", list, page.cursor));
+    const Page inner =
+        Page(page.size).after(book_->read("list_threads", prefix, list, page.cursor));
     ThreadPage came = co_await ForwardingStore::list_threads(std::move(prefix), inner);
     came.next = book_->write(list, came.next);
     co_return came;

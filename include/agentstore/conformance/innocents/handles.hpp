@@ -51,6 +51,16 @@ private:
   }
 };
 
+/// `call` of another method, the errors of which name the one it is for.
+template <class T>
+awaitable<T> in_the_name_of(const char* operation, awaitable<T> call) {
+  try {
+    co_return co_await std::move(call);
+  } catch (const StorageError& error) {
+    throw StorageError(error.code(), operation, error.key());
+  }
+}
+
 /// Conversations that begin with their first message.
 class ConversationsAlone final : public IConversationStorage {
 public:
@@ -77,7 +87,7 @@ private:
       static_cast<void>(co_await store_.create_session(std::move(session_id), "nobody"));
     } catch (const StorageError& error) {
       if (!means(error.code(), errc::already_exists)) {
-        throw;
+        throw StorageError(error.code(), "add_conversation_message", error.key());
       }
     }
   }
@@ -93,7 +103,8 @@ public:
   awaitable<std::optional<json>> get_task_context(std::string session_id) override {
     static_cast<void>(co_await store_.initialize());
     std::string checkpoint = "context";
-    const auto found = co_await store_.get_checkpoint(std::move(session_id), std::move(checkpoint));
+    const auto found = co_await in_the_name_of(
+        "get_task_context", store_.get_checkpoint(std::move(session_id), std::move(checkpoint)));
     if (!found) {
       co_return std::nullopt;
     }
@@ -101,8 +112,9 @@ public:
   }
   awaitable<bool> store_task_context(std::string session_id, json context) override {
     static_cast<void>(co_await store_.initialize());
-    co_return co_await store_.store_checkpoint(std::move(session_id), "context",
-                                               std::move(context));
+    co_return co_await in_the_name_of(
+        "store_task_context",
+        store_.store_checkpoint(std::move(session_id), "context", std::move(context)));
   }
 
 private:
@@ -226,7 +238,7 @@ public:
 
   awaitable<bool> initialize() override {
     if (!has_lock_ && !locks_->take(space_)) {
-      throw StorageError(errc::unavailable, "initialize", space_, "another handle is open");
+      throw StorageError(errc::unavailable, "initialize", "", "another handle is open");
     }
     has_lock_ = true;
     co_return co_await ForwardingBackend::initialize();

@@ -247,6 +247,116 @@ public:
   }
 };
 
+/// What the call throws, as an error that `translate` makes of it.
+template <class T>
+awaitable<T> renamed(awaitable<T> call,
+                     std::function<StorageError(const StorageError&)> translate) {
+  try {
+    co_return co_await std::move(call);
+  } catch (const StorageError& error) {
+    throw translate(error);
+  }
+}
+
+/// For an error of this operation and key.
+inline std::function<StorageError(const StorageError&)> naming(std::string operation,
+                                                               std::string key) {
+  return [operation = std::move(operation), key = std::move(key)](const StorageError& error) {
+    return StorageError(error.code(), operation, key);
+  };
+}
+
+class NamesNothing : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::optional<Session>> get_session(std::string session_id) override {
+    return renamed(ForwardingBackend::get_session(std::move(session_id)), naming("", ""));
+  }
+};
+
+class NamesTheSharedMethod : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
+                                   json metadata) override {
+    auto translate = naming("put_checkpoint", thread_id);
+    return renamed(ForwardingBackend::store_checkpoint(std::move(thread_id),
+                                                       std::move(checkpoint_id), std::move(data),
+                                                       std::move(metadata)),
+                   std::move(translate));
+  }
+};
+
+class NamesTheLastId : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::vector<PendingWrite>> get_writes(std::string thread_id,
+                                                  std::string checkpoint_id) override {
+    auto translate = naming("get_writes", checkpoint_id);
+    return renamed(ForwardingBackend::get_writes(std::move(thread_id), std::move(checkpoint_id)),
+                   std::move(translate));
+  }
+};
+
+/// Hides, as a message would, what a user typed.
+class ShortensTheKey : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, json context) override {
+    auto translate = naming("store_task_context", session_id.substr(0, 255));
+    return renamed(ForwardingBackend::store_task_context(std::move(session_id), std::move(context)),
+                   std::move(translate));
+  }
+};
+
+/// Looks at its state in a helper, which knows nothing of the call.
+class NamesNoKeyWhenClosed : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<std::vector<Message>> get_conversation_history(std::string session_id,
+                                                           std::size_t limit) override {
+    auto translate = [](const StorageError& error) {
+      const bool is_closed = means(error.code(), errc::closed);
+      return is_closed ? StorageError(errc::closed, error.operation(), "") : error;
+    };
+    return renamed(ForwardingBackend::get_conversation_history(std::move(session_id), limit),
+                   std::move(translate));
+  }
+};
+
+/// Says which of its statements failed, and not which call.
+class NamesItsStatement : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Metrics> get_metrics() override {
+    auto translate = [](const StorageError& error) {
+      const bool failed = means(error.code(), errc::unavailable);
+      return failed ? StorageError(errc::unavailable, "SELECT count(*)", "") : error;
+    };
+    return renamed(ForwardingBackend::get_metrics(), std::move(translate));
+  }
+};
+
+class NamesTheTarget : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<bool> copy_thread(std::string source, std::string target) override {
+    auto translate = [target](const StorageError& error) {
+      const bool is_taken = means(error.code(), errc::already_exists);
+      return is_taken ? StorageError(errc::already_exists, error.operation(), target) : error;
+    };
+    return renamed(ForwardingStore::copy_thread(std::move(source), std::move(target)),
+                   std::move(translate));
+  }
+};
+
 } // namespace mutants::errors
 
 inline std::vector<Mutant> error_mutants() {
@@ -296,6 +406,24 @@ inline std::vector<Mutant> error_mutants() {
       mutant<CleansUpInTwoSteps>("ERR-01", "cleans_up_in_two_steps",
                                  "a clean-up that fails has removed threads already",
                                  "all or nothing of a removal"),
+      mutant<NamesNothing>("ERR-02", "names_nothing", "its errors name no method and no key",
+                           "came an error that names nothing and the key \"\""),
+      mutant<NamesTheSharedMethod>("ERR-02", "names_the_shared_method",
+                                   "of two methods that do the same, errors name the other",
+                                   "; came an error that names put_checkpoint"),
+      mutant<NamesTheLastId>("ERR-02", "names_the_last_id",
+                             "its errors name the checkpoint instead of the thread",
+                             "names get_writes and the key \"the checkpoint_id\""),
+      mutant<ShortensTheKey>("ERR-02", "shortens_the_key", "its errors name a part of a long key",
+                             "(255 bytes)"),
+      mutant<NamesNoKeyWhenClosed>("ERR-02", "names_no_key_when_closed",
+                                   "that it is closed it says without the key",
+                                   "get_conversation_history and the key \"\": "),
+      mutant<NamesItsStatement>("ERR-02", "names_its_statement",
+                                "a failure names what failed inside", "SELECT count(*)"),
+      mutant<NamesTheTarget>("ERR-02", "names_the_target",
+                             "that the target of a copy exists it says of the target",
+                             "names copy_thread and the key \"target\""),
   };
 }
 

@@ -3,27 +3,50 @@
 #define AGENTSTORE_CONFORMANCE_MUTANTS_MUTANT_HPP
 
 /// \file
-/// Mutants: stores with one bug each, by which a rule proves that it catches what it is there for.
+/// How to add a rule; and mutants, stores with one bug each, which show that it catches that bug.
+/// It takes this header alone, and both namespaces: agentstore and agentstore::conformance.
+///
+/// A check is plain code. A call of a Client is driven to its end or its deadline. What the check
+/// throws breaks the rule, the expectations of World with "expected <what> to be ...; came ...".
+///
+///     void check_ends_once(World& w) {
+///       Client c = w.open(); // on a new, empty store
+///       c.create_session("s");
+///       w.expect_same(c.end_session("s"), true, "the first end");
+///       w.expect_same(c.end_session("s"), false, "the second end");
+///       w.expect_error(errc::invalid_argument, [&] { c.end_session(""); });
+///     }
+///     const Rule ends_once("MINE-01", needs::sessions, "a session is ended once",
+///                          "look whether the row was changed", &check_ends_once);
+///
+/// A mutant is killed if its rule is BROKEN and the reason holds its evidence: a text that only
+/// this bug brings up, so that a crash, a hang or another rule's business does not count.
 ///
 ///     class EndsTwice : public ForwardingBackend {
 ///     public:
 ///       using ForwardingBackend::ForwardingBackend;
 ///
 ///       awaitable<bool> end_session(std::string session_id, std::string status) override {
-///         return changed(ForwardingBackend::end_session(std::move(session_id), status),
+///         return changed(ForwardingBackend::end_session(std::move(session_id), std::move(status)),
 ///                        [](bool& ended) { ended = true; });
 ///       }
 ///     };
+///     const Mutant ends_twice = mutant<EndsTwice>("MINE-01", "ends_twice", "every end is true",
+///                                                 "the second end to be false; came true");
+///     const Mutant no_bug = mutant<ForwardingBackend>("MINE-01", "no_bug", "", "");
 ///
-///     const Mutant ends_twice = mutant<EndsTwice>(
-///         "SES-08", "ends_twice", "every end is true, also the second", "the second end to be
-///         false");
-///     const Judgement judgement = judge(ends_twice, session_rules());
-///     // judgement.is_killed(), else judgement.text() says what came instead
+/// What came instead is in `Judgement::text()`. A rule of the contract itself stands beside its
+/// method in a header and in its area's table in rules/, and has two mutants in that of mutants/.
 ///
-/// A mutant is killed if its rule is BROKEN and the reason holds its evidence: a text that only
-/// this bug brings up, so that a crash, a hang or another rule's business does not count.
-/// `judge(mutant<ForwardingBackend>(...), ...)`, without a bug, must be HELD.
+///     const std::vector<Rule> my_rules = {ends_once};
+///     bool is_proved() {
+///       return judge(ends_twice, my_rules).is_killed() &&
+///              judge(no_bug, my_rules).result.verdict == Verdict::held;
+///     }
+///     template <class MyHarness>
+///     Report run_my_rules() {
+///       return Suite(std::make_shared<HarnessAdapter<MyHarness>>(), my_rules).run_all();
+///     }
 
 #include <agentstore/archives/memory.hpp>
 #include <agentstore/backends/memory.hpp>

@@ -64,7 +64,8 @@ inline std::vector<Rule> clean_up_rules() {
       Rule("CLN-01", needs::backend,
            "clean-up removes exactly the sessions idle for max_idle or longer; 0 removes all; "
            "negative: invalid_argument",
-           "compare with >=, count what was removed, and look at every status",
+           "compare with >=, count what was removed, and look at every status; 0 removes also "
+           "what has a last_activity in the future",
            [](World& w) {
              Client c = w.open();
              w.expect_same(c.cleanup(0us), std::uint64_t{0}, "a clean-up of an empty store");

@@ -3,7 +3,8 @@
 #define AGENTSTORE_CONFORMANCE_RULES_ERRORS_HPP
 
 /// \file
-/// ERR: what a store says and does while it cannot work. Needs the harness' `inject`.
+/// ERR: what a store says and does while it cannot work, for which ERR-01 needs the harness'
+/// `inject`, and what its errors name.
 
 #include <agentstore/conformance/deed.hpp>
 #include <agentstore/conformance/rule.hpp>
@@ -45,7 +46,7 @@ public:
     try {
       w_.inject(Fault());
     } catch (...) {
-      w_.transcript().begin("the harness' inject failed to heal the store");
+      w_.transcript().note("the harness' inject failed to heal the store");
     }
   }
 
@@ -245,6 +246,168 @@ inline void check_open_under_faults(World& w) {
   w.close(c);
 }
 
+/// Provokes errors, and looks at what each names. Which code it has, and whether there must be one
+/// at all, is the business of other rules.
+class Named {
+public:
+  explicit Named(World& w) : w_(w) {}
+
+  /// Every method, on a store whose state is such that it throws.
+  void check_all(Client& c, const std::string& key);
+  /// Every method with each of its ids, and each of its other arguments, being a bad one.
+  void check_bad_arguments(Client& c);
+  /// What is there already.
+  void check_taken(Client& c);
+
+  void expect_errors_at_all() const {
+    if (errors_ == 0) {
+      throw Untested("no call threw");
+    }
+  }
+
+private:
+  template <class Call>
+  void check(std::string_view operation, const std::string& key, const Call& call);
+  void check_bad_ids(Client& c, const ReadProbe& probe);
+  void check_bad_ids(Client& c, const Probe& probe);
+
+  World& w_;
+  std::size_t errors_ = 0;
+  std::size_t keys_ = 0;
+};
+
+template <class Call>
+void Named::check(std::string_view operation, const std::string& key, const Call& call) {
+  const auto naming = [](std::string_view name, const std::string& id) {
+    return "an error that names " + std::string(name) + " and the key " + show(id);
+  };
+  const std::string expected = naming(operation, key);
+  try {
+    call();
+  } catch (const Violation&) {
+    throw;
+  } catch (const StorageError& error) {
+    ++errors_;
+    w_.expect(error.operation() == operation && error.key() == key, expected,
+              naming(error.operation().empty() ? "nothing" : error.operation(), error.key()) +
+                  ": " + error.what());
+  } catch (...) {
+    throw Violation(expected, describe(std::current_exception()));
+  }
+}
+
+inline void Named::check_all(Client& c, const std::string& key) {
+  for (const Probe& probe : probes(w_)) {
+    if (!probe.is_archive) {
+      check(probe.name, key, [&] { probe.put(c, probe.ids(key), probe.sample(1)); });
+    }
+  }
+  for (const auto& calls : {read_probes(w_), change_probes(w_)}) {
+    for (const ReadProbe& probe : calls) {
+      check(probe.name, probe.id_names.empty() ? std::string() : key,
+            [&] { probe.get(c, probe.ids(key)); });
+    }
+  }
+  if (w_.offers(Interfaces::backend)) {
+    check("cleanup_expired_sessions", "", [&] { c.cleanup(std::chrono::hours(1)); });
+  }
+}
+
+/// Of each way in which an id can be bad, one.
+inline std::vector<std::string> some_bad_ids() {
+  return {std::string(), "a\xff", letters(1025), std::string("a\0b", 3)};
+}
+
+inline void Named::check_bad_ids(Client& c, const ReadProbe& probe) {
+  for (std::size_t varied = 0; varied < probe.id_names.size(); ++varied) {
+    for (const std::string& bad : some_bad_ids()) {
+      Ids ids = probe.ids("key");
+      ids[varied] = bad;
+      check(probe.name, ids.front(), [&] { probe.get(c, ids); });
+    }
+  }
+}
+
+inline void Named::check_bad_ids(Client& c, const Probe& probe) {
+  for (std::size_t varied = 0; varied < probe.id_names.size(); ++varied) {
+    for (const std::string& bad : some_bad_ids()) {
+      Ids ids = probe.ids("key " + std::to_string(++keys_));
+      ids[varied] = bad;
+      check(probe.name, ids.front(), [&] { probe.put(c, ids, probe.sample(1)); });
+    }
+  }
+}
+
+inline void Named::check_bad_arguments(Client& c) {
+  std::string_view last;
+  for (const Probe& probe : probes(w_)) {
+    if (probe.is_archive) {
+      continue;
+    }
+    if (probe.name != last) { // the ids are those of the method, whichever argument it is about
+      check_bad_ids(c, probe);
+      last = probe.name;
+    }
+    const Ids ids = probe.ids("bad " + std::to_string(++keys_));
+    probe.prepare(w_, c, ids);
+    check(probe.name, ids.front(), [&] { probe.put(c, ids, "\xff"); });
+  }
+  for (const auto& calls : {read_probes(w_), change_probes(w_)}) {
+    for (const ReadProbe& probe : calls) {
+      check_bad_ids(c, probe);
+    }
+  }
+  if (w_.offers(Interfaces::backend)) {
+    check("cleanup_expired_sessions", "", [&] { c.cleanup(std::chrono::microseconds(-1)); });
+  }
+  if (w_.offers(Interfaces::session_directory)) {
+    check("list_sessions", "a user", [&] { c.list_sessions("a user", Page(0)); });
+    check("list_sessions", "a user", [&] { c.list_sessions("a user", Page().after("nobody's")); });
+  }
+  if (w_.offers(Interfaces::thread_directory)) {
+    check("list_threads", "a prefix", [&] { c.list_threads("a prefix", Page(0)); });
+    check("list_threads", "a prefix",
+          [&] { c.list_threads("a prefix", Page().after("nobody's")); });
+  }
+}
+
+inline void Named::check_taken(Client& c) {
+  if (w_.offers(Interfaces::sessions)) {
+    c.create_session("taken");
+    check("create_session", "taken", [&] { c.create_session("taken", "another user"); });
+  }
+  if (needs::thread_directory.missing(w_.harness().interfaces(), w_.harness().claims()).empty()) {
+    c.store_checkpoint("source", "checkpoint", 1);
+    c.store_checkpoint("target", "checkpoint", 2);
+    check("copy_thread", "source", [&] { c.copy_thread("source", "target"); });
+  }
+}
+
+inline void check_names(World& w) {
+  Named named(w);
+  Client c = w.open_raw();
+  if (c.has_life_cycle()) {
+    if (!w.harness().claims().is_opened_by_harness()) {
+      named.check_all(c, "before initialize");
+    }
+    w.expect(c.initialize(), "initialize() to be true", "false");
+  }
+  named.check_bad_arguments(c);
+  named.check_taken(c);
+  if (w.has_faults()) {
+    const std::string key = "under a fault";
+    fill_for_reads(w, c, key);
+    const Failing store(w, c); // heals the store at the end
+    w.inject(Fault(Fault::Effect::before));
+    named.check_all(c, key);
+  }
+  if (c.has_life_cycle()) {
+    c.close();
+    named.check_all(c, "after close");
+  }
+  named.expect_errors_at_all();
+}
+
 } // namespace detail
 
 inline void check_health_under_faults(World& w, Client c) {
@@ -320,6 +483,12 @@ inline std::vector<Rule> error_rules() {
                detail::check_open_under_faults(w);
              }
            }),
+      Rule("ERR-02", Needs().any(that_throw),
+           "a StorageError names the method that was called and the first id that was given, "
+           "byte by byte",
+           "make the error where the arguments of the call are, not in a helper; what several "
+           "methods have in common is told which of them it works for",
+           &detail::check_names),
   };
 }
 

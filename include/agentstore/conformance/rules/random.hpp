@@ -31,7 +31,7 @@ inline std::string indented(const std::string& text) {
 
 /// Puts a text of many lines where the message of a broken rule shows what was done.
 inline void note(World& w, const std::string& title, const std::string& text) {
-  w.transcript().begin(title + indented(text));
+  w.transcript().note(title + indented(text));
 }
 
 // MDL-01
