@@ -41,7 +41,7 @@ namespace agentstore {
 /// Every method throws `StorageError` with `invalid_argument` for an id outside of KEY-01 and a
 /// value outside of VAL-04 and VAL-05, `too_large` (VAL-02), `closed` (LIF-02, LIF-03), and
 /// `unavailable` or `corrupted` when the store itself fails (ERR-01). "Not found" is an answer, not
-/// an error. The error names the method and its thread_id (ERR-02).
+/// an error. The error names the method and an id (ERR-02).
 ///
 /// \par Default arguments
 /// They are part of the contract. Repeat them on your overrides, so that the short forms work on

@@ -17,10 +17,9 @@
 ///   found", false or an empty list because it could not look, and a write that threw has been
 ///   applied whole or not at all.
 /// - ERR-02 A StorageError names the call that it ends: its `operation()` is the name of the method
-///   that was called, e.g. "put_writes", and its `key()` the first id that was given: whole, byte
-///   by byte, and also where another argument, or that id itself, is what was wrong. It is the
-///   user's id for `list_sessions`, the prefix for `list_threads`, the source for `copy_thread`,
-///   and empty for a method without ids.
+///   that was called, e.g. "put_writes", and its `key()` an id that was given, whole, be it the
+///   first, as in this library, or the one that matters. A prefix counts as an id. Where the method
+///   has none, or the id itself is what was wrong, the key is left open.
 ///
 /// \par Ids
 /// Session, user, thread, checkpoint and task ids.

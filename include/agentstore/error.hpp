@@ -55,7 +55,8 @@ public:
   /// \param code what went wrong; of `storage_category()`, or of a category of the backend's own
   ///        whose codes compare equal to a condition of `make_error_condition`.
   /// \param operation the name of the method that was called, e.g. "create_session" (ERR-02).
-  /// \param key the first id it was called with, as it was given; empty for a method without ids.
+  /// \param key an id it was called with, as it was given, in this library the first; empty for a
+  ///        method without ids.
   /// \param reason a sentence for a person; may be empty.
   StorageError(boost::system::error_code code, std::string operation, std::string key,
                std::string_view reason = {});

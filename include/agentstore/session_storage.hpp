@@ -35,7 +35,7 @@ namespace agentstore {
 /// Every method throws `StorageError` with `invalid_argument` for an id outside of KEY-01 and a
 /// value outside of VAL-04 and VAL-05, `too_large` (VAL-02), `closed` (LIF-02, LIF-03), and
 /// `unavailable` or `corrupted` when the store itself fails (ERR-01). "Not found" is an answer, not
-/// an error. A method adds what else it throws. The error names the method and its session_id
+/// an error. A method adds what else it throws. The error names the method and an id
 /// (ERR-02).
 ///
 /// \par Default arguments

@@ -40,8 +40,7 @@ namespace agentstore {
 /// its end was reported (CAN-02); the store works on (CAN-03).
 ///
 /// \par Errors
-/// `StorageError`, as the interfaces it unites say. `health_check` never throws. The error of a
-/// method without ids has an empty key (ERR-02).
+/// `StorageError`, as the interfaces it unites say. `health_check` never throws.
 class IStorageBackend : public ISessionStorage,
                         public IConversationStorage,
                         public ICheckpointStorage,

@@ -36,7 +36,7 @@ namespace agentstore {
 /// Both methods throw `StorageError` with `invalid_argument` for an id outside of KEY-01 and a
 /// value outside of VAL-04 and VAL-05, `too_large` (VAL-02), `closed` (LIF-02, LIF-03), and
 /// `unavailable` or `corrupted` when the store itself fails (ERR-01). The error names the method
-/// and its session_id (ERR-02).
+/// and an id (ERR-02).
 class ITaskContextStorage {
 public:
   virtual ~ITaskContextStorage() = default;

@@ -33,7 +33,7 @@ static_assert(!std::is_aggregate_v<SessionPage>);
 /// \par Errors
 /// `StorageError` with `invalid_argument` for an id outside of KEY-01, a page size or a cursor
 /// outside of what Page says, `closed`, `unavailable`, `corrupted` (ERR-01). The error names the
-/// method and its first argument (ERR-02).
+/// method and the id (ERR-02).
 class ISessionDirectory {
 public:
   virtual ~ISessionDirectory() = default;

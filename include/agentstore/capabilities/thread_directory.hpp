@@ -36,7 +36,7 @@ static_assert(!std::is_aggregate_v<ThreadPage>);
 /// \par Errors
 /// `StorageError` with `invalid_argument` for an id outside of KEY-01, a page size or a cursor
 /// outside of what Page says, `closed`, `unavailable`, `corrupted` (ERR-01). The error names the
-/// method and its first argument, of `copy_thread` the source (ERR-02).
+/// method and an id, or the prefix (ERR-02).
 class IThreadDirectory {
 public:
   virtual ~IThreadDirectory() = default;

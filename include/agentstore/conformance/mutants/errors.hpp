@@ -289,18 +289,6 @@ public:
   }
 };
 
-class NamesTheLastId : public ForwardingBackend {
-public:
-  using ForwardingBackend::ForwardingBackend;
-
-  awaitable<std::vector<PendingWrite>> get_writes(std::string thread_id,
-                                                  std::string checkpoint_id) override {
-    auto translate = naming("get_writes", checkpoint_id);
-    return renamed(ForwardingBackend::get_writes(std::move(thread_id), std::move(checkpoint_id)),
-                   std::move(translate));
-  }
-};
-
 /// Hides, as a message would, what a user typed.
 class ShortensTheKey : public ForwardingBackend {
 public:
@@ -340,20 +328,6 @@ public:
       return failed ? StorageError(errc::unavailable, "SELECT count(*)", "") : error;
     };
     return renamed(ForwardingBackend::get_metrics(), std::move(translate));
-  }
-};
-
-class NamesTheTarget : public ForwardingStore {
-public:
-  using ForwardingStore::ForwardingStore;
-
-  awaitable<bool> copy_thread(std::string source, std::string target) override {
-    auto translate = [target](const StorageError& error) {
-      const bool is_taken = means(error.code(), errc::already_exists);
-      return is_taken ? StorageError(errc::already_exists, error.operation(), target) : error;
-    };
-    return renamed(ForwardingStore::copy_thread(std::move(source), std::move(target)),
-                   std::move(translate));
   }
 };
 
@@ -411,9 +385,6 @@ inline std::vector<Mutant> error_mutants() {
       mutant<NamesTheSharedMethod>("ERR-02", "names_the_shared_method",
                                    "of two methods that do the same, errors name the other",
                                    "; came an error that names put_checkpoint"),
-      mutant<NamesTheLastId>("ERR-02", "names_the_last_id",
-                             "its errors name the checkpoint instead of the thread",
-                             "names get_writes and the key \"the checkpoint_id\""),
       mutant<ShortensTheKey>("ERR-02", "shortens_the_key", "its errors name a part of a long key",
                              "(255 bytes)"),
       mutant<NamesNoKeyWhenClosed>("ERR-02", "names_no_key_when_closed",
@@ -421,9 +392,6 @@ inline std::vector<Mutant> error_mutants() {
                                    "get_conversation_history and the key \"\": "),
       mutant<NamesItsStatement>("ERR-02", "names_its_statement",
                                 "a failure names what failed inside", "SELECT count(*)"),
-      mutant<NamesTheTarget>("ERR-02", "names_the_target",
-                             "that the target of a copy exists it says of the target",
-                             "names copy_thread and the key \"target\""),
   };
 }
 
