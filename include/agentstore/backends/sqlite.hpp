@@ -58,7 +58,8 @@ public:
 /// share the next one; each succeeds or fails by itself. Reads go on beside them.
 ///
 /// \par The file
-/// `sqlite3 FILE .schema` shows tables with ids as they are, JSON as text, and times in UTC as
+/// `sqlite3 FILE .schema` shows tables, `sessions`, `messages`, `task_contexts`, `checkpoints` and
+/// `pending_writes`, with ids as they are, JSON as text, and times in UTC as
 /// 2026-11-23T14:44:02.123456Z. It has a schema version: a file of an older one is migrated when it
 /// is opened, one of a newer is refused with `not_supported`, a database of another program with
 /// `invalid_argument`. The file is in WAL mode: while it is open, FILE-wal and FILE-shm belong to

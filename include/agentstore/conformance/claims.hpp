@@ -38,8 +38,8 @@ public:
   /// `open` gives backends that are initialized already; LIF-02 cannot be tested then.
   Claims& opened_by_harness() { return set(opened_by_harness_); }
   /// A rule that the backend is known to break. It is still run and must still fail: it shows as
-  /// BROKEN(known), and as an ERROR once it holds. An id that is no rule's is an ERROR of the
-  /// report.
+  /// BROKEN(known), and as an ERROR once it holds: a gap that shows in some runs only, such as a
+  /// race, cannot be one. An id that is no rule's is an ERROR of the report.
   Claims& known_gap(std::string rule_id, std::string reason) {
     known_gaps_[std::move(rule_id)] = std::move(reason);
     return *this;

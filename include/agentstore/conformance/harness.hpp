@@ -43,7 +43,9 @@
 
 namespace agentstore::conformance {
 
-/// What `inject` is to make go wrong inside a store, from now on until `Fault()` is injected.
+/// What `inject` is to make go wrong inside a store, from now on until `Fault()` is injected. An
+/// operation is a step of a call that can fail, such as a write to the disk or a request to a
+/// server; one that is the whole call will do.
 class Fault {
 public:
   enum class Effect {

@@ -101,6 +101,10 @@ inline constexpr std::size_t max_key_bytes = 1'000;
 ///     agentstore::langgraph::Config config("thread-1");
 ///     config = co_await saver.put(config, checkpoint, metadata, new_versions);
 ///
+/// A checkpoint is what LangGraph makes, `{"id": "1", "channel_values": {"messages": []},
+/// "channel_versions": {"messages": 1}}` with what else it puts in, and `new_versions` those of the
+/// channels that changed, `{"messages": 1}`.
+///
 /// \par How it is stored
 /// Each namespace of a LangGraph thread is one thread of the backend, and each checkpoint one
 /// checkpoint there, under its own id. The backend's thread id is
