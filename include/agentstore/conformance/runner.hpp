@@ -5,6 +5,7 @@
 /// \file
 /// Runs rules on a harness, each with its watch.
 
+#include <agentstore/conformance/crash_note.hpp>
 #include <agentstore/conformance/kit.hpp>
 #include <agentstore/conformance/rule.hpp>
 
@@ -179,6 +180,7 @@ inline RuleResult RuleRunner::run(std::shared_ptr<AnyHarness> harness,
   const auto attempt = std::make_shared<Attempt>(harness, deadline, space, seed);
   attempt->world.set_child_arguments(child_arguments);
   std::thread thread([attempt, rule] {
+    const SignalStack stack;
     RuleResult result;
     judge(*attempt, rule, result);
     publish(*attempt, result, true);
@@ -244,6 +246,7 @@ inline RuleResult Suite::execute(const Rule& rule) {
   for (const char c : rule.id) {
     seed = seed * 1099511628211u + static_cast<unsigned char>(c);
   }
+  const CrashNote note(rule.id, options_.seed);
   result = RuleRunner::run(harness_, deadline_, rule, space, seed, options_.child_arguments);
   if (result.verdict == Verdict::broken) {
     result.details += "  replay:   AGENTSTORE_SEED=" + std::to_string(options_.seed) + "\n";
