@@ -33,22 +33,22 @@ public:
   // ISessionStorage
   Session create_session(std::string session_id, std::string user_id = "user",
                          json metadata = json::object()) {
-    std::string description = text("create_session", session_id, user_id, metadata);
+    std::string description = announced("create_session", session_id, user_id, metadata);
     return call(std::move(description),
                 handle_->sessions->create_session(std::move(session_id), std::move(user_id),
                                                   std::move(metadata)));
   }
   std::optional<Session> get_session(std::string session_id) {
-    std::string description = text("get_session", session_id);
+    std::string description = announced("get_session", session_id);
     return call(std::move(description), handle_->sessions->get_session(std::move(session_id)));
   }
   bool update_session(std::string session_id, SessionUpdate update) {
-    std::string description = text("update_session", session_id, update);
+    std::string description = announced("update_session", session_id, update);
     return call(std::move(description),
                 handle_->sessions->update_session(std::move(session_id), std::move(update)));
   }
   bool end_session(std::string session_id, std::string status = "completed") {
-    std::string description = text("end_session", session_id, status);
+    std::string description = announced("end_session", session_id, status);
     return call(std::move(description),
                 handle_->sessions->end_session(std::move(session_id), std::move(status)));
   }
@@ -56,13 +56,15 @@ public:
   // IConversationStorage
   bool add_message(std::string session_id, std::string role, std::string content,
                    json metadata = json::object()) {
-    std::string description = text("add_conversation_message", session_id, role, content, metadata);
+    std::string description =
+        announced("add_conversation_message", session_id, role, content, metadata);
     return call(std::move(description), handle_->conversations->add_conversation_message(
                                             std::move(session_id), std::move(role),
                                             std::move(content), std::move(metadata)));
   }
   std::vector<Message> history(std::string session_id, std::size_t limit = std::size_t{1} << 20u) {
-    std::string description = text("get_conversation_history", session_id, std::uint64_t{limit});
+    std::string description =
+        announced("get_conversation_history", session_id, std::uint64_t{limit});
     return call(std::move(description),
                 handle_->conversations->get_conversation_history(std::move(session_id), limit));
   }
@@ -74,14 +76,15 @@ public:
       return put_checkpoint(std::move(thread_id), std::move(checkpoint_id), std::move(data),
                             std::move(metadata));
     }
-    std::string description = text("store_checkpoint", thread_id, checkpoint_id, data, metadata);
+    std::string description =
+        announced("store_checkpoint", thread_id, checkpoint_id, data, metadata);
     return call(std::move(description), handle_->checkpoints->store_checkpoint(
                                             std::move(thread_id), std::move(checkpoint_id),
                                             std::move(data), std::move(metadata)));
   }
   std::optional<Checkpoint>
   get_checkpoint(std::string thread_id, std::optional<std::string> checkpoint_id = std::nullopt) {
-    std::string description = text("get_checkpoint", thread_id, checkpoint_id);
+    std::string description = announced("get_checkpoint", thread_id, checkpoint_id);
     return call(std::move(description), handle_->checkpoints != nullptr
                                             ? handle_->checkpoints->get_checkpoint(
                                                   std::move(thread_id), std::move(checkpoint_id))
@@ -90,7 +93,7 @@ public:
   }
   std::vector<Checkpoint> list_checkpoints(std::string thread_id,
                                            std::size_t limit = std::size_t{1} << 20u) {
-    std::string description = text("list_checkpoints", thread_id, std::uint64_t{limit});
+    std::string description = announced("list_checkpoints", thread_id, std::uint64_t{limit});
     return call(std::move(description),
                 handle_->checkpoints != nullptr
                     ? handle_->checkpoints->list_checkpoints(std::move(thread_id), limit)
@@ -100,72 +103,72 @@ public:
   // ICheckpointerBackend
   bool put_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
                       json metadata = json::object()) {
-    std::string description = text("put_checkpoint", thread_id, checkpoint_id, data, metadata);
+    std::string description = announced("put_checkpoint", thread_id, checkpoint_id, data, metadata);
     return call(std::move(description), handle_->checkpointer->put_checkpoint(
                                             std::move(thread_id), std::move(checkpoint_id),
                                             std::move(data), std::move(metadata)));
   }
   bool put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
                   std::vector<ChannelWrite> writes) {
-    std::string description = text("put_writes", thread_id, checkpoint_id, task_id, writes);
+    std::string description = announced("put_writes", thread_id, checkpoint_id, task_id, writes);
     return call(std::move(description),
                 handle_->checkpointer->put_writes(std::move(thread_id), std::move(checkpoint_id),
                                                   std::move(task_id), std::move(writes)));
   }
   std::vector<PendingWrite> get_writes(std::string thread_id, std::string checkpoint_id) {
-    std::string description = text("get_writes", thread_id, checkpoint_id);
+    std::string description = announced("get_writes", thread_id, checkpoint_id);
     return call(std::move(description),
                 handle_->checkpointer->get_writes(std::move(thread_id), std::move(checkpoint_id)));
   }
 
   // ITaskContextStorage
   std::optional<json> get_task_context(std::string session_id) {
-    std::string description = text("get_task_context", session_id);
+    std::string description = announced("get_task_context", session_id);
     return call(std::move(description), handle_->contexts->get_task_context(std::move(session_id)));
   }
   bool store_task_context(std::string session_id, json context) {
-    std::string description = text("store_task_context", session_id, context);
+    std::string description = announced("store_task_context", session_id, context);
     return call(std::move(description),
                 handle_->contexts->store_task_context(std::move(session_id), std::move(context)));
   }
 
   // ISessionDirectory
   SessionPage list_sessions(std::string user_id, Page page = Page()) {
-    std::string description = text("list_sessions", user_id, page);
+    std::string description = announced("list_sessions", user_id, page);
     return call(std::move(description),
                 handle_->session_directory->list_sessions(std::move(user_id), std::move(page)));
   }
   bool delete_session(std::string session_id) {
-    std::string description = text("delete_session", session_id);
+    std::string description = announced("delete_session", session_id);
     return call(std::move(description),
                 handle_->session_directory->delete_session(std::move(session_id)));
   }
 
   // IThreadDirectory
   ThreadPage list_threads(std::string prefix = "", Page page = Page()) {
-    std::string description = text("list_threads", prefix, page);
+    std::string description = announced("list_threads", prefix, page);
     return call(std::move(description),
                 handle_->thread_directory->list_threads(std::move(prefix), std::move(page)));
   }
   bool delete_thread(std::string thread_id) {
-    std::string description = text("delete_thread", thread_id);
+    std::string description = announced("delete_thread", thread_id);
     return call(std::move(description),
                 handle_->thread_directory->delete_thread(std::move(thread_id)));
   }
   bool copy_thread(std::string source, std::string target) {
-    std::string description = text("copy_thread", source, target);
+    std::string description = announced("copy_thread", source, target);
     return call(std::move(description),
                 handle_->thread_directory->copy_thread(std::move(source), std::move(target)));
   }
   std::uint64_t prune_thread(std::string thread_id, std::size_t keep) {
-    std::string description = text("prune_thread", thread_id, std::uint64_t{keep});
+    std::string description = announced("prune_thread", thread_id, std::uint64_t{keep});
     return call(std::move(description),
                 handle_->thread_directory->prune_thread(std::move(thread_id), keep));
   }
   std::vector<Checkpoint> list_before(std::string thread_id, std::string checkpoint_id,
                                       std::size_t limit = std::size_t{1} << 20u) {
     std::string description =
-        text("list_checkpoints_before", thread_id, checkpoint_id, std::uint64_t{limit});
+        announced("list_checkpoints_before", thread_id, checkpoint_id, std::uint64_t{limit});
     return call(std::move(description), handle_->thread_directory->list_checkpoints_before(
                                             std::move(thread_id), std::move(checkpoint_id), limit));
   }
@@ -173,15 +176,23 @@ public:
   // The life cycles of IStorageBackend and IPermanentStorageBackend, of which a store of several
   // objects has two
   bool initialize() {
-    return (handle_->backend == nullptr || call("initialize()", handle_->backend->initialize())) &&
-           (handle_->archive == nullptr || call("initialize()", handle_->archive->initialize()));
+    const auto opens = [this](auto* object) {
+      std::string description = announced("initialize");
+      return call(std::move(description), object->initialize());
+    };
+    return (handle_->backend == nullptr || opens(handle_->backend)) &&
+           (handle_->archive == nullptr || opens(handle_->archive));
   }
   void close() {
+    const auto closes = [this](auto* object) {
+      std::string description = announced("close");
+      call(std::move(description), object->close());
+    };
     if (handle_->backend != nullptr) {
-      call("close()", handle_->backend->close());
+      closes(handle_->backend);
     }
     if (handle_->archive != nullptr) {
-      call("close()", handle_->archive->close());
+      closes(handle_->archive);
     }
   }
   void close_if_possible() {
@@ -190,10 +201,16 @@ public:
     }
   }
   bool has_life_cycle() const { return handle_->backend != nullptr || handle_->archive != nullptr; }
-  Health health_check() { return call("health_check()", handle_->backend->health_check()); }
-  Metrics get_metrics() { return call("get_metrics()", handle_->backend->get_metrics()); }
+  Health health_check() {
+    std::string description = announced("health_check");
+    return call(std::move(description), handle_->backend->health_check());
+  }
+  Metrics get_metrics() {
+    std::string description = announced("get_metrics");
+    return call(std::move(description), handle_->backend->get_metrics());
+  }
   std::uint64_t cleanup(std::chrono::microseconds max_idle) {
-    std::string description = text("cleanup_expired_sessions", max_idle);
+    std::string description = announced("cleanup_expired_sessions", max_idle);
     return call(std::move(description), handle_->backend->cleanup_expired_sessions(max_idle));
   }
 
@@ -225,6 +242,14 @@ public:
   }
 
 private:
+  /// The text of a call that is about to be made: it may block where it is made.
+  template <class... Arguments>
+  std::string announced(const char* method, const Arguments&... arguments) {
+    std::string result = text(method, arguments...);
+    driver_->transcript().announce(result);
+    return result;
+  }
+
   /// The destructors of a backend can block like its calls, wherever the last user of a handle is.
   class LetsGo {
   public:

@@ -43,13 +43,10 @@ public:
     return call() + (hangs_ == 0 ? at_most(1000, 1) : at_most(200, 5));
   }
   /// The same between calls, where a check may think for a while, such as about the order of
-  /// concurrent ones. Where much has hung, so does this, more likely than not.
-  std::chrono::milliseconds thinking() const {
-    return hangs_ == 0     ? std::chrono::seconds(20)
-           : hangs_ < some ? std::chrono::seconds(1)
-                           : blocked();
-  }
+  /// concurrent ones.
+  std::chrono::milliseconds thinking() const { return std::chrono::seconds(hangs_ == 0 ? 20 : 1); }
   void after_a_hang() {
+    constexpr std::size_t some = 5;
     const std::chrono::milliseconds most = ++hangs_ < some ? at_most(200, 5) : at_most(100, 10);
     if (call_.load() > most) {
       call_ = most;
@@ -62,8 +59,6 @@ public:
   }
 
 private:
-  static constexpr std::size_t some = 5;
-
   /// So many milliseconds, or that part of what a call had at first.
   std::chrono::milliseconds at_most(int milliseconds, int part) const {
     return std::min(std::chrono::milliseconds(milliseconds), first_ / part);

@@ -25,7 +25,8 @@
 /// - `auto read_archive(std::string space, ArchiveKind kind, std::string key)` returns all records
 ///   of an archive that is no IArchiveReader: a `std::vector<ArchiveRecord>`, or an awaitable of
 ///   it.
-/// - `std::chrono::milliseconds deadline() const` is for one call; 10 s unless told.
+/// - `std::chrono::milliseconds deadline() const` is for one call, and as much for `open`, `drop`
+///   and a destructor; 10 s unless told.
 
 #include <agentstore/agentstore.hpp>
 #include <agentstore/capabilities/archive_reader.hpp>

@@ -80,9 +80,17 @@ public:
   /// How the text of a call begins that is the harness' business and not the backend's.
   static constexpr std::string_view by_harness = "the harness' ";
 
+  /// Says which call is about to be made: it may block before there is anything to await. The next
+  /// that begins takes its place.
+  void announce(const std::string& call) {
+    const std::lock_guard lock(mutex_);
+    announced_ = call;
+  }
+
   /// Begins a call; returns its number.
   std::size_t begin(std::string call) {
     const std::lock_guard lock(mutex_);
+    announced_.clear();
     waiting_.push_back(Entry(++count_, call));
     add(std::move(call));
     return count_;
@@ -111,10 +119,11 @@ public:
     add(std::move(text));
   }
 
-  /// Which call, of those that have begun and not ended, is the latest; empty if there is none.
+  /// Which call, of those that are made or have begun and not ended, is the latest; empty if there
+  /// is none.
   std::string waiting_for() const {
     const std::lock_guard lock(mutex_);
-    return waiting_.empty() ? std::string() : waiting_.back().text;
+    return announced_.empty() && !waiting_.empty() ? waiting_.back().text : announced_;
   }
 
   /// Each call and its outcome, the oldest first.
@@ -164,6 +173,7 @@ private:
   mutable std::mutex mutex_;
   std::deque<Entry> entries_;
   std::vector<Entry> waiting_;
+  std::string announced_;
   std::size_t count_ = 0;
   std::size_t before_ = 0;
 };

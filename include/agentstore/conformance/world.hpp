@@ -394,6 +394,7 @@ inline void World::on_threads(Client client, std::size_t count,
 
 inline void World::clean_up() {
   for (Client& client : clients_) {
+    transcript_.announce("close()");
     if (client.handle().backend != nullptr) {
       driver_.settle(driver_.start("close()", client.handle().backend->close()));
     }
