@@ -91,7 +91,7 @@ public:
   std::size_t begin(std::string call) {
     const std::lock_guard lock(mutex_);
     announced_.clear();
-    waiting_.push_back(Entry(++count_, call));
+    waiting_.emplace_back(++count_, call);
     add(std::move(call));
     return count_;
   }

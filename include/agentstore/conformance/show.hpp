@@ -56,7 +56,7 @@ std::string show(const std::vector<T>& values);
 /// Where two texts differ first, with a little of what is around it in each.
 class TextDifference {
 public:
-  TextDifference(std::string_view left, std::string_view right);
+  TextDifference(std::string_view a, std::string_view b);
 
   /// E.g. `from character 1023 on: ...xxx"`.
   std::string left;
