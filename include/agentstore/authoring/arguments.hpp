@@ -168,6 +168,9 @@ public:
       if (enter(value, depth)) {
         for (const json& element : value.get_ref<const json::array_t&>()) {
           walk(element, depth + 1);
+          if (fault_ != Fault::none) {
+            break; // the first one is the one that is told
+          }
         }
       }
       break;
@@ -177,6 +180,9 @@ public:
           string(key);
           grow(1); // the colon
           walk(member, depth + 1);
+          if (fault_ != Fault::none) {
+            break;
+          }
         }
       }
       break;

@@ -14,8 +14,8 @@ namespace agentstore {
 ///     awaitable<typename Call::Result> route(Arguments... arguments) const;
 ///
 /// of `Derived`, which may be private where `RoutedBackend` is a friend, and where `Call` is a type
-/// of calls.hpp. It is to be lazy (ASY-01), so `Call::check`
-/// belongs inside of what is awaited. The short forms work on the deriving class.
+/// of calls.hpp. It is to be lazy (ASY-01), so `Call::check` belongs inside of what is awaited. The
+/// short forms work on the deriving class.
 template <class Derived>
 class RoutedBackend : public IStorageBackend, public ICheckpointerBackend {
 public:
