@@ -130,6 +130,9 @@ private:
 /// The write methods of all interfaces that the store has, argument by argument.
 std::vector<Probe> probes(World& w);
 
+/// One probe for each method: the first of its arguments.
+std::vector<Probe> one_per_method(World& w);
+
 /// The read methods of all interfaces that the store has, `get_metrics` included.
 std::vector<ReadProbe> read_probes(World& w);
 
@@ -775,6 +778,16 @@ inline std::vector<ReadProbe> closings(World& w) {
                        [](Handle& h, Ids) { return detail::true_after(h.archive->close()); });
   }
   return table;
+}
+
+inline std::vector<Probe> one_per_method(World& w) {
+  std::vector<Probe> result;
+  for (Probe& probe : probes(w)) {
+    if (result.empty() || result.back().name != probe.name) {
+      result.push_back(std::move(probe));
+    }
+  }
+  return result;
 }
 
 inline void fill_for_reads(World& w, Client& c, const std::string& key) {

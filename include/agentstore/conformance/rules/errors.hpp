@@ -269,8 +269,9 @@ private:
   /// The error has one of these keys; where there are none, any.
   template <class Call>
   void check(std::string_view operation, const std::vector<std::string>& keys, const Call& call);
-  void check_bad_ids(Client& c, const ReadProbe& probe);
-  void check_bad_ids(Client& c, const Probe& probe);
+  /// Calls `call(ids)` with each of the method's ids being a bad one.
+  template <class AnyProbe, class Call>
+  void check_bad_ids(const AnyProbe& probe, const Call& call);
 
   World& w_;
   std::size_t errors_ = 0;
@@ -325,43 +326,33 @@ inline std::vector<std::string> some_bad_ids() {
   return {std::string(), "a\xff", letters(1025), std::string("a\0b", 3)};
 }
 
-inline void Named::check_bad_ids(Client& c, const ReadProbe& probe) {
-  for (std::size_t varied = 0; varied < probe.id_names.size(); ++varied) {
-    for (const std::string& bad : some_bad_ids()) {
-      Ids ids = probe.ids("key");
-      ids[varied] = bad;
-      check(probe.name, {}, [&] { probe.get(c, ids); });
-    }
-  }
-}
-
-inline void Named::check_bad_ids(Client& c, const Probe& probe) {
+template <class AnyProbe, class Call>
+void Named::check_bad_ids(const AnyProbe& probe, const Call& call) {
   for (std::size_t varied = 0; varied < probe.id_names.size(); ++varied) {
     for (const std::string& bad : some_bad_ids()) {
       Ids ids = probe.ids("key " + std::to_string(++keys_));
       ids[varied] = bad;
-      check(probe.name, {}, [&] { probe.put(c, ids, probe.sample(1)); });
+      check(probe.name, {}, [&] { call(ids); });
     }
   }
 }
 
 inline void Named::check_bad_arguments(Client& c) {
-  std::string_view last;
+  for (const Probe& probe : one_per_method(w_)) {
+    if (!probe.is_archive) {
+      check_bad_ids(probe, [&](const Ids& ids) { probe.put(c, ids, probe.sample(1)); });
+    }
+  }
   for (const Probe& probe : probes(w_)) {
-    if (probe.is_archive) {
-      continue;
+    if (!probe.is_archive) {
+      const Ids ids = probe.ids(std::to_string(++keys_) + letters(500));
+      probe.prepare(w_, c, ids);
+      check(probe.name, ids, [&] { probe.put(c, ids, "\xff"); });
     }
-    if (probe.name != last) { // the ids are those of the method, whichever argument it is about
-      check_bad_ids(c, probe);
-      last = probe.name;
-    }
-    const Ids ids = probe.ids(std::to_string(++keys_) + letters(500));
-    probe.prepare(w_, c, ids);
-    check(probe.name, ids, [&] { probe.put(c, ids, "\xff"); });
   }
   for (const auto& calls : {read_probes(w_), change_probes(w_)}) {
     for (const ReadProbe& probe : calls) {
-      check_bad_ids(c, probe);
+      check_bad_ids(probe, [&](const Ids& ids) { probe.get(c, ids); });
     }
   }
   if (w_.offers(Interfaces::backend)) {

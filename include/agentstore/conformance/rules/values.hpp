@@ -281,17 +281,6 @@ inline void check_second_write_refused(World& w, Client& c, const json& value, e
   }
 }
 
-/// One probe for each method: the first of its arguments.
-inline std::vector<Probe> one_per_method(World& w) {
-  std::vector<Probe> result;
-  for (Probe& probe : probes(w)) {
-    if (result.empty() || result.back().name != probe.name) {
-      result.push_back(std::move(probe));
-    }
-  }
-  return result;
-}
-
 /// Uses each of the odd ids as one of the method's ids, all in one store, and reads all back.
 inline void check_odd_ids(World& w, Client& c, const Probe& probe, std::size_t varied) {
   std::vector<std::pair<Ids, json>> written;
@@ -363,7 +352,7 @@ inline std::vector<Rule> value_rules() {
            "compare ids by their bytes; pass them as parameters, never in a text",
            [](World& w) {
              std::size_t count = 0;
-             for (const Probe& probe : detail::one_per_method(w)) {
+             for (const Probe& probe : one_per_method(w)) {
                for (std::size_t varied = 0; varied < probe.id_names.size(); ++varied) {
                  Client c = w.open_in(w.space() + "-" + std::to_string(++count));
                  detail::check_odd_ids(w, c, probe, varied);
@@ -377,7 +366,7 @@ inline std::vector<Rule> value_rules() {
            [](World& w) {
              Client c = w.open();
              const std::string before = detail::counts_if_any(w, c);
-             for (const Probe& probe : detail::one_per_method(w)) {
+             for (const Probe& probe : one_per_method(w)) {
                for (std::size_t varied = 0; varied < probe.id_names.size(); ++varied) {
                  for (const std::string& bad : detail::bad_ids()) {
                    Ids ids = probe.ids("key");
