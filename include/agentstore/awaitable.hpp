@@ -5,6 +5,8 @@
 /// \file
 /// The one coroutine type of the library.
 
+#include <agentstore/detail/requirements.hpp>
+
 #include <boost/asio/awaitable.hpp>
 
 namespace agentstore {

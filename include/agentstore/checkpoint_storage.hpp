@@ -61,9 +61,9 @@ public:
   /// `invalid_argument`.
   /// CHK-09 There is no cap on a thread's checkpoints.
   /// CHK-10 Of concurrent stores all are there afterwards, and each writer's own order is kept.
-  [[nodiscard]] virtual awaitable<bool> store_checkpoint(std::string thread_id,
-                                                         std::string checkpoint_id, json data,
-                                                         json metadata = json::object()) = 0;
+  [[nodiscard]] virtual awaitable<bool>
+  store_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                   Document metadata = Document::object()) = 0;
 
   /// Returns one checkpoint, or the latest of the thread if no id is given.
   ///

@@ -57,8 +57,8 @@ public:
   /// CHK-06 threads never mix; CHK-07 `data` is any JSON value, `metadata` an object; CHK-09 no
   /// cap; CHK-10 concurrent stores are all kept.
   [[nodiscard]] virtual awaitable<bool> put_checkpoint(std::string thread_id,
-                                                       std::string checkpoint_id, json data,
-                                                       json metadata = json::object()) = 0;
+                                                       std::string checkpoint_id, Document data,
+                                                       Document metadata = Document::object()) = 0;
 
   /// Returns one checkpoint, or the latest of the thread if no id is given.
   ///

@@ -20,6 +20,10 @@
 ///   that was called, e.g. "put_writes", and its `key()` an id that was given, whole, be it the
 ///   first, as in this library, or the one that matters. A prefix counts as an id. Where the method
 ///   has none, or the id itself is what was wrong, the key is left open.
+/// - ERR-03 A record that was spoilt underneath, so that it can no longer be read as what was
+///   written, is `corrupted` to each read that would answer with it, or to `initialize` where that
+///   reads all; or it is read as it was, from a copy. It is never left out, empty or another
+///   value, and what has other keys is read as before.
 ///
 /// \par Ids
 /// Session, user, thread, checkpoint and task ids.
@@ -35,7 +39,7 @@
 ///   unsigned, doubles bit by bit (and still doubles), null members, empty containers, any
 ///   Unicode, NUL inside strings.
 /// - VAL-02 A value of 1 MiB is accepted: a text counts by its bytes, a JSON value by the bytes of
-///   its compact dump. One beyond the limit that the backend states is refused with `too_large`,
+///   its `text()`. One beyond the limit that the backend states is refused with `too_large`,
 ///   and nothing is stored.
 /// - VAL-03 Nothing that is passed in or returned aliases the store: changing it afterwards
 ///   changes nothing there.
@@ -44,6 +48,9 @@
 /// - VAL-05 A JSON value nested 64 deep is accepted: a scalar has depth 0, a container one more
 ///   than the deepest value in it. One deeper than the backend's limit is refused with
 ///   `invalid_argument`. One of depth 100,000 never crashes: it is stored or refused.
+/// - VAL-06 A Document is one value in both its forms: put as text it is read as the tree, put as a
+///   tree as the text, and what is too large is so in both. How a text was spelled need not be
+///   kept.
 ///
 /// \par Asynchrony
 /// - ASY-01 Nothing happens, or is thrown, before the await; an awaitable dropped has no effect.
@@ -61,6 +68,9 @@
 /// - CAN-02 A cancelled write has been applied whole or not at all when its end is reported, and
 ///   nothing of it is applied afterwards.
 /// - CAN-03 The store works on after a cancellation, and so do the calls beside the cancelled one.
+/// - CAN-04 A cancelled write that waits for what somebody else holds, such as the lock of another
+///   process, ends soon and has no effect: so `op || timer` is a deadline. (Where a harness can
+///   make it wait. What a backend cannot interrupt, it says, and how long that takes.)
 ///
 /// \par Together
 /// - CNC-01 The operations on one session are linearizable: each takes effect at one moment
@@ -71,6 +81,9 @@
 ///   never see anything of each other.
 /// - TWO-01 Two handles on one space see each other's acknowledged writes at once. (If claimed:
 ///   shared_handles.)
+/// - TWO-02 So do handles in several processes: no update of theirs is lost, the writes of each
+///   keep their order, and of attempts to create, end, delete, copy or prune the same one succeeds.
+///   (If claimed: shared_processes.)
 /// - DUR-01 After the last handle is gone and a new one is opened, all that was acknowledged is
 ///   there. (If claimed: durable.)
 /// - DUR-02 The same after a kill -9 at any moment: all that was acknowledged is there, besides at
@@ -79,8 +92,12 @@
 ///   these rules.
 ///
 /// \par Lifetime
-/// The caller keeps a backend alive until every call on it has ended, and the executor of the
-/// awaiting coroutine running until then.
+/// The caller keeps a backend alive until every call on it has ended, and an executor that was
+/// given to its constructor running until then.
+/// - LIF-07 Contexts on which calls are awaited, and the backend, may be destroyed in any order,
+///   calls under way or not: once a context is gone nothing touches it, and no frame of a call that
+///   was awaited there is left. A context that was given to a constructor goes last. (If claimed:
+///   any_teardown_order.)
 
 #include <agentstore/awaitable.hpp>
 #include <agentstore/error.hpp>

@@ -59,7 +59,7 @@ public:
   /// SES-10 An append moves the session's last_activity.
   [[nodiscard]] virtual awaitable<bool>
   add_conversation_message(std::string session_id, std::string role, std::string content,
-                           json metadata = json::object()) = 0;
+                           Document metadata = Document::object()) = 0;
 
   /// Returns the newest `limit` messages of the session, oldest first.
   ///

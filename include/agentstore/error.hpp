@@ -5,6 +5,8 @@
 /// \file
 /// What can go wrong: `errc`, and `StorageError` which carries it.
 
+#include <agentstore/detail/requirements.hpp>
+
 #include <boost/system/errc.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/error_condition.hpp>
@@ -29,7 +31,9 @@ enum class errc {
   /// The backend has not been initialized, or has been closed.
   closed,
   /// The store could not be reached or did not answer in time. The same call may succeed later;
-  /// whether a write was applied is unknown, but it was applied whole or not at all.
+  /// whether a write was applied is unknown, but it was applied whole or not at all. Why, where
+  /// that
+  /// is known: `StorageError::cause`.
   unavailable,
   /// What the store holds cannot be read back as what was written.
   corrupted,
@@ -58,17 +62,36 @@ public:
   /// \param key an id it was called with, as it was given, in this library the first; empty for a
   ///        method without ids.
   /// \param reason a sentence for a person; may be empty.
+  /// \param cause why the store is `unavailable`, see `cause()`.
   StorageError(boost::system::error_code code, std::string operation, std::string key,
-               std::string_view reason = {});
-  StorageError(errc code, std::string operation, std::string key, std::string_view reason = {});
+               std::string_view reason = {}, boost::system::error_condition cause = {});
+  StorageError(errc code, std::string operation, std::string key, std::string_view reason = {},
+               boost::system::error_condition cause = {});
 
   const std::string& operation() const noexcept { return operation_; }
   const std::string& key() const noexcept { return key_; }
 
+  /// Why the store is `unavailable`, where that is known: one of the conditions of
+  /// `boost::system::errc`, e.g. `error.cause() == boost::system::errc::timed_out`. The stores of
+  /// this library tell
+  /// - `no_space_on_device`: the disk, or the memory that a server may use, is full;
+  /// - `read_only_file_system`: the file, or the server, takes no writes;
+  /// - `timed_out`: a lock, a connection or an answer did not come in time;
+  /// - `connection_refused`: nobody listens at the address.
+  ///
+  /// A condition of the value 0: the cause is not known, or the code is another.
+  const boost::system::error_condition& cause() const noexcept { return cause_; }
+
 private:
   std::string operation_;
   std::string key_;
+  boost::system::error_condition cause_;
 };
+
+/// Whether the same call may succeed a little later without anybody's doing: the store is
+/// `unavailable`, and neither full nor read-only. A write that is made again may have been applied
+/// before.
+bool is_transient(const StorageError& error) noexcept;
 
 /// Whether `code` means `expected`, as a code of the library or as a condition.
 bool means(const boost::system::error_code& code, errc expected) noexcept;
@@ -185,13 +208,20 @@ inline boost::system::error_condition make_error_condition(errc code) noexcept {
 }
 
 inline StorageError::StorageError(boost::system::error_code code, std::string operation,
-                                  std::string key, std::string_view reason)
+                                  std::string key, std::string_view reason,
+                                  boost::system::error_condition cause)
     : system_error(code, detail::describe_failure(operation, key, reason)),
-      operation_(std::move(operation)), key_(std::move(key)) {}
+      operation_(std::move(operation)), key_(std::move(key)), cause_(cause) {}
 
 inline StorageError::StorageError(errc code, std::string operation, std::string key,
-                                  std::string_view reason)
-    : StorageError(make_error_code(code), std::move(operation), std::move(key), reason) {}
+                                  std::string_view reason, boost::system::error_condition cause)
+    : StorageError(make_error_code(code), std::move(operation), std::move(key), reason, cause) {}
+
+inline bool is_transient(const StorageError& error) noexcept {
+  return means(error.code(), errc::unavailable) &&
+         error.cause() != boost::system::errc::no_space_on_device &&
+         error.cause() != boost::system::errc::read_only_file_system;
+}
 
 inline bool means(const boost::system::error_code& code, errc expected) noexcept {
   return code == make_error_condition(expected);

@@ -43,7 +43,8 @@ namespace agentstore {
 /// Asio throws for it.
 ///
 /// \par Time
-/// ARC-03 created_at is stored as given, else it is the time of the call.
+/// ARC-03 created_at is stored as given, else it is the time of the call. Any microsecond of the
+/// years 1 to 9999 can be given, before 1970 and after today.
 ///
 /// \par Default arguments
 /// They are part of the contract. Repeat them on your overrides, so that the short forms work on
@@ -63,18 +64,18 @@ public:
   /// `payload` any JSON value. ARC-07 Every field is kept.
   [[nodiscard]] virtual awaitable<bool>
   append_session_event(std::string session_id, std::string user_id, std::string event_type,
-                       json payload, std::optional<Timestamp> created_at = std::nullopt) = 0;
+                       Document payload, std::optional<Timestamp> created_at = std::nullopt) = 0;
 
   /// Records a message; the fields as IConversationStorage has them (CON-07, CON-09, ARC-07).
   [[nodiscard]] virtual awaitable<bool>
   append_conversation_message(std::string session_id, std::string role, std::string content,
-                              json metadata = json::object(),
+                              Document metadata = Document::object(),
                               std::optional<Timestamp> created_at = std::nullopt) = 0;
 
   /// Records a checkpoint; the fields as ICheckpointStorage has them (CHK-07, ARC-07).
   [[nodiscard]] virtual awaitable<bool>
-  append_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                    json metadata = json::object(),
+  append_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                    Document metadata = Document::object(),
                     std::optional<Timestamp> created_at = std::nullopt) = 0;
 
   /// Records the writes of a task. ARC-07 All of them, in order, channels and values.
@@ -85,13 +86,13 @@ public:
 
   /// Records what is known about a conversation as a whole. `session_data` is any JSON value.
   [[nodiscard]] virtual awaitable<bool>
-  append_conversation_session(std::string session_key, json session_data,
+  append_conversation_session(std::string session_key, Document session_data,
                               std::optional<Timestamp> created_at = std::nullopt) = 0;
 
   /// Records the task context of a session as it is now. `context_data` is any JSON value.
   /// ARC-08 Each snapshot of a session gets a version greater than those before it.
   [[nodiscard]] virtual awaitable<bool>
-  append_task_context_snapshot(std::string session_id, json context_data,
+  append_task_context_snapshot(std::string session_id, Document context_data,
                                std::optional<Timestamp> created_at = std::nullopt) = 0;
 
 protected:

@@ -7,21 +7,26 @@
 ///
 /// The field names are those of the Python implementation these interfaces come from, so its data
 /// can be read: sessions without metadata and version, messages without a sequence, times with a
-/// zone or, as UTC, without. Times are written as `2026-11-23T14:44:02.123456Z`,
-/// `total_processing_time` as seconds. A channel write is the pair `[channel, value]`.
+/// zone or, as UTC, without. Times are written as `2026-11-23T14:44:02.123456Z`, those outside of
+/// the years 0 to 9999 as an integer, microseconds since 1970. `total_processing_time` is in
+/// seconds, as it is there; `total_processing_time_us`, an integer, decides where it is present. So
+/// a record comes back as it was, to the microsecond. A channel write is the pair `[channel,
+/// value]`.
 ///
 /// Reading throws nlohmann's exceptions for a member that is missing or of the wrong type, and
-/// `StorageError` with `invalid_argument` for a text that is not a time or a status.
+/// `StorageError` with `invalid_argument` for a text that is not a time or a status, and for a
+/// number that is not an integer of the member's range.
 
 #include <agentstore/detail/iso8601.hpp>
 #include <agentstore/error.hpp>
 #include <agentstore/records.hpp>
 
 #include <cmath>
+#include <utility>
 
 namespace agentstore {
 
-/// `time` as ISO 8601 in UTC with microseconds.
+/// `time` as ISO 8601 in UTC with microseconds. Requires: a year from 0 to 9999.
 std::string to_iso8601(Timestamp time);
 
 /// The time that an ISO 8601 text means; without a zone it is UTC.
@@ -46,8 +51,34 @@ void from_json(const json& in, Metrics& metrics);
 
 namespace detail {
 
+/// An integer that fits; nlohmann itself rounds and wraps round.
+template <class Integer>
+Integer integer_member(const json& in, const char* name) {
+  const json& member = in.at(name);
+  const bool fits =
+      member.is_number_unsigned()
+          ? std::in_range<Integer>(member.get<std::uint64_t>())
+          : member.is_number_integer() && std::in_range<Integer>(member.get<std::int64_t>());
+  if (member.is_number() && !fits) {
+    throw StorageError(errc::invalid_argument, "from_json", name,
+                       "the number is not an integer of the member's range");
+  }
+  return member.get<Integer>(); // throws if it is no number
+}
+
+inline json time_to_json(Timestamp time) {
+  using namespace std::chrono;
+  const bool has_four_digits =
+      time >= sys_days(year(0) / 1 / 1) && time < sys_days(year(10'000) / 1 / 1);
+  return has_four_digits ? json(to_iso8601(time)) : json(time.time_since_epoch().count());
+}
+
 inline Timestamp time_member(const json& in, const char* name) {
-  return from_iso8601(in.at(name).get_ref<const std::string&>());
+  const json& member = in.at(name);
+  if (member.is_number()) {
+    return Timestamp(std::chrono::microseconds(integer_member<std::int64_t>(in, name)));
+  }
+  return from_iso8601(member.get_ref<const std::string&>());
 }
 
 /// A member that must be an object where it is present and not null.
@@ -62,25 +93,20 @@ inline json object_member(const json& in, const char* name) {
   return *found;
 }
 
-/// A count; nlohmann itself would wrap a negative number round.
-inline std::uint64_t count_member(const json& in, const char* name) {
-  const json& member = in.at(name);
-  if (member.is_number() && !member.is_number_unsigned() && member.get<double>() < 0) {
-    throw StorageError(errc::invalid_argument, "from_json", name, "the count is negative");
-  }
-  return member.get<std::uint64_t>();
-}
-
 inline std::uint64_t count_member(const json& in, const char* name, std::uint64_t otherwise) {
-  return in.contains(name) ? count_member(in, name) : otherwise;
+  return in.contains(name) ? integer_member<std::uint64_t>(in, name) : otherwise;
 }
 
 inline std::string text_member(const json& in, const char* name) {
   return in.at(name).get_ref<const std::string&>();
 }
 
-inline std::chrono::microseconds seconds_member(const json& in, const char* name) {
+inline std::chrono::microseconds duration_member(const json& in, const char* name,
+                                                 const char* name_us) {
   constexpr std::int64_t micros_per_second = 1'000'000;
+  if (in.contains(name_us)) {
+    return std::chrono::microseconds(integer_member<std::int64_t>(in, name_us));
+  }
   const auto found = in.find(name);
   if (found == in.end()) {
     return std::chrono::microseconds(0);
@@ -111,12 +137,13 @@ inline void to_json(json& out, const Session& session) {
   out = json::object();
   out["session_id"] = session.session_id;
   out["user_id"] = session.user_id;
-  out["created_at"] = to_iso8601(session.created_at);
-  out["last_activity"] = to_iso8601(session.last_activity);
+  out["created_at"] = detail::time_to_json(session.created_at);
+  out["last_activity"] = detail::time_to_json(session.last_activity);
   out["request_count"] = session.request_count;
   out["error_count"] = session.error_count;
   out["total_processing_time"] =
       static_cast<double>(session.total_processing_time.count()) / 1'000'000.0;
+  out["total_processing_time_us"] = session.total_processing_time.count();
   out["status"] = session.status;
   out["metadata"] = session.metadata;
   out["version"] = session.version;
@@ -129,7 +156,8 @@ inline void from_json(const json& in, Session& session) {
   session.last_activity = detail::time_member(in, "last_activity");
   session.request_count = detail::count_member(in, "request_count", 0);
   session.error_count = detail::count_member(in, "error_count", 0);
-  session.total_processing_time = detail::seconds_member(in, "total_processing_time");
+  session.total_processing_time =
+      detail::duration_member(in, "total_processing_time", "total_processing_time_us");
   session.status = detail::text_member(in, "status");
   session.metadata = detail::object_member(in, "metadata");
   session.version = detail::count_member(in, "version", 1);
@@ -140,7 +168,7 @@ inline void to_json(json& out, const Message& message) {
   out["sequence"] = message.sequence;
   out["role"] = message.role;
   out["content"] = message.content;
-  out["timestamp"] = to_iso8601(message.timestamp);
+  out["timestamp"] = detail::time_to_json(message.timestamp);
   out["metadata"] = message.metadata;
 }
 
@@ -158,7 +186,7 @@ inline void to_json(json& out, const Checkpoint& checkpoint) {
   out["thread_id"] = checkpoint.thread_id;
   out["data"] = checkpoint.data;
   out["metadata"] = checkpoint.metadata;
-  out["created_at"] = to_iso8601(checkpoint.created_at);
+  out["created_at"] = detail::time_to_json(checkpoint.created_at);
 }
 
 inline void from_json(const json& in, Checkpoint& checkpoint) {
@@ -190,7 +218,7 @@ inline void to_json(json& out, const PendingWrite& write) {
 
 inline void from_json(const json& in, PendingWrite& write) {
   write.task_id = detail::text_member(in, "task_id");
-  write.index = in.at("index").get<std::int64_t>();
+  write.index = detail::integer_member<std::int64_t>(in, "index");
   write.channel = detail::text_member(in, "channel");
   write.value = in.at("value");
 }
@@ -230,10 +258,10 @@ inline void to_json(json& out, const Metrics& metrics) {
 }
 
 inline void from_json(const json& in, Metrics& metrics) {
-  metrics.total_sessions = detail::count_member(in, "total_sessions");
-  metrics.active_sessions = detail::count_member(in, "active_sessions");
-  metrics.total_messages = detail::count_member(in, "total_messages");
-  metrics.total_checkpoints = detail::count_member(in, "total_checkpoints");
+  metrics.total_sessions = detail::integer_member<std::uint64_t>(in, "total_sessions");
+  metrics.active_sessions = detail::integer_member<std::uint64_t>(in, "active_sessions");
+  metrics.total_messages = detail::integer_member<std::uint64_t>(in, "total_messages");
+  metrics.total_checkpoints = detail::integer_member<std::uint64_t>(in, "total_checkpoints");
   metrics.details = detail::object_member(in, "details");
 }
 

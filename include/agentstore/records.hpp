@@ -6,7 +6,7 @@
 /// What the interfaces take and return. Plain values: a record handed out never refers to the
 /// store (VAL-03). None of them is an aggregate, see `SessionUpdate`.
 
-#include <nlohmann/json.hpp>
+#include <agentstore/document.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -18,9 +18,6 @@
 #include <vector>
 
 namespace agentstore {
-
-/// Any JSON value. Stored and returned exactly (VAL-01).
-using json = nlohmann::json;
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z.
 using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
@@ -48,7 +45,7 @@ public:
   /// "active" until the session is ended, then what it was ended with.
   std::string status = "active";
   /// A JSON object.
-  json metadata = json::object();
+  Document metadata = Document::object();
   /// 1 when created; greater after every change of the record (SES-14).
   std::uint64_t version = 1;
 
@@ -68,7 +65,7 @@ public:
   /// When it was stored, by the store's clock. Says nothing about order (CON-05).
   Timestamp timestamp;
   /// A JSON object.
-  json metadata = json::object();
+  Document metadata = Document::object();
 
   bool operator==(const Message&) const = default;
 };
@@ -80,9 +77,9 @@ public:
 
   std::string thread_id;
   std::string checkpoint_id;
-  json data;
+  Document data;
   /// A JSON object.
-  json metadata = json::object();
+  Document metadata = Document::object();
   /// When the id was first stored, by the store's clock. Says nothing about order (CHK-02).
   Timestamp created_at;
 
@@ -93,11 +90,11 @@ public:
 class ChannelWrite {
 public:
   ChannelWrite() = default;
-  ChannelWrite(std::string channel_name, json written)
+  ChannelWrite(std::string channel_name, Document written)
       : channel(std::move(channel_name)), value(std::move(written)) {}
 
   std::string channel;
-  json value;
+  Document value;
 
   bool operator==(const ChannelWrite&) const = default;
 };
@@ -111,7 +108,7 @@ public:
   /// The position in the call, or the fixed negative index of a special channel (WRT-02, WRT-03).
   std::int64_t index = 0;
   std::string channel;
-  json value;
+  Document value;
 
   bool operator==(const PendingWrite&) const = default;
 };

@@ -12,8 +12,10 @@ namespace agentstore {
 /// Sessions: who an agent works for, since when, how busily, and how it ended.
 ///
 /// A session is created active, gathers counters and metadata, and is ended once; from then on it
-/// can only be read. A deriving class implements every method; the rules that all interfaces share
-/// (KEY, VAL, ERR, ASY, CAN, CNC, ...) stand in contract.hpp.
+/// can only be read. To list sessions and to delete one is what a store can do besides:
+/// `ISessionDirectory` (capabilities/session_directory.hpp). A deriving class implements every
+/// method; the rules that all interfaces share (KEY, VAL, ERR, ASY, CAN, CNC, ...) stand in
+/// contract.hpp.
 ///
 /// \par Lifetime
 /// All parameters are by value and belong to the call: the caller's copies may die before the
@@ -53,7 +55,8 @@ public:
   /// SES-03 An id that exists, also one of an ended session, throws `already_exists`; the session
   /// there stays as it is. CNC-02 Of concurrent creates of one id exactly one succeeds.
   [[nodiscard]] virtual awaitable<Session>
-  create_session(std::string session_id, std::string user_id, json metadata = json::object()) = 0;
+  create_session(std::string session_id, std::string user_id,
+                 Document metadata = Document::object()) = 0;
 
   /// Returns the session, or nothing if there is none of exactly this id.
   ///
@@ -67,7 +70,8 @@ public:
   ///
   /// SES-04 `updates(patch)` merges a JSON object into the metadata by RFC 7386: members replace,
   /// objects merge, null removes. An empty object changes nothing in it. Not an object:
-  /// `invalid_argument`.
+  /// `invalid_argument`. A result beyond the limit (VAL-02) is `too_large`, and nothing of the
+  /// update is applied, the counters included.
   /// SES-05 `increment_requests` adds 1 to request_count only, `mark_error` 1 to error_count only,
   /// `add_processing_time` exactly its microseconds to total_processing_time. A negative duration,
   /// or one with which the total would overflow: `invalid_argument`.

@@ -72,11 +72,12 @@ public:
   ///
   /// CLN-01 Exactly those, whatever their status. 0 removes all sessions; a negative duration is
   /// `invalid_argument`.
-  /// CLN-02 Idle counts from last_activity, by the store's clock.
+  /// CLN-02 Idle counts from last_activity, by the store's clock, which may count in seconds.
   /// CLN-03 With a session go its messages, its context, and the checkpoints and pending writes of
   /// the thread that has the session's id; nothing else. The id can be created afresh.
   /// CLN-04 An update or append that races with it leaves no half session: the session is there
-  /// with all that it had, or gone with all.
+  /// with all that it had, or gone with all. A clean-up that threw or was cancelled may have
+  /// removed some of them, each so.
   [[nodiscard]] virtual awaitable<std::uint64_t>
   cleanup_expired_sessions(std::chrono::microseconds max_idle = default_max_idle) = 0;
 };

@@ -45,7 +45,8 @@ public:
   ///
   /// CTX-01 nullopt if none was stored, or the session is unknown. CTX-03 A stored null is a value:
   /// it comes back as one, not as nullopt. SES-07 The context of an ended session stays readable.
-  [[nodiscard]] virtual awaitable<std::optional<json>> get_task_context(std::string session_id) = 0;
+  [[nodiscard]] virtual awaitable<std::optional<Document>>
+  get_task_context(std::string session_id) = 0;
 
   /// Replaces the session's context. True: stored. False: there is no such session, or it has
   /// ended; nothing was stored (CTX-05).
@@ -53,7 +54,7 @@ public:
   /// CTX-02 The whole value is replaced, not merged. CTX-03 It may be any JSON value. CTX-04 It is
   /// apart from the session's metadata: neither reaches the other.
   [[nodiscard]] virtual awaitable<bool> store_task_context(std::string session_id,
-                                                           json context) = 0;
+                                                           Document context) = 0;
 
 protected:
   ITaskContextStorage() = default;

@@ -32,7 +32,7 @@ template <class T>
 template <class T, class Storage>
 [[nodiscard]] awaitable<bool> save_checkpoint(Storage& storage, std::string thread_id,
                                               std::string checkpoint_id, const T& data,
-                                              json metadata = json::object());
+                                              Document metadata = Document::object());
 
 /// Loads the data of a checkpoint, of the latest if no id is given; nullopt if there is none.
 template <class T, class Storage>
@@ -52,8 +52,9 @@ T decode(const json& stored, const char* operation, const std::string& key) try 
 }
 
 template <class T>
-awaitable<std::optional<T>> decode_context(awaitable<std::optional<json>> read, std::string key) {
-  const std::optional<json> stored = co_await std::move(read);
+awaitable<std::optional<T>> decode_context(awaitable<std::optional<Document>> read,
+                                           std::string key) {
+  const std::optional<Document> stored = co_await std::move(read);
   if (!stored) {
     co_return std::nullopt;
   }
@@ -87,7 +88,7 @@ awaitable<std::optional<T>> load_task_context(ITaskContextStorage& storage,
 
 template <class T, class Storage>
 awaitable<bool> save_checkpoint(Storage& storage, std::string thread_id, std::string checkpoint_id,
-                                const T& data, json metadata) {
+                                const T& data, Document metadata) {
   if constexpr (std::is_base_of_v<ICheckpointStorage, Storage>) {
     return storage.store_checkpoint(std::move(thread_id), std::move(checkpoint_id), json(data),
                                     std::move(metadata));

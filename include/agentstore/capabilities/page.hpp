@@ -5,6 +5,8 @@
 /// \file
 /// How the directories give long lists: page by page.
 
+#include <agentstore/detail/requirements.hpp>
+
 #include <cstddef>
 #include <string>
 #include <type_traits>
@@ -16,7 +18,8 @@ namespace agentstore {
 inline constexpr std::size_t default_page_size = 100;
 inline constexpr std::size_t max_page_size = 1'000;
 
-/// Which page of a list: the first, or the one that follows another.
+/// Which page of a list: the first, or the one that follows another. paginators.hpp reads a list to
+/// its end; this is what it does, and what one does who gives a page and its cursor to somebody:
 ///
 ///     Page page;
 ///     do {

@@ -6,6 +6,7 @@
 #include <agentstore/contract.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,19 @@ public:
   bool operator==(const ThreadPage&) const = default;
 };
 
-static_assert(!std::is_aggregate_v<ThreadPage>);
+/// The newest end of a thread.
+class ThreadHead {
+public:
+  ThreadHead() = default;
+
+  std::optional<Checkpoint> latest;
+  /// Of the newest checkpoints, newest first; that of `latest` is the first.
+  std::vector<std::string> checkpoint_ids;
+
+  bool operator==(const ThreadHead&) const = default;
+};
+
+static_assert(!std::is_aggregate_v<ThreadPage> && !std::is_aggregate_v<ThreadHead>);
 
 /// Finds, deletes, copies and prunes threads of checkpoints. Optional: a store of checkpoints that
 /// can, derives from it besides ICheckpointStorage or ICheckpointerBackend.
@@ -78,7 +91,8 @@ public:
   ///
   /// THR-07 With a checkpoint go its pending writes, all or nothing. Those that are kept keep their
   /// place, times and writes; writes of checkpoints that have not been stored yet stay. 0 removes
-  /// all checkpoints. An unknown thread has none to remove.
+  /// all checkpoints. One that was removed is new when it is stored again: its place and its
+  /// created_at are those of that store. An unknown thread has none to remove.
   [[nodiscard]] virtual awaitable<std::uint64_t> prune_thread(std::string thread_id,
                                                               std::size_t keep) = 0;
 
@@ -91,6 +105,14 @@ public:
   [[nodiscard]] virtual awaitable<std::vector<Checkpoint>>
   list_checkpoints_before(std::string thread_id, std::string checkpoint_id,
                           std::size_t limit = default_checkpoint_limit) = 0;
+
+  /// Returns the latest checkpoint of a thread, and the ids of the newest `limit` without reading
+  /// what else they hold.
+  ///
+  /// THR-09 Both as they are at one moment, by the order of CHK-02; limit as in CHK-03, for the ids
+  /// alone: the latest is there whatever the limit. An unknown thread has neither.
+  [[nodiscard]] virtual awaitable<ThreadHead>
+  get_thread_head(std::string thread_id, std::size_t limit = default_checkpoint_limit) = 0;
 
 protected:
   IThreadDirectory() = default;
