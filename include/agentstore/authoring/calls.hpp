@@ -30,7 +30,8 @@ struct CreateSession {
   static constexpr const char* name = "create_session";
   static constexpr bool writes = true;
   using Result = Session;
-  static void check(Limits limits, const Id& session_id, const Id& user_id, const json& metadata) {
+  static void check(Limits limits, const Id& session_id, const Id& user_id,
+                    const Document& metadata) {
     agentstore::check(name, session_id, limits)
         .id("session_id", session_id)
         .id("user_id", user_id)
@@ -86,7 +87,7 @@ struct AddConversationMessage {
   static constexpr bool writes = true;
   using Result = bool;
   static void check(Limits limits, const Id& session_id, const std::string& role,
-                    const std::string& content, const json& metadata) {
+                    const std::string& content, const Document& metadata) {
     agentstore::check(name, session_id, limits)
         .id("session_id", session_id)
         .nonempty_text("role", role)
@@ -116,8 +117,8 @@ struct PutCheckpoint {
   static constexpr const char* name = "put_checkpoint";
   static constexpr bool writes = true;
   using Result = bool;
-  static void check(Limits limits, const Id& thread_id, const Id& checkpoint_id, const json& data,
-                    const json& metadata, const char* operation = name) {
+  static void check(Limits limits, const Id& thread_id, const Id& checkpoint_id,
+                    const Document& data, const Document& metadata, const char* operation = name) {
     agentstore::check(operation, thread_id, limits)
         .id("thread_id", thread_id)
         .id("checkpoint_id", checkpoint_id)
@@ -133,8 +134,8 @@ struct PutCheckpoint {
 /// CHK-08 Another name for the same: a class has one `put_checkpoint` for both.
 struct StoreCheckpoint : PutCheckpoint {
   static constexpr const char* name = "store_checkpoint";
-  static void check(Limits limits, const Id& thread_id, const Id& checkpoint_id, const json& data,
-                    const json& metadata) {
+  static void check(Limits limits, const Id& thread_id, const Id& checkpoint_id,
+                    const Document& data, const Document& metadata) {
     PutCheckpoint::check(limits, thread_id, checkpoint_id, data, metadata, name);
   }
 };
@@ -205,7 +206,7 @@ struct GetWrites {
 struct GetTaskContext {
   static constexpr const char* name = "get_task_context";
   static constexpr bool writes = false;
-  using Result = std::optional<json>;
+  using Result = std::optional<Document>;
   static void check(Limits limits, const Id& session_id) {
     agentstore::check(name, session_id, limits).id("session_id", session_id);
   }
@@ -219,7 +220,7 @@ struct StoreTaskContext {
   static constexpr const char* name = "store_task_context";
   static constexpr bool writes = true;
   using Result = bool;
-  static void check(Limits limits, const Id& session_id, const json& context) {
+  static void check(Limits limits, const Id& session_id, const Document& context) {
     agentstore::check(name, session_id, limits)
         .id("session_id", session_id)
         .value("context", context);
@@ -346,6 +347,19 @@ struct ListCheckpointsBefore {
   template <class Store, class... Arguments>
   static auto on(Store& store, Arguments&&... arguments) {
     return store.list_checkpoints_before(std::forward<Arguments>(arguments)...);
+  }
+};
+
+struct GetThreadHead {
+  static constexpr const char* name = "get_thread_head";
+  static constexpr bool writes = false;
+  using Result = ThreadHead;
+  static void check(Limits limits, const Id& thread_id, std::size_t) {
+    agentstore::check(name, thread_id, limits).id("thread_id", thread_id);
+  }
+  template <class Store, class... Arguments>
+  static auto on(Store& store, Arguments&&... arguments) {
+    return store.get_thread_head(std::forward<Arguments>(arguments)...);
   }
 };
 

@@ -7,7 +7,8 @@
 /// where in it the next page begins, and that shows if it was made up or spoilt.
 
 #include <agentstore/authoring/arguments.hpp>
-#include <agentstore/capabilities/page.hpp>
+#include <agentstore/capabilities/session_directory.hpp>
+#include <agentstore/capabilities/thread_directory.hpp>
 
 #include <boost/algorithm/hex.hpp>
 #include <boost/crc.hpp>
@@ -29,6 +30,14 @@ std::optional<Position> read_cursor(const char* list, std::string_view scope, co
 /// Where in a list of sessions, newest activity first, the next page begins: behind the session of
 /// this last_activity, in microseconds since 1970, and this id.
 using SessionPosition = std::pair<std::int64_t, std::string>;
+SessionPosition position_of(const Session& session);
+
+/// Ends a page of `list_sessions` or `list_threads` that was read with one item more than `size`:
+/// if that one is there it is dropped, and `next` is where it begins. `scope` is the user or the
+/// prefix. Requires: `size` is what `read_cursor` has let pass, and the page has at most one item
+/// more.
+void finish_page(SessionPage& page, std::size_t size, std::string_view scope);
+void finish_page(ThreadPage& page, std::size_t size, std::string_view scope);
 
 // Only machinery below this line.
 
@@ -68,6 +77,24 @@ inline std::string make_cursor(std::string_view list, std::string_view scope,
   std::string text;
   boost::algorithm::hex_lower(sealed, std::back_inserter(text));
   return text;
+}
+
+inline SessionPosition position_of(const Session& session) {
+  return {session.last_activity.time_since_epoch().count(), session.session_id};
+}
+
+inline void finish_page(SessionPage& page, std::size_t size, std::string_view scope) {
+  if (page.sessions.size() > size) {
+    page.sessions.pop_back();
+    page.next = make_cursor("list_sessions", scope, position_of(page.sessions.back()));
+  }
+}
+
+inline void finish_page(ThreadPage& page, std::size_t size, std::string_view scope) {
+  if (page.thread_ids.size() > size) {
+    page.thread_ids.pop_back();
+    page.next = make_cursor("list_threads", scope, page.thread_ids.back());
+  }
 }
 
 template <class Position>

@@ -6,13 +6,16 @@
 /// Blocking work off the caller's thread, for authors of backends (ASY-05).
 
 #include <agentstore/awaitable.hpp>
+#include <agentstore/detail/awaited_call.hpp>
+#include <agentstore/detail/process.hpp>
+#include <agentstore/error.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/execution_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
@@ -26,15 +29,26 @@ namespace agentstore {
 /// its result, or throws what it threw, on the executor of the awaiting coroutine (ASY-03).
 ///
 /// Lazy like every awaitable: `work` is moved into it and runs once, when it is awaited (ASY-01).
-/// One hop out, one back. Once started, `work` runs to its end, and the call ends after it: a
-/// cancellation neither interrupts it nor outruns it, which keeps CAN-02 as long as `work` does
-/// not wait for ever. `where` must not be the executor of a context that ends before the call does,
-/// and the awaiting coroutine's context must outlive the threads of `where`, which let go of it a
-/// moment after the call has ended: a backend that joins its pool before the context goes is safe.
+/// One hop out, one back.
+///
+/// \par Cancellation
+/// Work that has not begun never does, and its call ends at once, by Asio's `operation_aborted`.
+/// Work that has begun cannot be interrupted: it runs to its end, and the call ends after it. That
+/// keeps CAN-02; that a deadline is kept is for `work` to see to, with a time-out of the engine's.
+///
+/// \par Lifetime
+/// `where` must run until the call has ended. The context on which the call is awaited may be
+/// destroyed at any time: its destruction waits for work that has begun, what has not begun never
+/// does, and no thread of `where` touches the context afterwards. So `work` must not wait for that
+/// context.
+///
+/// \par Fork
+/// In the child of a fork, no thread runs `where`: once the parent has used it, the child's calls
+/// throw `closed`.
 ///
 /// A method that needs nothing else returns it straight, without being a coroutine itself:
 ///
-///     awaitable<bool> store_task_context(std::string id, json context) override {
+///     awaitable<bool> store_task_context(std::string id, Document context) override {
 ///       return offload(pool_.get_executor(),
 ///                      [state = state_, id = std::move(id), context = std::move(context)]()
 ///                      mutable {
@@ -51,55 +65,68 @@ awaitable<std::invoke_result_t<Work&>> offload(boost::asio::any_io_executor wher
 
 namespace detail {
 
-/// What work left behind: a value or an exception. Void is kept as a bool that nobody reads.
+/// What work returned. Void is kept as a bool that nobody reads.
 template <class Result>
 class Outcome {
 public:
-  using Value = std::conditional_t<std::is_void_v<Result>, bool, Result>;
-
+  /// Runs the work; returns what it threw.
   template <class Work>
-  void fill(Work& work) noexcept {
+  std::exception_ptr fill(Work& work) noexcept {
     try {
       if constexpr (std::is_void_v<Result>) {
         work();
-        value_.emplace(true);
       } else {
         value_.emplace(work());
       }
+      return nullptr;
     } catch (...) {
-      error_ = std::current_exception();
+      return std::current_exception();
     }
   }
 
   Result take() {
-    if (error_) {
-      std::rethrow_exception(error_);
-    }
     if constexpr (!std::is_void_v<Result>) {
       return *std::move(value_);
     }
   }
 
 private:
-  std::optional<Value> value_;
-  std::exception_ptr error_;
+  std::optional<std::conditional_t<std::is_void_v<Result>, bool, Result>> value_;
 };
 
-/// The asynchronous operation: out to `where`, back to the handler's own executor, which is told
-/// that work is under way until then. `work` and `outcome` live in the awaiting frame.
+/// The process whose threads run a context: the one that first asked.
+class ProcessOfContext final : public boost::asio::execution_context::service {
+public:
+  using key_type = ProcessOfContext;
+  static inline boost::asio::execution_context::id id;
+
+  explicit ProcessOfContext(boost::asio::execution_context& context)
+      : boost::asio::execution_context::service(context) {}
+
+  static void require_here(const boost::asio::any_io_executor& where) {
+    auto& context = boost::asio::query(where, boost::asio::execution::context);
+    boost::asio::use_service<ProcessOfContext>(context).process_.require_here("offload", "");
+  }
+
+private:
+  void shutdown() override {}
+
+  const ProcessOfOrigin process_;
+};
+
+/// The asynchronous operation: out to `where`, back to the handler's own executor. `work`,
+/// `outcome` and `error` live in the awaiting frame.
 class Hop {
 public:
   template <class Handler, class Work, class Result>
   void operator()(Handler handler, boost::asio::any_io_executor where, Work* work,
-                  Outcome<Result>* outcome) const {
-    namespace asio = boost::asio;
-    auto home = asio::prefer(asio::get_associated_executor(handler),
-                             asio::execution::outstanding_work.tracked);
-    asio::post(where,
-               [handler = std::move(handler), home = std::move(home), work, outcome]() mutable {
-                 outcome->fill(*work);
-                 asio::post(home, std::move(handler));
-               });
+                  Outcome<Result>* outcome, std::exception_ptr* error) const {
+    auto call = AwaitedBy<Handler>::make(std::move(handler), error);
+    boost::asio::post(where, [call = std::move(call), work, outcome] {
+      if (call->begin()) {
+        call->end(outcome->fill(*work));
+      }
+    });
   }
 };
 
@@ -107,12 +134,18 @@ public:
 
 template <class Work>
 awaitable<std::invoke_result_t<Work&>> offload(boost::asio::any_io_executor where, Work work) {
+  detail::ProcessOfContext::require_here(where);
   detail::Outcome<std::invoke_result_t<Work&>> outcome;
+  std::exception_ptr error;
   Work* const work_here = &work;
   auto* const outcome_here = &outcome;
+  std::exception_ptr* const error_here = &error;
   auto hop = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
-      detail::Hop(), boost::asio::use_awaitable, where, work_here, outcome_here);
+      detail::Hop(), boost::asio::use_awaitable, where, work_here, outcome_here, error_here);
   co_await std::move(hop);
+  if (error) {
+    std::rethrow_exception(std::exchange(error, nullptr));
+  }
   co_return outcome.take();
 }
 

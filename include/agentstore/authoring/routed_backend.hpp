@@ -21,7 +21,7 @@ class RoutedBackend : public IStorageBackend, public ICheckpointerBackend {
 public:
   // ISessionStorage
   awaitable<Session> create_session(std::string session_id, std::string user_id,
-                                    json metadata = json::object()) override {
+                                    Document metadata = Document::object()) override {
     return route<calls::CreateSession>(std::move(session_id), std::move(user_id),
                                        std::move(metadata));
   }
@@ -38,7 +38,7 @@ public:
   // IConversationStorage
   awaitable<bool> add_conversation_message(std::string session_id, std::string role,
                                            std::string content,
-                                           json metadata = json::object()) override {
+                                           Document metadata = Document::object()) override {
     return route<calls::AddConversationMessage>(std::move(session_id), std::move(role),
                                                 std::move(content), std::move(metadata));
   }
@@ -49,13 +49,13 @@ public:
   }
 
   // ICheckpointStorage and ICheckpointerBackend
-  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                                   json metadata = json::object()) override {
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                   Document metadata = Document::object()) override {
     return route<calls::StoreCheckpoint>(std::move(thread_id), std::move(checkpoint_id),
                                          std::move(data), std::move(metadata));
   }
-  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                                 json metadata = json::object()) override {
+  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                 Document metadata = Document::object()) override {
     return route<calls::PutCheckpoint>(std::move(thread_id), std::move(checkpoint_id),
                                        std::move(data), std::move(metadata));
   }
@@ -79,10 +79,10 @@ public:
   }
 
   // ITaskContextStorage
-  awaitable<std::optional<json>> get_task_context(std::string session_id) override {
+  awaitable<std::optional<Document>> get_task_context(std::string session_id) override {
     return route<calls::GetTaskContext>(std::move(session_id));
   }
-  awaitable<bool> store_task_context(std::string session_id, json context) override {
+  awaitable<bool> store_task_context(std::string session_id, Document context) override {
     return route<calls::StoreTaskContext>(std::move(session_id), std::move(context));
   }
 
@@ -145,6 +145,10 @@ public:
                           std::size_t limit = default_checkpoint_limit) override {
     return route<calls::ListCheckpointsBefore>(std::move(thread_id), std::move(checkpoint_id),
                                                limit);
+  }
+  awaitable<ThreadHead> get_thread_head(std::string thread_id,
+                                        std::size_t limit = default_checkpoint_limit) override {
+    return route<calls::GetThreadHead>(std::move(thread_id), limit);
   }
 
 private:

@@ -3,13 +3,27 @@
 #define AGENTSTORE_AUTHORING_SESSION_UPDATE_HPP
 
 /// \file
-/// What an update does to the record of a session, for backends that do it outside of their store.
+/// What a creation and an update do to the record of a session, for backends that do it outside of
+/// their store.
 
 #include <agentstore/authoring/arguments.hpp>
 
 #include <algorithm>
 
 namespace agentstore {
+
+/// The record of a session that is created at `now`, as SES-01 wants it: active, with its counters
+/// at 0 and its version at 1.
+inline Session new_session(std::string session_id, std::string user_id, Document metadata,
+                           Timestamp now) {
+  Session record;
+  record.session_id = std::move(session_id);
+  record.user_id = std::move(user_id);
+  record.metadata = std::move(metadata);
+  record.created_at = now;
+  record.last_activity = now;
+  return record;
+}
 
 /// Records a change at `now`: last_activity never goes backwards (SES-10), the version grows
 /// (SES-14).
@@ -29,7 +43,7 @@ inline void apply_update(Session& record, const SessionUpdate& update, Timestamp
     arguments.refuse(errc::invalid_argument, "add_processing_time", "overflows the total");
   }
   if (update.metadata_patch()) {
-    json merged = record.metadata;
+    json merged = record.metadata.tree();
     merged.merge_patch(*update.metadata_patch());
     arguments.object("metadata, merged,", merged);
     record.metadata = std::move(merged);

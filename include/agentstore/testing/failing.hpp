@@ -12,7 +12,7 @@
 ///     // the next put_writes stores its writes and throws `unavailable` all the same
 
 #include <agentstore/error.hpp>
-#include <agentstore/testing/intercepting_archive.hpp>
+#include <agentstore/testing/intercepting_archive_once.hpp>
 #include <agentstore/testing/intercepting_backend.hpp>
 #include <agentstore/testing/intercepting_directories.hpp>
 
@@ -101,6 +101,14 @@ public:
   FailingArchive(InnerArchive inner, std::shared_ptr<Faults> faults);
   /// With Faults of its own.
   FailingArchive(InnerArchive inner, FaultPlan plan);
+};
+
+/// The same of an archive that is an IArchiveOnce besides.
+class FailingArchiveOnce : public InterceptingArchiveOnce {
+public:
+  FailingArchiveOnce(InnerArchiveOnce inner, std::shared_ptr<Faults> faults);
+  /// With Faults of its own.
+  FailingArchiveOnce(InnerArchiveOnce inner, FaultPlan plan);
 };
 
 // Only machinery below this line.
@@ -213,6 +221,14 @@ inline FailingArchive::FailingArchive(InnerArchive inner, std::shared_ptr<Faults
 
 inline FailingArchive::FailingArchive(InnerArchive inner, FaultPlan plan)
     : FailingArchive(std::move(inner), std::make_shared<Faults>(std::move(plan))) {}
+
+inline FailingArchiveOnce::FailingArchiveOnce(InnerArchiveOnce inner,
+                                              std::shared_ptr<Faults> faults)
+    : InterceptingArchiveOnce(std::move(inner),
+                              std::make_shared<detail::Striking>(std::move(faults))) {}
+
+inline FailingArchiveOnce::FailingArchiveOnce(InnerArchiveOnce inner, FaultPlan plan)
+    : FailingArchiveOnce(std::move(inner), std::make_shared<Faults>(std::move(plan))) {}
 
 } // namespace agentstore
 

@@ -5,8 +5,7 @@
 /// \file
 /// The base of decorators of an archive that can be read back.
 
-#include <agentstore/capabilities/archive_reader.hpp>
-#include <agentstore/permanent_storage_backend.hpp>
+#include <agentstore/authoring/routed_archive.hpp>
 
 #include <concepts>
 #include <memory>
@@ -40,33 +39,12 @@ private:
 ///
 /// \par Threads, executor, cancellation, errors
 /// Those of the inner archive.
-class ForwardingArchive : public IPermanentStorageBackend, public IArchiveReader {
+class ForwardingArchive : public RoutedArchive<ForwardingArchive>, public IArchiveReader {
 public:
   explicit ForwardingArchive(InnerArchive inner) : inner_(std::move(inner)) {}
 
-  // IPermanentStorageBackend
   awaitable<bool> initialize() override;
   awaitable<void> close() override;
-  awaitable<bool> append_session_event(std::string session_id, std::string user_id,
-                                       std::string event_type, json payload,
-                                       std::optional<Timestamp> created_at = std::nullopt) override;
-  awaitable<bool>
-  append_conversation_message(std::string session_id, std::string role, std::string content,
-                              json metadata = json::object(),
-                              std::optional<Timestamp> created_at = std::nullopt) override;
-  awaitable<bool> append_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                                    json metadata = json::object(),
-                                    std::optional<Timestamp> created_at = std::nullopt) override;
-  awaitable<bool>
-  append_checkpoint_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
-                           std::vector<ChannelWrite> writes,
-                           std::optional<Timestamp> created_at = std::nullopt) override;
-  awaitable<bool>
-  append_conversation_session(std::string session_key, json session_data,
-                              std::optional<Timestamp> created_at = std::nullopt) override;
-  awaitable<bool>
-  append_task_context_snapshot(std::string session_id, json context_data,
-                               std::optional<Timestamp> created_at = std::nullopt) override;
 
   // IArchiveReader
   awaitable<std::vector<ArchiveRecord>>
@@ -77,10 +55,21 @@ protected:
   const InnerArchive& inner() const noexcept { return inner_; }
 
 private:
+  friend RoutedArchive;
+  template <class Append, class... Others>
+  awaitable<bool> route(std::optional<Timestamp> created_at, std::string key,
+                        Others... others) const;
+
   InnerArchive inner_;
 };
 
 // Only machinery below this line.
+
+template <class Append, class... Others>
+awaitable<bool> ForwardingArchive::route(std::optional<Timestamp> created_at, std::string key,
+                                         Others... others) const {
+  return Append::on(inner_.storage(), std::move(key), std::move(others)..., created_at);
+}
 
 inline awaitable<bool> ForwardingArchive::initialize() {
   return inner_.storage().initialize();
@@ -88,54 +77,6 @@ inline awaitable<bool> ForwardingArchive::initialize() {
 
 inline awaitable<void> ForwardingArchive::close() {
   return inner_.storage().close();
-}
-
-inline awaitable<bool>
-ForwardingArchive::append_session_event(std::string session_id, std::string user_id,
-                                        std::string event_type, json payload,
-                                        std::optional<Timestamp> created_at) {
-  return inner_.storage().append_session_event(std::move(session_id), std::move(user_id),
-                                               std::move(event_type), std::move(payload),
-                                               created_at);
-}
-
-inline awaitable<bool>
-ForwardingArchive::append_conversation_message(std::string session_id, std::string role,
-                                               std::string content, json metadata,
-                                               std::optional<Timestamp> created_at) {
-  return inner_.storage().append_conversation_message(
-      std::move(session_id), std::move(role), std::move(content), std::move(metadata), created_at);
-}
-
-inline awaitable<bool> ForwardingArchive::append_checkpoint(std::string thread_id,
-                                                            std::string checkpoint_id, json data,
-                                                            json metadata,
-                                                            std::optional<Timestamp> created_at) {
-  return inner_.storage().append_checkpoint(std::move(thread_id), std::move(checkpoint_id),
-                                            std::move(data), std::move(metadata), created_at);
-}
-
-inline awaitable<bool>
-ForwardingArchive::append_checkpoint_writes(std::string thread_id, std::string checkpoint_id,
-                                            std::string task_id, std::vector<ChannelWrite> writes,
-                                            std::optional<Timestamp> created_at) {
-  return inner_.storage().append_checkpoint_writes(std::move(thread_id), std::move(checkpoint_id),
-                                                   std::move(task_id), std::move(writes),
-                                                   created_at);
-}
-
-inline awaitable<bool>
-ForwardingArchive::append_conversation_session(std::string session_key, json session_data,
-                                               std::optional<Timestamp> created_at) {
-  return inner_.storage().append_conversation_session(std::move(session_key),
-                                                      std::move(session_data), created_at);
-}
-
-inline awaitable<bool>
-ForwardingArchive::append_task_context_snapshot(std::string session_id, json context_data,
-                                                std::optional<Timestamp> created_at) {
-  return inner_.storage().append_task_context_snapshot(std::move(session_id),
-                                                       std::move(context_data), created_at);
 }
 
 inline awaitable<std::vector<ArchiveRecord>> ForwardingArchive::read_archive(ArchiveKind kind,

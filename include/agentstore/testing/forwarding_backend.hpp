@@ -58,7 +58,7 @@ public:
 
   // ISessionStorage
   awaitable<Session> create_session(std::string session_id, std::string user_id,
-                                    json metadata = json::object()) override;
+                                    Document metadata = Document::object()) override;
   awaitable<std::optional<Session>> get_session(std::string session_id) override;
   awaitable<bool> update_session(std::string session_id, SessionUpdate update) override;
   awaitable<bool> end_session(std::string session_id, std::string status = "completed") override;
@@ -66,16 +66,16 @@ public:
   // IConversationStorage
   awaitable<bool> add_conversation_message(std::string session_id, std::string role,
                                            std::string content,
-                                           json metadata = json::object()) override;
+                                           Document metadata = Document::object()) override;
   awaitable<std::vector<Message>>
   get_conversation_history(std::string session_id,
                            std::size_t limit = default_history_limit) override;
 
   // ICheckpointStorage, ICheckpointerBackend
-  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                                   json metadata = json::object()) override;
-  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                                 json metadata = json::object()) override;
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                   Document metadata = Document::object()) override;
+  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                 Document metadata = Document::object()) override;
   awaitable<std::optional<Checkpoint>>
   get_checkpoint(std::string thread_id,
                  std::optional<std::string> checkpoint_id = std::nullopt) override;
@@ -87,8 +87,8 @@ public:
                                                   std::string checkpoint_id) override;
 
   // ITaskContextStorage
-  awaitable<std::optional<json>> get_task_context(std::string session_id) override;
-  awaitable<bool> store_task_context(std::string session_id, json context) override;
+  awaitable<std::optional<Document>> get_task_context(std::string session_id) override;
+  awaitable<bool> store_task_context(std::string session_id, Document context) override;
 
   // IStorageBackend
   awaitable<bool> initialize() override;
@@ -107,8 +107,8 @@ private:
 
 // Only machinery below this line.
 
-inline awaitable<Session> ForwardingBackend::create_session(std::string session_id,
-                                                            std::string user_id, json metadata) {
+inline awaitable<Session>
+ForwardingBackend::create_session(std::string session_id, std::string user_id, Document metadata) {
   return inner_.storage().create_session(std::move(session_id), std::move(user_id),
                                          std::move(metadata));
 }
@@ -129,7 +129,7 @@ inline awaitable<bool> ForwardingBackend::end_session(std::string session_id, st
 inline awaitable<bool> ForwardingBackend::add_conversation_message(std::string session_id,
                                                                    std::string role,
                                                                    std::string content,
-                                                                   json metadata) {
+                                                                   Document metadata) {
   return inner_.storage().add_conversation_message(std::move(session_id), std::move(role),
                                                    std::move(content), std::move(metadata));
 }
@@ -140,15 +140,15 @@ ForwardingBackend::get_conversation_history(std::string session_id, std::size_t 
 }
 
 inline awaitable<bool> ForwardingBackend::store_checkpoint(std::string thread_id,
-                                                           std::string checkpoint_id, json data,
-                                                           json metadata) {
+                                                           std::string checkpoint_id, Document data,
+                                                           Document metadata) {
   return inner_.storage().store_checkpoint(std::move(thread_id), std::move(checkpoint_id),
                                            std::move(data), std::move(metadata));
 }
 
 inline awaitable<bool> ForwardingBackend::put_checkpoint(std::string thread_id,
-                                                         std::string checkpoint_id, json data,
-                                                         json metadata) {
+                                                         std::string checkpoint_id, Document data,
+                                                         Document metadata) {
   return inner_.checkpointer().put_checkpoint(std::move(thread_id), std::move(checkpoint_id),
                                               std::move(data), std::move(metadata));
 }
@@ -175,11 +175,13 @@ ForwardingBackend::get_writes(std::string thread_id, std::string checkpoint_id) 
   return inner_.checkpointer().get_writes(std::move(thread_id), std::move(checkpoint_id));
 }
 
-inline awaitable<std::optional<json>> ForwardingBackend::get_task_context(std::string session_id) {
+inline awaitable<std::optional<Document>>
+ForwardingBackend::get_task_context(std::string session_id) {
   return inner_.storage().get_task_context(std::move(session_id));
 }
 
-inline awaitable<bool> ForwardingBackend::store_task_context(std::string session_id, json context) {
+inline awaitable<bool> ForwardingBackend::store_task_context(std::string session_id,
+                                                             Document context) {
   return inner_.storage().store_task_context(std::move(session_id), std::move(context));
 }
 

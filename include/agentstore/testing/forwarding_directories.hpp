@@ -78,6 +78,10 @@ public:
                           std::size_t limit = default_checkpoint_limit) override {
     return inner_->list_checkpoints_before(std::move(thread_id), std::move(checkpoint_id), limit);
   }
+  awaitable<ThreadHead> get_thread_head(std::string thread_id,
+                                        std::size_t limit = default_checkpoint_limit) override {
+    return inner_->get_thread_head(std::move(thread_id), limit);
+  }
 
 protected:
   IThreadDirectory& inner() const noexcept { return *inner_; }

@@ -18,50 +18,31 @@ namespace agentstore {
 ///
 /// \par Threads, executor
 /// Those of the inner archive and of the interceptor.
-class InterceptingArchive : public ForwardingArchive {
+class InterceptingArchive : public RoutedArchive<InterceptingArchive>, public IArchiveReader {
 public:
   InterceptingArchive(InnerArchive inner, std::shared_ptr<Interceptor> interceptor)
-      : ForwardingArchive(std::move(inner)), interceptor_(std::move(interceptor)) {}
+      : inner_(std::move(inner)), interceptor_(std::move(interceptor)) {}
 
-  // IPermanentStorageBackend
   awaitable<bool> initialize() override;
   awaitable<void> close() override;
-  awaitable<bool> append_session_event(std::string session_id, std::string user_id,
-                                       std::string event_type, json payload,
-                                       std::optional<Timestamp> created_at = std::nullopt) override;
-  awaitable<bool>
-  append_conversation_message(std::string session_id, std::string role, std::string content,
-                              json metadata = json::object(),
-                              std::optional<Timestamp> created_at = std::nullopt) override;
-  awaitable<bool> append_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                                    json metadata = json::object(),
-                                    std::optional<Timestamp> created_at = std::nullopt) override;
-  awaitable<bool>
-  append_checkpoint_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
-                           std::vector<ChannelWrite> writes,
-                           std::optional<Timestamp> created_at = std::nullopt) override;
-  awaitable<bool>
-  append_conversation_session(std::string session_key, json session_data,
-                              std::optional<Timestamp> created_at = std::nullopt) override;
-  awaitable<bool>
-  append_task_context_snapshot(std::string session_id, json context_data,
-                               std::optional<Timestamp> created_at = std::nullopt) override;
 
   // IArchiveReader
   awaitable<std::vector<ArchiveRecord>>
   read_archive(ArchiveKind kind, std::string key, std::uint64_t after = 0,
                std::size_t limit = default_archive_limit) override;
 
-private:
-  /// The call of `method` on the inner archive, between the hooks.
-  template <class... Parameters, class... Arguments>
-  awaitable<bool> around(const char* operation,
-                         awaitable<bool> (IPermanentStorageBackend::*method)(Parameters...),
-                         Arguments... arguments) const;
-
+protected:
   static awaitable<bool> false_if_thrown(awaitable<bool> call);
+
+private:
+  friend RoutedArchive;
+  template <class Append, class... Others>
+  awaitable<bool> route(std::optional<Timestamp> created_at, std::string key,
+                        Others... others) const;
+
   static awaitable<void> nothing_if_thrown(awaitable<void> call);
 
+  InnerArchive inner_;
   std::shared_ptr<Interceptor> interceptor_;
 };
 
@@ -82,75 +63,23 @@ inline awaitable<void> InterceptingArchive::nothing_if_thrown(awaitable<void> ca
   }
 }
 
-template <class... Parameters, class... Arguments>
-awaitable<bool>
-InterceptingArchive::around(const char* operation,
-                            awaitable<bool> (IPermanentStorageBackend::*method)(Parameters...),
-                            Arguments... arguments) const {
-  std::string key = detail::key_of(arguments...);
-  return false_if_thrown(detail::intercept(interceptor_, operation, std::move(key),
-                                           (inner().storage().*method)(std::move(arguments)...)));
+template <class Append, class... Others>
+awaitable<bool> InterceptingArchive::route(std::optional<Timestamp> created_at, std::string key,
+                                           Others... others) const {
+  std::string shown_key = key;
+  return false_if_thrown(detail::intercept(
+      interceptor_, Append::name, std::move(shown_key),
+      Append::on(inner_.storage(), std::move(key), std::move(others)..., created_at)));
 }
 
 inline awaitable<bool> InterceptingArchive::initialize() {
-  return around("initialize", &IPermanentStorageBackend::initialize);
+  return false_if_thrown(
+      detail::intercept(interceptor_, "initialize", std::string(), inner_.storage().initialize()));
 }
 
 inline awaitable<void> InterceptingArchive::close() {
   return nothing_if_thrown(
-      detail::intercept(interceptor_, "close", std::string(), inner().storage().close()));
-}
-
-inline awaitable<bool>
-InterceptingArchive::append_session_event(std::string session_id, std::string user_id,
-                                          std::string event_type, json payload,
-                                          std::optional<Timestamp> created_at) {
-  return around("append_session_event", &IPermanentStorageBackend::append_session_event,
-                std::move(session_id), std::move(user_id), std::move(event_type),
-                std::move(payload), created_at);
-}
-
-inline awaitable<bool>
-InterceptingArchive::append_conversation_message(std::string session_id, std::string role,
-                                                 std::string content, json metadata,
-                                                 std::optional<Timestamp> created_at) {
-  return around("append_conversation_message",
-                &IPermanentStorageBackend::append_conversation_message, std::move(session_id),
-                std::move(role), std::move(content), std::move(metadata), created_at);
-}
-
-inline awaitable<bool> InterceptingArchive::append_checkpoint(std::string thread_id,
-                                                              std::string checkpoint_id, json data,
-                                                              json metadata,
-                                                              std::optional<Timestamp> created_at) {
-  return around("append_checkpoint", &IPermanentStorageBackend::append_checkpoint,
-                std::move(thread_id), std::move(checkpoint_id), std::move(data),
-                std::move(metadata), created_at);
-}
-
-inline awaitable<bool>
-InterceptingArchive::append_checkpoint_writes(std::string thread_id, std::string checkpoint_id,
-                                              std::string task_id, std::vector<ChannelWrite> writes,
-                                              std::optional<Timestamp> created_at) {
-  return around("append_checkpoint_writes", &IPermanentStorageBackend::append_checkpoint_writes,
-                std::move(thread_id), std::move(checkpoint_id), std::move(task_id),
-                std::move(writes), created_at);
-}
-
-inline awaitable<bool>
-InterceptingArchive::append_conversation_session(std::string session_key, json session_data,
-                                                 std::optional<Timestamp> created_at) {
-  return around("append_conversation_session",
-                &IPermanentStorageBackend::append_conversation_session, std::move(session_key),
-                std::move(session_data), created_at);
-}
-
-inline awaitable<bool>
-InterceptingArchive::append_task_context_snapshot(std::string session_id, json context_data,
-                                                  std::optional<Timestamp> created_at) {
-  return around("append_task_context_snapshot",
-                &IPermanentStorageBackend::append_task_context_snapshot, std::move(session_id),
-                std::move(context_data), created_at);
+      detail::intercept(interceptor_, "close", std::string(), inner_.storage().close()));
 }
 
 inline awaitable<std::vector<ArchiveRecord>> InterceptingArchive::read_archive(ArchiveKind kind,
@@ -159,7 +88,7 @@ inline awaitable<std::vector<ArchiveRecord>> InterceptingArchive::read_archive(A
                                                                                std::size_t limit) {
   std::string shown_key = key;
   return detail::intercept(interceptor_, "read_archive", std::move(shown_key),
-                           inner().reader().read_archive(kind, std::move(key), after, limit));
+                           inner_.reader().read_archive(kind, std::move(key), after, limit));
 }
 
 } // namespace agentstore

@@ -12,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 namespace agentstore {
@@ -85,20 +84,6 @@ inline awaitable<void> intercept(std::shared_ptr<Interceptor> interceptor,
   co_await interceptor->after(operation, std::move(key));
   if (error) {
     std::rethrow_exception(error);
-  }
-}
-
-/// The key of a call: the first text among its arguments, which is the first id.
-inline std::string key_of() {
-  return {};
-}
-
-template <class First, class... Others>
-std::string key_of(const First& first, const Others&... others) {
-  if constexpr (std::is_same_v<First, std::string>) {
-    return first;
-  } else {
-    return key_of(others...);
   }
 }
 

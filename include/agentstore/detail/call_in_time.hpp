@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_DETAIL_CALL_IN_TIME_HPP
+#define AGENTSTORE_DETAIL_CALL_IN_TIME_HPP
+
+// A call that is cancelled when its time is up. `call || timer` would do where only one thread runs
+// the caller's executor: Asio lets nobody cancel beside a handler. So the call has a strand.
+
+#include <agentstore/awaitable.hpp>
+#include <agentstore/detail/deadline.hpp>
+#include <agentstore/error.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <memory>
+
+namespace agentstore::detail {
+
+/// Cancels one call, when its time is up or its caller says so.
+/// Requires: all but `cancel_soon` on the strand, or before the call and after it.
+class Deadline : public std::enable_shared_from_this<Deadline> {
+public:
+  Deadline(const boost::asio::any_io_executor& home, std::chrono::milliseconds limit)
+      : strand_(boost::asio::make_strand(home)),
+        timer_(strand_, deadline_after(std::chrono::steady_clock::now(), limit)) {}
+
+  const boost::asio::any_io_executor& strand() const { return strand_; }
+  boost::asio::cancellation_slot slot() { return signal_.slot(); }
+  /// Whether the call was cancelled because its time was up.
+  bool is_over() const { return is_over_; }
+
+  /// The call begins; it says so itself. Asio does not say what becomes of a coroutine whose signal
+  /// is emitted before: with Boost 1.81 it runs, with 1.83 an exception leaves the context's `run`.
+  void begin() {
+    has_begun_ = true;
+    timer_.async_wait(TimeIsUp(shared_from_this()));
+    if (is_unwanted_) {
+      cancel();
+    }
+  }
+  void end() {
+    has_ended_ = true;
+    timer_.cancel();
+  }
+
+  /// From anywhere.
+  void cancel_soon() { boost::asio::post(strand_, Cancel(weak_from_this())); }
+
+private:
+  class TimeIsUp {
+  public:
+    explicit TimeIsUp(std::shared_ptr<Deadline> deadline) : deadline_(std::move(deadline)) {}
+    void operator()(const boost::system::error_code& error) const {
+      if (!error && !deadline_->has_ended_) {
+        deadline_->is_over_ = true;
+        deadline_->cancel();
+      }
+    }
+
+  private:
+    std::shared_ptr<Deadline> deadline_;
+  };
+
+  class Cancel {
+  public:
+    explicit Cancel(std::weak_ptr<Deadline> deadline) : deadline_(std::move(deadline)) {}
+    void operator()() const {
+      if (const auto deadline = deadline_.lock(); deadline && !deadline->has_ended_) {
+        deadline->cancel();
+      }
+    }
+
+  private:
+    std::weak_ptr<Deadline> deadline_;
+  };
+
+  void cancel() {
+    is_unwanted_ = true;
+    if (has_begun_) {
+      signal_.emit(boost::asio::cancellation_type::terminal);
+    }
+  }
+
+  boost::asio::any_io_executor strand_;
+  boost::asio::steady_timer timer_;
+  boost::asio::cancellation_signal signal_;
+  bool has_begun_ = false;
+  bool is_unwanted_ = false;
+  bool has_ended_ = false;
+  bool is_over_ = false;
+};
+
+/// The time of a call, from its beginning until its frame goes.
+class TimeOfCall {
+public:
+  explicit TimeOfCall(std::shared_ptr<Deadline> deadline) : deadline_(std::move(deadline)) {
+    deadline_->begin();
+  }
+  TimeOfCall(const TimeOfCall&) = delete;
+  TimeOfCall& operator=(const TimeOfCall&) = delete;
+  ~TimeOfCall() { deadline_->end(); }
+
+private:
+  std::shared_ptr<Deadline> deadline_;
+};
+
+template <class Result>
+awaitable<Result> watched(std::shared_ptr<Deadline> deadline, awaitable<Result> call) {
+  const TimeOfCall time(std::move(deadline));
+  co_return co_await std::move(call);
+}
+
+/// Awaits `call`, a method of the store, which is kept alive until then. When the time is up the
+/// call is cancelled, and what it then ends by is what the caller gets: a result, an error, or for
+/// a call that heeded the cancellation a StorageError.
+template <class Result>
+awaitable<Result> call_in_time(std::shared_ptr<const void> /*store*/,
+                               std::chrono::milliseconds limit, const char* operation,
+                               std::string key, awaitable<Result> call) {
+  namespace asio = boost::asio;
+  const asio::any_io_executor home = co_await asio::this_coro::executor;
+  const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
+  const auto deadline = std::make_shared<Deadline>(home, limit);
+  if (asio::cancellation_slot slot = cancellation.slot(); slot.is_connected()) {
+    slot.assign([weak = std::weak_ptr<Deadline>(deadline)](asio::cancellation_type type) {
+      if (const auto there = weak.lock(); there && type != asio::cancellation_type::none) {
+        there->cancel_soon();
+      }
+    });
+  }
+  auto token = asio::bind_cancellation_slot(deadline->slot(), asio::use_awaitable);
+  auto task = watched(deadline, std::move(call));
+  auto work = asio::co_spawn(deadline->strand(), std::move(task), token);
+  try {
+    co_return co_await std::move(work);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted && deadline->is_over()) {
+      throw StorageError(errc::unavailable, operation, std::move(key),
+                         "no answer within " + std::to_string(limit.count()) + " ms",
+                         boost::system::errc::make_error_condition(boost::system::errc::timed_out));
+    }
+    throw;
+  }
+}
+
+} // namespace agentstore::detail
+
+#endif

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_DETAIL_PRINTABLE_HPP
+#define AGENTSTORE_DETAIL_PRINTABLE_HPP
+
+#include <agentstore/records.hpp>
+
+#include <string>
+
+namespace agentstore::detail {
+
+/// A name of the caller's in a health report, which has to be UTF-8 and the name need not: what is
+/// none becomes U+FFFD.
+inline std::string printable(const std::string& name) {
+  return json::parse(json(name).dump(-1, ' ', false, json::error_handler_t::replace))
+      .get<std::string>();
+}
+
+} // namespace agentstore::detail
+
+#endif
