@@ -6,7 +6,8 @@
 /// The embedded backend: one file, no server, nothing lost. Component `sqlite`, on libsqlite3.
 
 #include <agentstore/authoring/clock.hpp>
-#include <agentstore/authoring/routed_backend.hpp>
+#include <agentstore/authoring/limits.hpp>
+#include <agentstore/detail/engine_backend.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -14,6 +15,10 @@
 #include <optional>
 
 namespace agentstore {
+
+namespace detail::sqlite {
+class Engine;
+}
 
 /// What a SqliteBackend can be told. All but the path may stay as it is.
 class SqliteOptions {
@@ -28,17 +33,19 @@ public:
     normal,
   };
 
-  /// The file, which is created if need be; its folder must be there. ":memory:" is a store of its
-  /// own for each backend, which lives as long as the object.
+  /// The file, which is created if need be; its folder must be there. A relative path is resolved
+  /// when the backend is constructed. ":memory:" is a store of its own for each backend, which
+  /// lives as long as the object.
   std::string path;
   Synchronous synchronous = Synchronous::full;
-  /// For how long a call waits while another handle or process holds the file's lock, before it
-  /// throws `unavailable`.
+  /// For how long, from when it is awaited, a call waits while another handle or process holds the
+  /// file's lock, before it throws `unavailable`; `initialize` too. 0: not at all. The largest
+  /// value is for ever, a negative one is `invalid_argument` at `initialize`.
   std::chrono::milliseconds busy_timeout{5'000};
-  /// The file does not grow beyond this many bytes: what would need more throws `unavailable`. 0:
-  /// as large as the disk allows.
+  /// The file does not grow beyond this many bytes: what would need more throws `unavailable`. 0,
+  /// or more than SQLite can have: as large as the disk allows.
   std::uint64_t max_file_bytes = 0;
-  /// How many calls read at once, beside the one that writes.
+  /// How many calls read at once, beside the one that writes. 0 means one, more than 255 mean 255.
   std::size_t read_threads = 2;
   /// Where blocking work is done instead, e.g. a thread pool of the application's. Never an
   /// executor on which calls are awaited. It must run until every call has ended, on two threads or
@@ -46,12 +53,13 @@ public:
   std::optional<boost::asio::any_io_executor> executor;
   /// Asked for every time that is stored.
   Clock clock = system_clock();
-  /// 16 MiB a value, depth 256.
+  /// 16 MiB a value, depth 256. SQLite itself has a limit of 10^9 bytes for all values of a row:
+  /// above it, `too_large`.
   Limits limits;
 };
 
 /// A store in an SQLite database. All rules of IStorageBackend, ICheckpointerBackend and the
-/// directories hold; it claims durable, survives_kill and shared_handles: as many handles, in as
+/// directories hold; it claims durable, survives_kill and shared_processes: as many handles, in as
 /// many processes of one machine, as one likes.
 ///
 /// A write is acknowledged after its commit. Writes that come while a commit waits for the disk
@@ -65,52 +73,56 @@ public:
 /// `invalid_argument`. The file is in WAL mode: while it is open, FILE-wal and FILE-shm belong to
 /// it. SQLite's advice holds that it should not be on a network file system.
 ///
+/// A file must not be moved, removed or replaced while it is open. A write that comes after that
+/// throws `unavailable`, until the file is back in its place or the backend is closed and
+/// initialized again. Reads go on in the file that was opened, or throw `unavailable`.
+///
+/// What another program has left in a column and is not what belongs there is `corrupted`.
+///
 /// \par Threads, executor
 /// Blocking work is done on threads of the backend's own, or on `SqliteOptions::executor`; a call
 /// hops there once. Arguments are checked, and JSON is written and parsed, on the caller's thread.
+/// `initialize` starts the threads, and throws `unavailable` where the system gives none.
 ///
 /// \par Lifetime
 /// Calls keep what they need alive: a backend may be destroyed while they are under way. `close`
-/// waits for them; calls that come behind it throw `closed`. The contexts on which calls are
-/// awaited must outlive the backend, or the threads that its options name: those let go of a
-/// context a moment after the call has ended.
+/// waits for them; calls that come behind it throw `closed`. A context on which calls are awaited
+/// may be destroyed before the backend or after it, also with calls under way: what has begun is
+/// waited for, what has not never happens. `SqliteOptions::executor` runs until all have ended.
+///
+/// In the child of a fork every call on a backend of the parent's throws `closed`; nothing of the
+/// parent's is touched, also when the object is destroyed. Make a backend in the child.
 ///
 /// \par Cancellation
-/// A call that has begun runs to its end, which comes within the busy timeout and what the disk
-/// takes; it then ends by its result or, if its coroutine was cancelled, by Asio's exception. So
-/// `op || timer` is no time-out of its own: `SqliteOptions::busy_timeout` is what bounds a wait.
+/// `op || timer` is a deadline. A call that waits for its turn or for a lock ends at once, and
+/// never happens; a read stops within a millisecond or so, and so does a write before its commit,
+/// of which nothing stays. Only a commit that the disk has already is waited for. A clean-up that
+/// is cancelled, or fails, has removed some of the sessions, each whole.
+///
+/// \par Clean-up
+/// `cleanup_expired_sessions` removes 500 sessions in a transaction: other writes come in between.
 ///
 /// \par Errors
 /// As the interfaces say. `unavailable`: the file cannot be opened, read or written, the disk is
 /// full, a lock was held for longer than the busy timeout. `corrupted`: the file is not a database,
 /// or a damaged one. The reason has SQLite's own words and the path.
-class SqliteBackend final : public RoutedBackend<SqliteBackend>,
-                            public RoutedSessionDirectory<SqliteBackend>,
-                            public RoutedThreadDirectory<SqliteBackend> {
+///
+/// \par Health
+/// A health check reads a row of each table: `unhealthy` where it cannot. `degraded` where it can
+/// read and not write: the file was moved, removed or replaced, or, after a write that failed, one
+/// that changes nothing fails too. It waits for a lock for a second at most. `details` has the
+/// path, in which U+FFFD stands for what is not UTF-8, the schema version and SQLite's version.
+class SqliteBackend final : public detail::EngineBackend<detail::sqlite::Engine> {
 public:
-  explicit SqliteBackend(SqliteOptions options);
+  explicit SqliteBackend(SqliteOptions options)
+      : EngineBackend(detail::construct<detail::sqlite::Engine>(std::move(options))) {}
   explicit SqliteBackend(std::string path) : SqliteBackend(SqliteOptions(std::move(path))) {}
-
-  awaitable<bool> initialize() override;
-  awaitable<void> close() override;
-  /// `degraded` while it can be read and not written: after a write that failed, this tries one
-  /// that changes nothing. `details` has the path, the schema version and SQLite's version.
-  awaitable<Health> health_check() override;
-
-private:
-  friend RoutedBackend;
-  friend RoutedSessionDirectory;
-  friend RoutedThreadDirectory;
-  class State;
-
-  template <class Call, class... Arguments>
-  awaitable<typename Call::Result> route(Arguments... arguments) const;
-
-  std::shared_ptr<State> state_;
 };
 
 } // namespace agentstore
 
-#include <agentstore/detail/sqlite/backend.hpp> // only machinery
+#if !defined(AGENTSTORE_COMPILED)
+#include <agentstore/detail/sqlite/engine.hpp>
+#endif
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <agentstore/error.hpp>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -17,29 +18,86 @@
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 
 namespace agentstore::detail::sqlite {
 
 /// What SQLite refused, in the terms of the contract. The call that it happened to adds its name.
 class Failure : public std::runtime_error {
 public:
-  Failure(errc code, const std::string& reason, int result = SQLITE_OK)
-      : std::runtime_error(reason), code_(code), result_(result) {}
+  Failure(errc code, const std::string& reason, int result = SQLITE_OK,
+          boost::system::error_condition cause = {})
+      : std::runtime_error(reason), code_(code), result_(result), cause_(cause) {}
 
   errc code() const noexcept { return code_; }
+  /// See StorageError.
+  const boost::system::error_condition& cause() const noexcept { return cause_; }
+  /// What a call gets that waited for a lock until its time was up.
+  static Failure locked() {
+    return {errc::unavailable,
+            "the lock was held by another connection for too long: database is locked", SQLITE_BUSY,
+            cause_of(SQLITE_BUSY, 0)};
+  }
   /// Another of the same, that shares nothing with it: for another caller, on another thread.
-  Failure again() const { return {code_, std::string(what()), result_}; }
+  Failure again() const { return {code_, std::string(what()), result_, cause_}; }
   bool is_busy() const noexcept { return (result_ & 0xff) == SQLITE_BUSY; }
+
+  /// Why a call failed with `result`, a code of SQLite's, and with the system's `error`.
+  static boost::system::error_condition cause_of(int result, int error) {
+    namespace because = boost::system::errc;
+    switch (result & 0xff) {
+    case SQLITE_FULL:
+      return make_error_condition(because::no_space_on_device);
+    case SQLITE_READONLY:
+      return make_error_condition(because::read_only_file_system);
+    case SQLITE_BUSY:
+      return make_error_condition(because::timed_out);
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+      if (error == ENOSPC || error == EDQUOT) {
+        return make_error_condition(because::no_space_on_device);
+      }
+      if (error == EROFS) {
+        return make_error_condition(because::read_only_file_system);
+      }
+      return {};
+    default:
+      return {};
+    }
+  }
 
 private:
   errc code_;
   int result_; // SQLite's own code, if it was SQLite that failed
+  boost::system::error_condition cause_;
+};
+
+/// The caller of a statement no longer wants it.
+class Interrupted : public std::runtime_error {
+public:
+  Interrupted() : std::runtime_error("the call was cancelled") {}
+};
+
+/// How long the one who uses a connection waits. Asked on the connection's thread.
+class Patience {
+public:
+  Patience() = default;
+  Patience(const Patience&) = delete;
+  Patience& operator=(const Patience&) = delete;
+  virtual ~Patience() = default;
+
+  /// Again and again while another connection holds the lock.
+  virtual bool waits_for_lock() = 0;
+  /// Now and then while a statement runs.
+  virtual bool goes_on() = 0;
 };
 
 /// Throws what `result`, a code of SQLite's, means; `what` says what was tried.
 [[noreturn]] inline void fail(sqlite3* database, int result, std::string_view what) {
   errc code = errc::unavailable;
   switch (result & 0xff) {
+  case SQLITE_INTERRUPT:
+    throw Interrupted();
   case SQLITE_CORRUPT:
   case SQLITE_NOTADB:
   case SQLITE_ERROR: // no such table: this is not the schema it says it is
@@ -55,7 +113,8 @@ private:
   reason += ": ";
   reason += database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(result);
   reason += " (SQLite result " + std::to_string(result) + ")";
-  throw Failure(code, reason, result);
+  const int error = database != nullptr ? sqlite3_system_errno(database) : 0;
+  throw Failure(code, reason, result, Failure::cause_of(result, error));
 }
 
 /// One run of a prepared statement. What was bound must outlive it.
@@ -83,8 +142,11 @@ public:
     return result == SQLITE_ROW;
   }
 
+  bool is_null(int column) const { return type(column) == SQLITE_NULL; }
+
   /// Valid until `next`.
   std::string_view text(int column) const {
+    require_type(column, SQLITE_TEXT, "a text");
     const auto* const bytes =
         reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
     if (bytes == nullptr && sqlite3_errcode(database_) == SQLITE_NOMEM) {
@@ -92,9 +154,36 @@ public:
     }
     return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
   }
-  std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
+  std::int64_t integer(int column) const {
+    require_type(column, SQLITE_INTEGER, "an integer");
+    return sqlite3_column_int64(statement_, column);
+  }
+  /// An integer that is not negative.
+  std::uint64_t count(int column) const {
+    const std::int64_t value = integer(column);
+    if (value < 0) {
+      throw_damaged(column, "a count");
+    }
+    return static_cast<std::uint64_t>(value);
+  }
 
 private:
+  int type(int column) const { return sqlite3_column_type(statement_, column); }
+
+  /// SQLite itself would convert what another program has left in the column.
+  void require_type(int column, int expected, const char* what) const {
+    if (type(column) != expected) {
+      throw_damaged(column, what);
+    }
+  }
+
+  [[noreturn]] void throw_damaged(int column, const char* what) const {
+    const char* const name = sqlite3_column_name(statement_, column);
+    throw Failure(errc::corrupted, "the file holds in column " +
+                                       std::string(name != nullptr ? name : "?") + " what is not " +
+                                       what);
+  }
+
   void bind(int position, std::string_view text) {
     require(sqlite3_bind_text64(statement_, position, text.data(), text.size(), SQLITE_STATIC,
                                 SQLITE_UTF8));
@@ -112,30 +201,48 @@ private:
   sqlite3_stmt* statement_;
 };
 
+/// What opening does where there is no file.
+enum class Missing { is_created, is_an_error };
+
 class Connection {
 public:
-  /// Opens or creates the file. For `busy_timeout` a lock of another connection is waited for.
-  Connection(const std::string& path, std::chrono::milliseconds busy_timeout)
-      : busy_timeout_(busy_timeout) {
+  Connection(const std::string& path, Missing missing) {
     // A path is a path, also where SQLite was built to take "file:..." for a URI.
     const std::string file = path.starts_with("file:") ? "./" + path : path;
     sqlite3* database = nullptr;
-    const int result =
-        sqlite3_open_v2(file.c_str(), &database,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    const int create = missing == Missing::is_created ? SQLITE_OPEN_CREATE : 0;
+    const int result = sqlite3_open_v2(
+        file.c_str(), &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, nullptr);
     database_.reset(database);
     if (result != SQLITE_OK) {
       fail(database, result, "cannot open the file");
     }
     sqlite3_extended_result_codes(database, 1);
     sqlite3_busy_handler(database, &Connection::wait, this);
+    sqlite3_progress_handler(database, steps_between_questions, &Connection::stops, this);
     // SQLite opens a file that it may not write to without a word.
     if (sqlite3_db_readonly(database, "main") == 1) {
-      throw Failure(errc::unavailable, "cannot open the file for writing");
+      throw Failure(errc::unavailable, "cannot open the file for writing", SQLITE_READONLY,
+                    Failure::cause_of(SQLITE_READONLY, 0));
     }
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
+
+  /// While it lives, the connection waits as long as `patience` says. Without one it does not wait,
+  /// and is not interrupted.
+  class WithPatience {
+  public:
+    WithPatience(Connection& connection, Patience* patience)
+        : connection_(connection), before_(std::exchange(connection.patience_, patience)) {}
+    WithPatience(const WithPatience&) = delete;
+    WithPatience& operator=(const WithPatience&) = delete;
+    ~WithPatience() { connection_.patience_ = before_; }
+
+  private:
+    Connection& connection_;
+    Patience* before_;
+  };
 
   /// Runs SQL that has no parameters and whose rows nobody needs.
   void execute(const char* sql) {
@@ -158,11 +265,23 @@ public:
     return static_cast<std::uint64_t>(sqlite3_changes64(database_.get()));
   }
 
+  /// Throws if the path no longer leads to the open file: what is written there, nobody finds
+  /// again.
+  void require_in_place() const {
+    int has_moved = 0;
+    const int result =
+        sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+    if (result == SQLITE_OK && has_moved != 0) { // a database in memory does not know the question
+      throw Failure(errc::unavailable, "the file was moved, removed or replaced while it was open");
+    }
+  }
+
   bool is_in_transaction() const noexcept { return sqlite3_get_autocommit(database_.get()) == 0; }
 
   /// Ends the transaction, if a failure has not done so. One that fails has ended it all the same.
   void roll_back() noexcept {
     if (is_in_transaction()) {
+      const WithPatience none(*this, nullptr);
       sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
     }
   }
@@ -193,11 +312,7 @@ private:
   /// that came second; this one polls more often, and never in step with another.
   static int wait(void* self, int count) {
     auto& connection = *static_cast<Connection*>(self);
-    const auto now = std::chrono::steady_clock::now();
-    if (count == 0) {
-      connection.busy_since_ = now;
-    }
-    if (now - connection.busy_since_ >= connection.busy_timeout_) {
+    if (connection.patience_ == nullptr || !connection.patience_->waits_for_lock()) {
       return 0;
     }
     std::uniform_int_distribution<int> micros(200, count < 10 ? 1'000 : 5'000);
@@ -205,8 +320,14 @@ private:
     return 1;
   }
 
-  std::chrono::milliseconds busy_timeout_;
-  std::chrono::steady_clock::time_point busy_since_;
+  static int stops(void* self) {
+    Patience* const patience = static_cast<Connection*>(self)->patience_;
+    return patience != nullptr && !patience->goes_on() ? 1 : 0;
+  }
+
+  static constexpr int steps_between_questions = 4'000; // well below a millisecond
+
+  Patience* patience_ = nullptr;
   std::minstd_rand random_{std::random_device()()};
   std::unique_ptr<sqlite3, Close> database_;
   std::unordered_map<const char*, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;

@@ -36,46 +36,79 @@ private:
     }
     std::optional<Failure> failure;
     try {
-      begin();
+      PatienceOfGroup patience(*this, jobs);
+      begin(patience);
     } catch (const Failure& caught) {
       failure.emplace(caught.again());
+    } catch (const Interrupted&) {
+      failure.emplace(Failure::locked()); // nobody is left to hear of it
     }
+    // Whoever was cancelled or has waited for too long has ended.
+    std::erase_if(jobs, [](const std::unique_ptr<Job>& job) { return !job->begin(); });
     if (failure) {
       has_failed_ = true;
       for (const auto& job : jobs) {
-        auto error = std::make_exception_ptr(failure->again()); // named, to keep nothing of it here
-        job->complete(std::move(error));
+        settle(*job, [&] { throw failure->again(); });
       }
       return;
     }
-    if (jobs.size() == 1) {
+    if (jobs.empty()) {
+      connection->roll_back();
+    } else if (jobs.size() == 1) {
       settle(*jobs.front(), [&] { commit_begun(*jobs.front()); });
     } else if (!commit_together(jobs, &GroupCommit::attempt_all) &&
                !commit_together(jobs, &GroupCommit::attempt_each)) {
       for (const auto& job : jobs) {
         settle(*job, [&] {
-          begin();
+          PatienceOfOne patience(*this, *job);
+          begin(patience);
           commit_begun(*job);
         });
       }
     }
   }
 
+  /// Before a group is begun: it waits for the lock while anyone of it does.
+  class PatienceOfGroup final : public Patience {
+  public:
+    PatienceOfGroup(GroupCommit& queue, Jobs& jobs) : queue_(queue), jobs_(jobs) {}
+    bool waits_for_lock() override {
+      queue_.has_failed_ = true; // before anyone hears of it, and until the next commit
+      end_late_jobs(jobs_);
+      queue_.JobQueue::end_late_jobs();
+      return !jobs_.empty();
+    }
+    bool goes_on() override { return true; }
+
+  private:
+    GroupCommit& queue_;
+    Jobs& jobs_;
+  };
+
   using Errors = std::vector<std::exception_ptr>;
 
-  /// For most jobs, which succeed: none has to be undone without the others.
-  void attempt_all(Jobs& jobs, Errors&) const {
+  void attempt(Job& job) {
+    if (!job.is_wanted()) {
+      throw Interrupted();
+    }
+    PatienceOfOne patience(*this, job);
+    const Connection::WithPatience while_attempted(*connection, &patience);
+    job.attempt(patience);
+  }
+
+  /// Without savepoints, for the common case that all jobs succeed.
+  void attempt_all(Jobs& jobs, Errors&) {
     for (const auto& job : jobs) {
-      job->attempt();
+      attempt(*job);
     }
   }
 
-  /// One that fails is undone, and the others stay.
-  void attempt_each(Jobs& jobs, Errors& errors) const {
+  /// With a savepoint for each job: one that fails is undone, and the others stay.
+  void attempt_each(Jobs& jobs, Errors& errors) {
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       connection->change("SAVEPOINT job");
       try {
-        jobs[i]->attempt();
+        attempt(*jobs[i]);
       } catch (...) {
         errors[i] = std::current_exception();
         connection->change("ROLLBACK TO job"); // throws if SQLite has ended the transaction
@@ -85,30 +118,33 @@ private:
   }
 
   /// False if nothing of it was stored, and it has to be tried with more care.
-  bool commit_together(Jobs& jobs, void (GroupCommit::*attempt)(Jobs&, Errors&) const) {
+  bool commit_together(Jobs& jobs, void (GroupCommit::*attempt_jobs)(Jobs&, Errors&)) {
     Errors errors(jobs.size());
     try {
       if (!connection->is_in_transaction()) {
-        begin();
+        PatienceOfOne patience(*this, *jobs.back()); // who came last waits longest
+        begin(patience);
       }
-      (this->*attempt)(jobs, errors);
-      connection->change("COMMIT");
+      (this->*attempt_jobs)(jobs, errors);
+      commit();
     } catch (...) {
       connection->roll_back();
       return false;
     }
-    has_failed_ = false;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-      jobs[i]->complete(std::move(errors[i]));
+      settle(*jobs[i], [&] {
+        if (errors[i]) {
+          std::rethrow_exception(std::exchange(errors[i], nullptr));
+        }
+      });
     }
     return true;
   }
 
   void commit_begun(Job& job) {
     try {
-      job.attempt();
-      connection->change("COMMIT");
-      has_failed_ = false;
+      attempt(job);
+      commit();
     } catch (const Failure&) {
       has_failed_ = true;
       connection->roll_back();
@@ -119,11 +155,19 @@ private:
     }
   }
 
-  void begin() const {
+  void begin(Patience& patience) const {
     if (!connection) {
       throw Failure(errc::closed, "the backend is not open");
     }
+    const Connection::WithPatience while_waiting(*connection, &patience);
     connection->change("BEGIN IMMEDIATE");
+  }
+
+  /// Never interrupted, for then nobody would know what is stored.
+  void commit() {
+    connection->require_in_place();
+    connection->change("COMMIT");
+    has_failed_ = false;
   }
 
   std::atomic<bool> has_failed_ = false;

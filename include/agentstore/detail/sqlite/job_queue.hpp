@@ -5,69 +5,81 @@
 // Calls on their way to the threads of the database, and back to their callers.
 
 #include <agentstore/awaitable.hpp>
+#include <agentstore/detail/awaited_call.hpp>
+#include <agentstore/detail/sqlite/connection.hpp>
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <atomic>
-#include <chrono>
 #include <deque>
-#include <exception>
-#include <memory>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 namespace agentstore::detail::sqlite {
 
+/// How a job is done.
+class Manner {
+public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  static Manner alone(Time give_up) { return {false, give_up}; }
+  static Manner shared(Time give_up) { return {true, give_up}; }
+
+  bool shares;  // it may be done together with others
+  Time give_up; // when a lock is no longer waited for
+
+private:
+  Manner(bool together, Time time) : shares(together), give_up(time) {}
+};
+
 /// Something to be done on a thread of the database.
 class Job {
 public:
-  explicit Job(bool shares) : shares_(shares) {}
+  explicit Job(Manner manner) : manner_(manner) {}
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
   virtual ~Job() = default;
 
-  /// Whether it may be done together with others.
-  bool shares() const noexcept { return shares_; }
-  /// Does it, or throws. What shares may be told to do it again.
-  virtual void attempt() = 0;
-  /// Ends the call, with the result of the last attempt or, if there is one, with the error, which
-  /// from here on is the caller's alone.
-  virtual void complete(std::exception_ptr error) = 0;
+  bool shares() const noexcept { return manner_.shares; }
+  bool waits_at(Manner::Time now) const noexcept { return is_wanted() && now < manner_.give_up; }
+
+  /// Whether somebody still wants to know what comes of it.
+  virtual bool is_wanted() const noexcept = 0;
+  /// Before the first attempt. False: nothing is to be done or completed.
+  virtual bool begin() const = 0;
+  /// Does it, or throws. What shares may be told to do it again. A connection that it takes for
+  /// itself has this patience.
+  virtual void attempt(Patience& patience) = 0;
+  /// Says that it ended, with the result of the last attempt or, if there is one, with the error,
+  /// which from here on is the job's alone.
+  virtual void complete(std::exception_ptr error) const = 0;
 
 private:
-  bool shares_;
+  Manner manner_;
 };
 
 /// A queue of jobs, taken in their order, in so many lanes at once, on an executor.
 ///
-/// A lane that runs out of jobs lingers for a moment before it goes: to wake a thread costs as much
-/// as to read a row, and most often there is a next job at once.
+/// A lane that runs out of jobs polls for a short time before it closes, because waking a thread
+/// costs as much as reading a row, and mostly the next job comes at once.
 class JobQueue : public std::enable_shared_from_this<JobQueue> {
 public:
   /// How many jobs share at most, so that none waits for too many others.
-  static constexpr std::size_t most_jobs = 256;
+  static constexpr std::size_t max_batch = 256;
 
   JobQueue(boost::asio::any_io_executor where, std::size_t lanes)
-      : where_(std::move(where)), most_lanes_(lanes) {}
+      : where_(std::move(where)), max_lanes_(lanes) {}
   JobQueue(const JobQueue&) = delete;
   JobQueue& operator=(const JobQueue&) = delete;
   virtual ~JobQueue() = default;
 
-  /// Runs `work()` in its turn and returns its result, or throws what it threw, on the executor of
-  /// the awaiting coroutine. One hop out, one back; lazy; not to be interrupted.
+  /// Runs `work(patience)` in its turn and returns its result, or throws what it threw, on the
+  /// executor of the awaiting coroutine. One hop out, one back; lazy. If it is cancelled in the
+  /// queue it ends at once; later, when `patience` has been asked.
   template <class Work>
-  static awaitable<std::invoke_result_t<Work&>> run(std::shared_ptr<JobQueue> self, bool shares,
-                                                    Work work);
+  static awaitable<std::invoke_result_t<Work&, Patience&>> run(std::shared_ptr<JobQueue> self,
+                                                               Manner manner, Work work);
 
   void submit(std::unique_ptr<Job> job) {
     const std::lock_guard lock(mutex_);
@@ -82,25 +94,82 @@ protected:
   /// Does and completes the jobs: one, or some that share.
   virtual void perform(Jobs& jobs) {
     for (const auto& job : jobs) {
-      settle(*job, [&] { job->attempt(); });
+      if (job->begin()) {
+        PatienceOfOne patience(*this, *job);
+        settle(*job, [&] { job->attempt(patience); });
+      }
     }
   }
 
+  /// What a job has: it waits for a lock until its time is up, and stops when it is cancelled.
+  class PatienceOfOne final : public Patience {
+  public:
+    PatienceOfOne(JobQueue& queue, const Job& job) : queue_(queue), job_(job) {}
+    bool waits_for_lock() override {
+      queue_.end_late_jobs();
+      return job_.waits_at(std::chrono::steady_clock::now());
+    }
+    bool goes_on() override { return job_.is_wanted(); }
+
+  private:
+    JobQueue& queue_;
+    const Job& job_;
+  };
+
   template <class Work>
-  static void settle(Job& job, Work work) {
+  static void settle(const Job& job, Work work) {
     std::exception_ptr error;
     try {
       work();
+    } catch (const Interrupted&) {
+      error = std::make_exception_ptr(
+          boost::system::system_error(boost::asio::error::operation_aborted));
     } catch (...) {
       error = std::current_exception();
     }
     job.complete(std::move(error));
   }
 
+  /// Ends the jobs whose time is up, and drops those that nobody wants.
+  static void end_late_jobs(Jobs& jobs) {
+    const auto now = std::chrono::steady_clock::now();
+    Jobs late;
+    std::erase_if(jobs, [&](std::unique_ptr<Job>& job) {
+      const bool goes = !job->waits_at(now);
+      if (goes) {
+        late.push_back(std::move(job));
+      }
+      return goes;
+    });
+    for (const auto& job : late) {
+      if (job->begin()) {
+        settle(*job, [] { throw Failure::locked(); });
+      }
+    }
+  }
+
+  /// The same for those in the queue, for a lane that waits for a lock: they would wait for it too.
+  void end_late_jobs() {
+    Jobs late;
+    {
+      const auto now = std::chrono::steady_clock::now();
+      const std::lock_guard lock(mutex_);
+      std::erase_if(queue_, [&](std::unique_ptr<Job>& job) {
+        const bool goes = !job->waits_at(now);
+        if (goes) {
+          late.push_back(std::move(job));
+        }
+        return goes;
+      });
+      waiting_.store(queue_.size(), std::memory_order_relaxed);
+    }
+    end_late_jobs(late);
+  }
+
 private:
   /// With the lock held: opens one more lane, if there is a job that no lane is about to take.
   void open_lane() {
-    if (queue_.size() > lingering_ && lanes_ < most_lanes_) {
+    if (queue_.size() > lingering_ && lanes_ < max_lanes_) {
       ++lanes_;
       boost::asio::post(where_, [self = shared_from_this()] { self->drain(); });
     }
@@ -123,7 +192,7 @@ private:
       --lingering_;
     }
     Jobs jobs;
-    while (!queue_.empty() && jobs.size() < most_jobs &&
+    while (!queue_.empty() && jobs.size() < max_batch &&
            (jobs.empty() || (jobs.front()->shares() && queue_.front()->shares()))) {
       jobs.push_back(std::move(queue_.front()));
       queue_.pop_front();
@@ -146,7 +215,7 @@ private:
   }
 
   const boost::asio::any_io_executor where_;
-  const std::size_t most_lanes_;
+  const std::size_t max_lanes_;
   std::mutex mutex_;
   std::deque<std::unique_ptr<Job>> queue_;
   std::atomic<std::size_t> waiting_ = 0; // the queue's size, for who lingers
@@ -158,21 +227,21 @@ private:
 template <class Work>
 class Attempts {
 public:
-  using Result = std::invoke_result_t<Work&>;
+  using Result = std::invoke_result_t<Work&, Patience&>;
 
   explicit Attempts(Work& work) : work_(work) {}
 
-  void attempt() {
+  void attempt(Patience& patience) {
     if constexpr (std::is_void_v<Result>) {
-      work_();
+      work_(patience);
     } else {
-      result_.emplace(work_());
+      result_.emplace(work_(patience));
     }
   }
 
   Result take() {
     if (error) {
-      std::rethrow_exception(error);
+      std::rethrow_exception(std::exchange(error, nullptr));
     }
     if constexpr (!std::is_void_v<Result>) {
       return *std::move(result_);
@@ -190,48 +259,37 @@ private:
 class Submit {
 public:
   template <class Handler, class Work>
-  void operator()(Handler handler, JobQueue* queue, bool shares, Attempts<Work>* attempts) const {
-    queue->submit(std::make_unique<Call<Handler, Work>>(std::move(handler), shares, attempts));
+  void operator()(Handler handler, JobQueue* queue, Manner manner, Attempts<Work>* attempts) const {
+    auto call = AwaitedBy<Handler>::make(std::move(handler), &attempts->error);
+    queue->submit(std::make_unique<Call<Work>>(manner, std::move(call), attempts));
   }
 
 private:
-  template <class Handler, class Work>
+  template <class Work>
   class Call final : public Job {
   public:
-    Call(Handler handler, bool shares, Attempts<Work>* attempts)
-        : Job(shares), home_(boost::asio::prefer(boost::asio::get_associated_executor(handler),
-                                                 boost::asio::execution::outstanding_work.tracked)),
-          handler_(std::move(handler)), attempts_(attempts) {}
+    Call(Manner manner, std::shared_ptr<AwaitedCall> call, Attempts<Work>* attempts)
+        : Job(manner), call_(std::move(call)), attempts_(attempts) {}
 
-    void attempt() override { attempts_->attempt(); }
-    void complete(std::exception_ptr error) override {
-      attempts_->error = std::move(error);
-      // The caller's context is at work until this thread has left `post`, which touches it after
-      // the caller has gone on: who runs the context out of work may then end it.
-      const Home home = std::move(home_);
-      auto resume = [handler = std::move(handler_)]() mutable { std::move(handler)(); };
-      boost::asio::post(home, std::move(resume));
-    }
+    bool is_wanted() const noexcept override { return !call_->is_unwanted(); }
+    bool begin() const override { return call_->begin(); }
+    void attempt(Patience& patience) override { attempts_->attempt(patience); }
+    void complete(std::exception_ptr error) const override { call_->end(std::move(error)); }
 
   private:
-    using Home =
-        decltype(boost::asio::prefer(boost::asio::get_associated_executor(std::declval<Handler&>()),
-                                     boost::asio::execution::outstanding_work.tracked));
-
-    Home home_;
-    Handler handler_;
+    std::shared_ptr<AwaitedCall> call_;
     Attempts<Work>* attempts_;
   };
 };
 
 template <class Work>
-awaitable<std::invoke_result_t<Work&>> JobQueue::run(std::shared_ptr<JobQueue> self, bool shares,
-                                                     Work work) {
+awaitable<std::invoke_result_t<Work&, Patience&>> JobQueue::run(std::shared_ptr<JobQueue> self,
+                                                                Manner manner, Work work) {
   Attempts<Work> attempts(work);
   auto* const attempts_here = &attempts;
   JobQueue* const queue = self.get();
   auto submitted = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
-      Submit(), boost::asio::use_awaitable, queue, shares, attempts_here);
+      Submit(), boost::asio::use_awaitable, queue, manner, attempts_here);
   co_await std::move(submitted);
   co_return attempts.take();
 }

@@ -16,7 +16,7 @@ namespace agentstore::detail::sqlite {
 
 class Readers {
 public:
-  using Opener = std::function<std::unique_ptr<Connection>()>;
+  using Opener = std::function<std::unique_ptr<Connection>(Patience&)>;
 
   explicit Readers(Opener opener) : opener_(std::move(opener)) {}
 
@@ -25,8 +25,8 @@ public:
     is_open_ = true;
   }
 
-  /// Waits for the reads under way and closes all connections: as long as one is open, SQLite
-  /// leaves a part of the data in the file beside the file.
+  /// Waits for the reads under way and closes all connections. While one is open, SQLite keeps a
+  /// part of the data in the write-ahead log beside the file.
   void close() {
     std::unique_lock lock(mutex_);
     is_open_ = false;
@@ -36,18 +36,19 @@ public:
 
   /// Runs `work(connection)` on a connection of its own, and returns what it returns.
   template <class Work>
-  auto with_connection(Work& work) {
-    Lease lease(*this);
+  auto with_connection(Patience& patience, Work& work) {
+    Lease lease(*this, patience);
+    const Connection::WithPatience while_working(lease.connection(), &patience);
     return work(lease.connection());
   }
 
 private:
   class Lease {
   public:
-    explicit Lease(Readers& readers) : readers_(readers), connection_(readers.take()) {
+    Lease(Readers& readers, Patience& patience) : readers_(readers), connection_(readers.take()) {
       try {
         if (!connection_) {
-          connection_ = readers_.opener_();
+          connection_ = readers_.opener_(patience);
         }
       } catch (...) {
         readers_.give_back(nullptr);

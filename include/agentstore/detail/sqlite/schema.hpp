@@ -2,74 +2,28 @@
 #ifndef AGENTSTORE_DETAIL_SQLITE_SCHEMA_HPP
 #define AGENTSTORE_DETAIL_SQLITE_SCHEMA_HPP
 
-// The tables, and how a file gets from any version of them to the newest. A file names its version
-// in `PRAGMA user_version` and says by `PRAGMA application_id` that it is ours.
+// The tables of a file, and how it gets from any version of them to the newest. A file names its
+// version in `PRAGMA user_version` and says by `PRAGMA application_id` whose it is.
 
 #include <agentstore/detail/sqlite/connection.hpp>
 
-#include <array>
+#include <span>
 
 namespace agentstore::detail::sqlite {
 
-/// "agst"
-inline constexpr std::int64_t application_id = 0x61677374;
+/// What a file of one kind holds: how such a file is told from others, its tables' versions, and
+/// what reads a row of each.
+class Schema {
+public:
+  Schema(std::int64_t id, std::span<const char* const> version_steps,
+         std::span<const char* const> table_samples)
+      : application_id(id), steps(version_steps), samples(table_samples) {}
 
-/// What leads from version i to i + 1. A step that was once published never changes.
-inline constexpr std::array schema_steps = {
-    // 1: All texts are UTF-8; metadata, data, context and value are JSON as text; times are UTC as
-    // 2026-11-23T14:44:02.123456Z. Checkpoints are ordered by position, writes by task_id and idx.
-    R"sql(
-      CREATE TABLE sessions (
-        session_id         TEXT PRIMARY KEY,
-        user_id            TEXT NOT NULL,
-        status             TEXT NOT NULL,
-        created_at         TEXT NOT NULL,
-        last_activity      TEXT NOT NULL,
-        request_count      INTEGER NOT NULL,
-        error_count        INTEGER NOT NULL,
-        processing_time_us INTEGER NOT NULL,
-        message_count      INTEGER NOT NULL,
-        version            INTEGER NOT NULL,
-        metadata           TEXT NOT NULL
-      );
-      CREATE TABLE messages (
-        session_id TEXT NOT NULL,
-        sequence   INTEGER NOT NULL,
-        role       TEXT NOT NULL,
-        content    TEXT NOT NULL,
-        timestamp  TEXT NOT NULL,
-        metadata   TEXT NOT NULL,
-        PRIMARY KEY (session_id, sequence)
-      ) WITHOUT ROWID;
-      CREATE TABLE task_contexts (
-        session_id TEXT PRIMARY KEY,
-        context    TEXT NOT NULL
-      );
-      CREATE TABLE checkpoints (
-        position      INTEGER PRIMARY KEY,
-        thread_id     TEXT NOT NULL,
-        checkpoint_id TEXT NOT NULL,
-        created_at    TEXT NOT NULL,
-        data          TEXT NOT NULL,
-        metadata      TEXT NOT NULL,
-        UNIQUE (thread_id, checkpoint_id)
-      );
-      CREATE INDEX checkpoints_by_thread ON checkpoints (thread_id);
-      CREATE TABLE pending_writes (
-        thread_id     TEXT NOT NULL,
-        checkpoint_id TEXT NOT NULL,
-        task_id       TEXT NOT NULL,
-        idx           INTEGER NOT NULL,
-        channel       TEXT NOT NULL,
-        value         TEXT NOT NULL,
-        PRIMARY KEY (thread_id, checkpoint_id, task_id, idx)
-      ) WITHOUT ROWID;
-    )sql",
-    // 2: A clean-up finds the idle sessions, and a list those of a user, without reading all.
-    R"sql(
-      CREATE INDEX sessions_by_activity ON sessions (last_activity);
-      CREATE INDEX sessions_by_user ON sessions (user_id, last_activity DESC, session_id);
-    )sql",
+  std::int64_t newest() const { return static_cast<std::int64_t>(steps.size()); }
+
+  std::int64_t application_id;
+  std::span<const char* const> steps;
+  std::span<const char* const> samples;
 };
 
 inline std::int64_t pragma(Connection& connection, const char* sql) {
@@ -79,7 +33,7 @@ inline std::int64_t pragma(Connection& connection, const char* sql) {
 }
 
 /// The version of the tables in the file, 0 if it has none. Throws if it is not ours to touch.
-inline std::int64_t schema_version(Connection& connection) {
+inline std::int64_t schema_version(Connection& connection, const Schema& schema) {
   // One statement, which sees the file as it was at one moment: another may just be making it.
   Query row = connection.query("SELECT (SELECT application_id FROM pragma_application_id),"
                                " (SELECT user_version FROM pragma_user_version),"
@@ -89,38 +43,54 @@ inline std::int64_t schema_version(Connection& connection) {
   const std::int64_t version = row.integer(1);
   const bool is_empty = row.integer(2) == 0;
   const bool is_new = is_empty && id == 0 && version == 0;
-  if (id != application_id && !is_new) {
+  if (id != schema.application_id && !is_new) {
     throw Failure(errc::invalid_argument, "the file is a database of another program");
   }
   if (version < 0) {
     throw Failure(errc::corrupted, "the file has schema version " + std::to_string(version));
   }
-  if (version > static_cast<std::int64_t>(schema_steps.size())) {
+  if (version > schema.newest()) {
     throw Failure(errc::not_supported, "the file has schema version " + std::to_string(version) +
-                                           ", newer than " + std::to_string(schema_steps.size()) +
+                                           ", newer than " + std::to_string(schema.newest()) +
                                            ", the newest known here");
   }
   return version;
 }
 
 /// Brings the tables to the newest version, in one transaction, whoever else tries it too.
-inline void migrate(Connection& connection) {
-  const auto newest = static_cast<std::int64_t>(schema_steps.size());
-  if (schema_version(connection) == newest) {
+inline void migrate(Connection& connection, const Schema& schema) {
+  const std::int64_t newest = schema.newest();
+  if (schema_version(connection, schema) == newest) {
     return;
   }
   connection.execute("BEGIN IMMEDIATE");
   try {
-    for (std::int64_t version = schema_version(connection); version < newest; ++version) {
-      connection.execute(schema_steps[static_cast<std::size_t>(version)]);
+    for (std::int64_t version = schema_version(connection, schema); version < newest; ++version) {
+      connection.execute(schema.steps[static_cast<std::size_t>(version)]);
     }
     // A pragma takes no parameters. These are numbers of our own.
-    connection.execute(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
+    connection.execute(
+        ("PRAGMA application_id = " + std::to_string(schema.application_id)).c_str());
     connection.execute(("PRAGMA user_version = " + std::to_string(newest)).c_str());
     connection.execute("COMMIT");
   } catch (...) {
     connection.roll_back();
     throw;
+  }
+}
+
+/// Of a file that was migrated: something has emptied it since.
+inline void require_tables(Connection& connection, const Schema& schema) {
+  if (schema_version(connection, schema) != schema.newest()) {
+    throw Failure(errc::corrupted, "the file no longer has its tables");
+  }
+}
+
+/// Throws unless a row of each table can be read.
+inline void try_to_read(Connection& connection, const Schema& schema) {
+  require_tables(connection, schema);
+  for (const char* const sample : schema.samples) {
+    connection.query(sample).next();
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_DETAIL_SQLITE_TABLES_HPP
-#define AGENTSTORE_DETAIL_SQLITE_TABLES_HPP
+#ifndef AGENTSTORE_DETAIL_SQLITE_STATEMENTS_HPP
+#define AGENTSTORE_DETAIL_SQLITE_STATEMENTS_HPP
 
 // The methods of the contract as SQL. Their arguments have been checked. A read is one statement
 // and so sees one state of the file, but for list_threads. A write runs in a transaction that its
@@ -15,7 +15,7 @@
 #include <agentstore/checkpointer_backend.hpp>
 #include <agentstore/detail/iso8601.hpp>
 #include <agentstore/detail/sqlite/connection.hpp>
-#include <agentstore/detail/sqlite/json_columns.hpp>
+#include <agentstore/document_from_text.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -28,13 +28,13 @@ public:
       : connection_(connection), clock_(clock), limits_(limits) {}
 
   Session create_session(const std::string& session_id, const std::string& user_id,
-                         const JsonText& metadata) {
+                         const Document& metadata) {
     const std::string now = write_time(clock_());
     const auto created = connection_.change(
         "INSERT INTO sessions (session_id, user_id, status, created_at, last_activity,"
         " request_count, error_count, processing_time_us, message_count, version, metadata)"
         " VALUES (?1, ?2, 'active', ?3, ?3, 0, 0, 0, 0, 1, ?4) ON CONFLICT DO NOTHING",
-        session_id, user_id, now, metadata.text);
+        session_id, user_id, now, metadata.text());
     if (created == 0) {
       throw StorageError(errc::already_exists, "create_session", session_id, "the session exists");
     }
@@ -54,9 +54,7 @@ public:
     if (!session || session->status != "active") {
       return false;
     }
-    decode(*session);
     apply_update(*session, update, clock_(), limits_);
-    const JsonText metadata(session->metadata);
     connection_.change("UPDATE sessions SET last_activity = ?2, request_count = ?3,"
                        " error_count = ?4, processing_time_us = ?5, version = ?6, metadata = ?7"
                        " WHERE session_id = ?1",
@@ -64,7 +62,7 @@ public:
                        static_cast<std::int64_t>(session->request_count),
                        static_cast<std::int64_t>(session->error_count),
                        session->total_processing_time.count(),
-                       static_cast<std::int64_t>(session->version), metadata.text);
+                       static_cast<std::int64_t>(session->version), session->metadata.text());
     return true;
   }
 
@@ -76,7 +74,7 @@ public:
   }
 
   bool add_conversation_message(const std::string& session_id, const std::string& role,
-                                const std::string& content, const JsonText& metadata) {
+                                const std::string& content, const Document& metadata) {
     const std::string now = write_time(clock_());
     std::int64_t sequence = 0;
     {
@@ -88,12 +86,12 @@ public:
       if (!session.next()) {
         return false;
       }
-      sequence = session.integer(0);
+      sequence = static_cast<std::int64_t>(session.count(0));
     }
     connection_.change("INSERT INTO messages"
                        " (session_id, sequence, role, content, timestamp, metadata)"
                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                       session_id, sequence, role, content, now, metadata.text);
+                       session_id, sequence, role, content, now, metadata.text());
     return true;
   }
 
@@ -105,23 +103,24 @@ public:
     std::vector<Message> messages;
     while (row.next()) {
       Message& message = messages.emplace_back();
-      message.sequence = static_cast<std::uint64_t>(row.integer(0));
+      message.sequence = row.count(0);
       message.role = row.text(1);
       message.content = row.text(2);
       message.timestamp = read_time(row.text(3));
-      message.metadata = std::string(row.text(4));
+      message.metadata = object(row.text(4));
     }
     std::reverse(messages.begin(), messages.end());
     return messages;
   }
 
   bool put_checkpoint(const std::string& thread_id, const std::string& checkpoint_id,
-                      const JsonText& data, const JsonText& metadata) {
+                      const Document& data, const Document& metadata) {
     connection_.change("INSERT INTO checkpoints"
                        " (thread_id, checkpoint_id, created_at, data, metadata)"
                        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (thread_id, checkpoint_id)"
                        " DO UPDATE SET data = excluded.data, metadata = excluded.metadata",
-                       thread_id, checkpoint_id, write_time(clock_()), data.text, metadata.text);
+                       thread_id, checkpoint_id, write_time(clock_()), data.text(),
+                       metadata.text());
     return true;
   }
 
@@ -146,9 +145,9 @@ public:
   }
 
   bool put_writes(const std::string& thread_id, const std::string& checkpoint_id,
-                  const std::string& task_id, const std::vector<EncodedWrite>& writes) {
+                  const std::string& task_id, const std::vector<ChannelWrite>& writes) {
     for (std::size_t position = 0; position < writes.size(); ++position) {
-      const EncodedWrite& write = writes[position];
+      const ChannelWrite& write = writes[position];
       // WRT-03: special channels, whose indices are negative, keep the last value.
       connection_.change("INSERT INTO pending_writes"
                          " (thread_id, checkpoint_id, task_id, idx, channel, value)"
@@ -156,7 +155,7 @@ public:
                          " ON CONFLICT (thread_id, checkpoint_id, task_id, idx) DO UPDATE"
                          " SET channel = excluded.channel, value = excluded.value WHERE idx < 0",
                          thread_id, checkpoint_id, task_id, write_index(write.channel, position),
-                         write.channel, write.value.text);
+                         write.channel, write.value.text());
     }
     return true;
   }
@@ -173,58 +172,67 @@ public:
       write.task_id = row.text(0);
       write.index = row.integer(1);
       write.channel = row.text(2);
-      write.value = std::string(row.text(3));
+      write.value = document(row.text(3));
     }
     return writes;
   }
 
-  std::optional<json> get_task_context(const std::string& session_id) {
+  std::optional<Document> get_task_context(const std::string& session_id) {
     Query row =
         connection_.query("SELECT context FROM task_contexts WHERE session_id = ?1", session_id);
-    return row.next() ? std::optional(json(std::string(row.text(0)))) : std::nullopt;
+    return row.next() ? std::optional(document(row.text(0))) : std::nullopt;
   }
 
-  bool store_task_context(const std::string& session_id, const JsonText& context) {
+  bool store_task_context(const std::string& session_id, const Document& context) {
     return 1 ==
            connection_.change("INSERT INTO task_contexts (session_id, context)"
                               " SELECT session_id, ?2 FROM sessions"
                               " WHERE session_id = ?1 AND status = 'active'"
                               " ON CONFLICT (session_id) DO UPDATE SET context = excluded.context",
-                              session_id, context.text);
+                              session_id, context.text());
   }
 
   Metrics get_metrics() {
-    Query row = connection_.query("SELECT COUNT(*), SUM(status = 'active'), SUM(message_count),"
+    Query row = connection_.query("SELECT COUNT(*), COALESCE(SUM(status = 'active'), 0),"
+                                  " COALESCE(SUM(message_count), 0),"
                                   " (SELECT COUNT(*) FROM checkpoints) FROM sessions");
     row.next();
     Metrics metrics;
-    metrics.total_sessions = static_cast<std::uint64_t>(row.integer(0));
-    metrics.active_sessions = static_cast<std::uint64_t>(row.integer(1));
-    metrics.total_messages = static_cast<std::uint64_t>(row.integer(2));
-    metrics.total_checkpoints = static_cast<std::uint64_t>(row.integer(3));
+    metrics.total_sessions = row.count(0);
+    metrics.active_sessions = row.count(1);
+    metrics.total_messages = row.count(2);
+    metrics.total_checkpoints = row.count(3);
     return metrics;
   }
 
-  std::uint64_t cleanup_expired_sessions(std::chrono::microseconds max_idle) {
-    const Timestamp now = clock_();
-    if (max_idle > now - Timestamp(first_day)) {
-      return 0;
+  /// The latest activity of the sessions that are idle now; empty if there can be none.
+  std::string idle_since(std::chrono::microseconds max_idle) {
+    if (max_idle.count() == 0) { // all, also what a clock that went back has left in the future
+      Query row = connection_.query("SELECT COALESCE(MAX(last_activity), '') FROM sessions");
+      row.next();
+      return std::string(row.text(0));
     }
-    // 0 removes all, also what a clock that went back has left in the future: no time is above "~".
-    const std::string until = max_idle.count() == 0 ? "~" : write_time(now - max_idle);
-    connection_.change("DELETE FROM messages WHERE session_id IN"
-                       " (SELECT session_id FROM sessions WHERE last_activity <= ?1)",
-                       until);
-    connection_.change("DELETE FROM task_contexts WHERE session_id IN"
-                       " (SELECT session_id FROM sessions WHERE last_activity <= ?1)",
-                       until);
-    connection_.change("DELETE FROM checkpoints WHERE thread_id IN"
-                       " (SELECT session_id FROM sessions WHERE last_activity <= ?1)",
-                       until);
-    connection_.change("DELETE FROM pending_writes WHERE thread_id IN"
-                       " (SELECT session_id FROM sessions WHERE last_activity <= ?1)",
-                       until);
-    return connection_.change("DELETE FROM sessions WHERE last_activity <= ?1", until);
+    const Timestamp now = clock_();
+    return max_idle > now - Timestamp(first_day) ? std::string() : write_time(now - max_idle);
+  }
+
+  /// Removes so many of the sessions that have been idle since then, the oldest first.
+  std::uint64_t remove_idle(const std::string& since, std::int64_t most) {
+    for (const char* const sql :
+         {"DELETE FROM messages WHERE session_id IN (SELECT session_id FROM sessions"
+          " WHERE last_activity <= ?1 ORDER BY last_activity, session_id LIMIT ?2)",
+          "DELETE FROM task_contexts WHERE session_id IN (SELECT session_id FROM sessions"
+          " WHERE last_activity <= ?1 ORDER BY last_activity, session_id LIMIT ?2)",
+          "DELETE FROM checkpoints WHERE thread_id IN (SELECT session_id FROM sessions"
+          " WHERE last_activity <= ?1 ORDER BY last_activity, session_id LIMIT ?2)",
+          "DELETE FROM pending_writes WHERE thread_id IN (SELECT session_id FROM sessions"
+          " WHERE last_activity <= ?1 ORDER BY last_activity, session_id LIMIT ?2)"}) {
+      connection_.change(sql, since, most);
+    }
+    return connection_.change("DELETE FROM sessions WHERE session_id IN (SELECT session_id"
+                              " FROM sessions WHERE last_activity <= ?1"
+                              " ORDER BY last_activity, session_id LIMIT ?2)",
+                              since, most);
   }
 
   SessionPage list_sessions(const std::string& user_id, const Page& page) {
@@ -243,13 +251,7 @@ public:
     while (row.next()) {
       result.sessions.push_back(read_session(row));
     }
-    if (result.sessions.size() > page.size) {
-      result.sessions.pop_back();
-      const Session& last = result.sessions.back();
-      const SessionPosition position(last.last_activity.time_since_epoch().count(),
-                                     last.session_id);
-      result.next = make_cursor("list_sessions", user_id, position);
-    }
+    finish_page(result, page.size, user_id);
     return result;
   }
 
@@ -276,14 +278,16 @@ public:
           " SELECT MIN(thread_id) FROM pending_writes WHERE thread_id > ?1 AND thread_id >= ?2)",
           last, prefix);
       row.next();
+      if (row.is_null(0)) {
+        return result;
+      }
       last = row.text(0);
-      if (last.empty() || !last.starts_with(prefix)) {
+      if (!last.starts_with(prefix)) {
         return result;
       }
       result.thread_ids.push_back(last);
     }
-    result.thread_ids.pop_back();
-    result.next = make_cursor("list_threads", prefix, result.thread_ids.back());
+    finish_page(result, page.size, prefix);
     return result;
   }
 
@@ -346,6 +350,28 @@ public:
     return read_checkpoints(thread_id, row);
   }
 
+  ThreadHead get_thread_head(const std::string& thread_id, std::size_t limit) {
+    // One statement: between two of them another process may write.
+    Query row = connection_.query("SELECT checkpoint_id, created_at,"
+                                  " CASE WHEN position = latest THEN data END,"
+                                  " CASE WHEN position = latest THEN metadata END"
+                                  " FROM checkpoints, (SELECT MAX(position) AS latest"
+                                  " FROM checkpoints WHERE thread_id = ?1)"
+                                  " WHERE thread_id = ?1 ORDER BY position DESC LIMIT ?2",
+                                  thread_id, at_most(std::max<std::size_t>(limit, 1)));
+    ThreadHead head;
+    if (row.next()) {
+      head.latest = read_checkpoint(thread_id, row);
+      if (limit > 0) {
+        head.checkpoint_ids.push_back(head.latest->checkpoint_id);
+      }
+    }
+    while (row.next()) {
+      head.checkpoint_ids.emplace_back(row.text(0));
+    }
+    return head;
+  }
+
 private:
   static constexpr std::chrono::sys_days first_day{std::chrono::year(0) / 1 / 1};
   static constexpr std::chrono::sys_days last_day{std::chrono::year(9999) / 12 / 31};
@@ -366,6 +392,23 @@ private:
     return *time;
   }
 
+  static Document document(std::string_view text) {
+    try {
+      return Document::from_text(text);
+    } catch (const TextError&) {
+      throw Failure(errc::corrupted, "the file holds JSON that cannot be read");
+    }
+  }
+
+  /// Metadata is an object.
+  static Document object(std::string_view text) {
+    Document value = document(text);
+    if (!value.is_object()) {
+      throw Failure(errc::corrupted, "the file holds metadata that is not an object");
+    }
+    return value;
+  }
+
   static Session read_session(const Query& row) {
     Session session;
     session.session_id = row.text(0);
@@ -373,11 +416,12 @@ private:
     session.status = row.text(2);
     session.created_at = read_time(row.text(3));
     session.last_activity = read_time(row.text(4));
-    session.request_count = static_cast<std::uint64_t>(row.integer(5));
-    session.error_count = static_cast<std::uint64_t>(row.integer(6));
-    session.total_processing_time = std::chrono::microseconds(row.integer(7));
-    session.version = static_cast<std::uint64_t>(row.integer(8));
-    session.metadata = std::string(row.text(9));
+    session.request_count = row.count(5);
+    session.error_count = row.count(6);
+    session.total_processing_time =
+        std::chrono::microseconds(static_cast<std::int64_t>(row.count(7)));
+    session.version = row.count(8);
+    session.metadata = object(row.text(9));
     return session;
   }
 
@@ -386,8 +430,8 @@ private:
     checkpoint.thread_id = thread_id;
     checkpoint.checkpoint_id = row.text(0);
     checkpoint.created_at = read_time(row.text(1));
-    checkpoint.data = std::string(row.text(2));
-    checkpoint.metadata = std::string(row.text(3));
+    checkpoint.data = document(row.text(2));
+    checkpoint.metadata = object(row.text(3));
     return checkpoint;
   }
 
