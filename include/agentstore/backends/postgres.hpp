@@ -5,8 +5,8 @@
 /// \file
 /// The store for more than one machine: PostgreSQL. Component `postgres`, on libpq.
 
-#include <agentstore/authoring/routed_backend.hpp>
-#include <agentstore/postgres/options.hpp>
+#include <agentstore/backends/postgres_options.hpp>
+#include <agentstore/detail/engine_backend.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -14,90 +14,105 @@
 
 namespace agentstore {
 
+namespace detail::postgres {
+class Engine;
+}
+
 /// A store in a schema of a PostgreSQL database, for any number of processes on any number of
 /// machines. All rules of IStorageBackend, ICheckpointerBackend and the directories hold, by what
-/// the database guarantees at READ COMMITTED; it claims durable, survives_kill and shared_handles,
-/// as far as the server's own settings are durable (`fsync`, `synchronous_commit`).
+/// the database guarantees at READ COMMITTED; it claims shared_processes, and durable and
+/// survives_kill as far as the server's own settings are (`fsync`, `synchronous_commit`).
 ///
 ///     boost::asio::io_context context;
 ///     agentstore::PostgresBackend store(
 ///         context.get_executor(),
 ///         agentstore::PostgresOptions("host=/run/postgresql dbname=agents", "support"));
 ///
-/// Every method but a merge of metadata is one round trip and one transaction. A merge is two, and
-/// two more each time another one of the same session was faster.
+/// Every method but a merge of metadata is one round trip and one transaction. A merge is two. It
+/// is made again, with two more, if another merge into the same session was faster. A clean-up is
+/// one for each 500 sessions that it removes, so that it ends however many there are.
 ///
 /// \par The database
 /// Any of encoding UTF8, on a server of version 13 or newer. Tables `sessions`, `messages`,
 /// `threads`, `checkpoints` and `writes` in the schema `PostgresOptions::space` show ids as they
-/// are, JSON as `json` and times as `timestamptz`. In other texts a NUL, which PostgreSQL refuses,
-/// stands as U+2400 and 0, and U+2400 itself twice. `DELETE FROM sessions` by hand takes along what
-/// belongs to a session. The tables have a version: older ones are migrated by `initialize`, by one
-/// process while others wait; newer ones are refused with `not_supported`. The role needs to be no
-/// superuser.
+/// are, JSON as `json` and times as `timestamptz`. PostgreSQL refuses a NUL in a text. A column has
+/// U+2400 and 0 instead of it, and U+2400 twice instead of U+2400. `DELETE FROM sessions` by hand
+/// also deletes what belongs to a session. The tables have a version. `initialize` migrates older
+/// ones, in one process while others wait, and refuses newer ones with `not_supported`. The role
+/// need not be a superuser.
 ///
 /// \par Threads, executor
-/// The backend has no thread. It works on a strand of the executor it is given, which must be run
-/// by somebody while calls are made, and whose context must outlive the object. Arguments are
-/// checked, and JSON is written and parsed, by the caller's coroutine. Names of hosts are looked up
-/// by Asio's resolver, which has a thread in the context for it; libpq would block on those that
-/// come from a service file. While no call is under way nothing of the backend is left in the
-/// context: `run` returns.
+/// The backend works on a strand of the executor it is given, with no thread of its own but while
+/// it asks the server to stop a cancelled write: libpq blocks at that. Requires: somebody runs the
+/// executor while calls are made; its context outlives the object.
+///
+/// The caller's coroutine checks arguments, and writes and parses JSON. Asio's resolver looks up
+/// the names of hosts, for which it has a thread in the context; libpq itself would block on names
+/// that come from a service file. While no call is under way the backend has no work in the
+/// context, so that `run` returns.
 ///
 /// \par Connections
-/// Up to `pool_size`, opened when there is need. Each is checked before it is used; one that fails
-/// is replaced with the next call that needs it, so a server that comes back is used again without
-/// a restart. A call that only reads is made once more when its connection breaks; a write whose
-/// answer was lost throws `unavailable`. The pool expects a session for itself: behind a pooler use
-/// its session mode.
+/// There are up to `pool_size`, opened when they are needed. An idle one is checked before it is
+/// used. The next call replaces one that has failed, so that a server that comes back is used again
+/// without a restart. A connection whose server has become read-only is replaced too: with several
+/// hosts and `target_session_attrs=read-write` writes move to the next host after an error for each
+/// connection. A call that only reads is sent once more when its connection breaks. A write whose
+/// answer was lost throws `unavailable`.
+///
+/// \par Poolers
+/// All rules hold behind a pooler as well, such as pgbouncer in session mode, with any
+/// `server_reset_query`, or in transaction mode, where each transaction may meet another server:
+/// nothing outlives a transaction but what is stored (see PostgresOptions::prepared). The pooler
+/// needs no setting for it. A method takes the server longer, since each statement is parsed and
+/// planned again. A connection that waits for its turn in the pooler counts as one that waits for
+/// its answer, so that `operation_timeout` covers that wait. Statement mode refuses transactions.
 ///
 /// \par Lifetime
-/// Calls keep what they need alive: a backend may be destroyed while they are under way. `close`
-/// waits for them; calls that come behind it throw `closed`.
+/// Calls keep alive what they need, so a backend may be destroyed while they are under way. `close`
+/// waits for them. Calls that come after `close` throw `closed`. The contexts on which calls are
+/// awaited may be destroyed before the backend or after it, with calls under way (LIF-07): a
+/// request that was sent is then carried out and its answer dropped, and one that was not sent does
+/// not happen.
+///
+/// In the child of a fork every call on a backend of the parent's throws `closed`, and the parent's
+/// connections are left alone, also when the object is destroyed. Make a backend in the child.
 ///
 /// \par Cancellation
 /// A call that was not sent yet ends at once, and nothing of it happens. A read ends at once; its
-/// answer is taken in and dropped, and the connection stays. A write that was sent ends with the
-/// server's answer, by its result or, if that comes first, by Asio's exception. Where there is no
-/// answer within 10 ms, the server is asked to stop the statement, and it ends by its answer to
-/// that: applied whole or not at all, and nothing afterwards (CAN-02). Where there is none within
-/// another second, because the server or the network hangs, the call ends and its connection is
-/// dropped: then, and only then, the write may still be applied later, as it may after a time-out.
+/// answer is taken in and dropped, and the connection stays.
+///
+/// A write that was sent ends with the server's answer. If there is none within 10 ms, the server
+/// is asked to stop the statement, by the protocol's own request, which needs no further connection
+/// and which a pooler passes on. The write ends with the answer to that. It is then applied
+/// whole or not at all, and nothing of it happens afterwards (CAN-02). If there is no answer within
+/// another second either, the server or the network hangs: the call ends and its connection is
+/// dropped. Only then, and after a time-out, the write may still be applied later.
 ///
 /// \par Errors
 /// As the interfaces say. `unavailable`: no connection within `connect_timeout`, none free within
 /// `acquire_timeout`, no answer within `operation_timeout`, or the server cannot do it, e.g.
 /// because it is read-only or shuts down, knows no such database, or refuses the password, which
-/// may be another tomorrow. `corrupted`: a column does not hold what is written there. `initialize`
+/// may be another tomorrow. `too_large`: the values of a call are above a GiB in all, which is what
+/// the protocol takes. `corrupted`: a column does not hold what is written there. `initialize`
 /// throws `invalid_argument` for a connection string, a space or an option that is none, and
 /// `not_supported` for a newer schema or another encoding. The reason has the server's or libpq's
 /// words and the SQLSTATE, never the password.
-class PostgresBackend final : public RoutedBackend<PostgresBackend>,
-                              public RoutedSessionDirectory<PostgresBackend>,
-                              public RoutedThreadDirectory<PostgresBackend> {
+///
+/// \par Health
+/// `health_check` asks the server for what calls need: the version of the tables, a row of each,
+/// and whether it takes writes. `details` has the space, the size of the pool, how many connections
+/// are open and the server's version.
+class PostgresBackend final : public detail::EngineBackend<detail::postgres::Engine> {
 public:
-  PostgresBackend(boost::asio::any_io_executor executor, PostgresOptions options);
-
-  awaitable<bool> initialize() override;
-  awaitable<void> close() override;
-  /// Asks the server. `details` has the space, the size of the pool, how many connections are open
-  /// and the server's version.
-  awaitable<Health> health_check() override;
-
-private:
-  friend RoutedBackend;
-  friend RoutedSessionDirectory;
-  friend RoutedThreadDirectory;
-  class State;
-
-  template <class Call, class... Arguments>
-  awaitable<typename Call::Result> route(Arguments... arguments) const;
-
-  std::shared_ptr<State> state_;
+  PostgresBackend(boost::asio::any_io_executor executor, PostgresOptions options)
+      : EngineBackend(
+            detail::construct<detail::postgres::Engine>(std::move(executor), std::move(options))) {}
 };
 
 } // namespace agentstore
 
-#include <agentstore/detail/postgres/backend.hpp> // only machinery
+#if !defined(AGENTSTORE_COMPILED)
+#include <agentstore/detail/postgres/engine.hpp>
+#endif
 
 #endif

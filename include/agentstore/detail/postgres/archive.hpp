@@ -2,17 +2,16 @@
 #ifndef AGENTSTORE_DETAIL_POSTGRES_ARCHIVE_HPP
 #define AGENTSTORE_DETAIL_POSTGRES_ARCHIVE_HPP
 
-// The machinery of PostgresArchive; it is included by the header of the class.
+// The engine of PostgresArchive.
 
 #include <agentstore/archives/postgres.hpp>
+#include <agentstore/detail/engine_archive_members.hpp>
 #include <agentstore/detail/postgres/client.hpp>
-#include <agentstore/record_json.hpp>
 
-namespace agentstore {
+namespace agentstore::detail::postgres {
 
-namespace detail::postgres {
-
-// Places are given as those of messages are, see store_schema.hpp.
+// The row of a key in archive_keys gives its records their places, as store_schema.hpp explains for
+// messages.
 inline constexpr const char* archive_schema_1 = R"(
 CREATE TABLE @.archive_keys (
   kind text COLLATE "C" NOT NULL,
@@ -30,97 +29,122 @@ CREATE TABLE @.archive (
 );
 )";
 
-inline constexpr const char* archive_schema_steps[] = {archive_schema_1};
+// The row of its key, which an append locks, keeps two of one entry id apart.
+inline constexpr const char* archive_schema_2 = R"(
+ALTER TABLE @.archive ADD COLUMN entry_id text COLLATE "C";
+CREATE UNIQUE INDEX archive_by_entry ON @.archive (kind, key, entry_id)
+  WHERE entry_id IS NOT NULL;
+)";
+
+inline constexpr const char* archive_schema_steps[] = {archive_schema_1, archive_schema_2};
+
+inline constexpr const char* archive_tables[] = {"archive_keys", "archive"};
 
 inline Schema archive_schema() {
-  return Schema("archive", archive_schema_steps);
+  return Schema("archive", archive_schema_steps, archive_tables);
 }
 
-} // namespace detail::postgres
-
-/// What an archive object and its calls share.
-class PostgresArchive::State {
+class ArchiveEngine {
 public:
-  State(boost::asio::any_io_executor executor, const PostgresOptions& options)
-      : client_(std::move(executor), options, detail::postgres::archive_schema()) {}
+  ArchiveEngine(boost::asio::any_io_executor executor, const PostgresOptions& options)
+      : client_(std::move(executor), options, archive_schema()) {}
 
-  static awaitable<bool> open(std::shared_ptr<State> state) {
+  static awaitable<bool> open(std::shared_ptr<ArchiveEngine> engine) {
     try {
-      co_await detail::postgres::Client::open(&state->client_);
+      co_await Client::open(&engine->client_);
       co_return true;
     } catch (const StorageError&) {
       co_return false;
     }
   }
 
-  static awaitable<void> close(std::shared_ptr<State> state) {
-    co_await detail::postgres::Client::close(&state->client_);
+  static awaitable<void> close(std::shared_ptr<ArchiveEngine> engine) {
+    co_await Client::close(&engine->client_);
   }
 
-  /// Makes one append. `describe` checks the arguments other than the key and puts them into the
-  /// record. Whatever fails, memory that runs out included, means that the record is lost; only a
+  /// Whatever fails, memory that runs out included, means that the record is lost; only a
   /// cancellation is the caller's own.
-  template <class Describe>
-  static awaitable<bool> append(std::shared_ptr<State> state, ArchiveKind kind,
-                                const char* key_name, std::string key,
-                                std::optional<Timestamp> created_at, Describe describe) {
-    using namespace detail::postgres;
-    static const Statement insert(
+  template <class Append, class... Others>
+  static awaitable<bool>
+  append(std::shared_ptr<ArchiveEngine> engine, std::optional<std::string> entry_id,
+         std::optional<Timestamp> created_at, std::string key, Others... others) {
+    const Client& client = engine->client_;
+    try {
+      if (!client.is_open()) {
+        co_return false;
+      }
+      Append::check(client.options().limits, key, others...);
+      if (entry_id) {
+        check_entry_id<Append>(*entry_id);
+      }
+      const Document fields = Append::fields(key, std::move(others)...);
+      Parameters parameters;
+      parameters.plain(std::string(to_string(Append::kind)))
+          .plain(std::move(key))
+          .time(created_at.value_or(client.options().clock()))
+          .document(fields);
+      Request request;
+      if (entry_id) {
+        request.add(insert_once(), std::move(parameters.plain(*std::move(entry_id))));
+      } else {
+        request.add(insert(), std::move(parameters));
+      }
+      const Response response = co_await client.ask(std::move(request));
+      if (!response.failure || !response.failure->is_cancellation) {
+        co_return !response.failure;
+      }
+    } catch (const std::exception&) {
+      co_return false;
+    }
+    throw boost::system::system_error(boost::asio::error::operation_aborted, Append::name);
+  }
+
+  static awaitable<std::vector<ArchiveRecord>> read(std::shared_ptr<ArchiveEngine> engine,
+                                                    ArchiveKind kind, std::string key,
+                                                    std::uint64_t after, std::size_t limit) {
+    constexpr const char* operation = "read_archive";
+    const Client& client = engine->client_;
+    client.require_open(operation, key);
+    check(operation, key).id("key", key);
+    Reading reading(kind);
+    const Response response = co_await client.ask(Reading::request(kind, key, after, limit));
+    Client::take(reading, response, operation, key);
+    co_return reading.result();
+  }
+
+private:
+  // Each is one for all kinds, so that a connection prepares it once.
+
+  static const Statement& insert() {
+    static const Statement statement(
         "WITH place AS (INSERT INTO @.archive_keys AS k (kind, key, last_sequence)"
         " VALUES ($1, $2, 1) ON CONFLICT (kind, key)"
         " DO UPDATE SET last_sequence = k.last_sequence + 1 RETURNING last_sequence)"
         " INSERT INTO @.archive (kind, key, sequence, created_at, fields)"
         " SELECT $1, $2, last_sequence, $3, $4 FROM place",
         {type::text, type::text, type::timestamptz, type::json});
-    const Client& client = state->client_;
-    try {
-      if (!client.is_open()) {
-        co_return false;
-      }
-      const ArgumentCheck arguments = check("append", key, client.options().limits);
-      arguments.id(key_name, key);
-      json fields = json::object();
-      fields[key_name] = key;
-      describe(arguments, fields);
-      Parameters parameters;
-      parameters.plain(std::string(to_string(kind)))
-          .plain(std::move(key))
-          .time(created_at.value_or(client.options().clock()))
-          .document(fields);
-      Request request;
-      request.add(insert, std::move(parameters));
-      const Answer answer = co_await client.ask(std::move(request));
-      if (!answer.failure || !answer.failure->is_cancellation) {
-        co_return !answer.failure;
-      }
-    } catch (const std::exception&) {
-      co_return false;
-    }
-    throw boost::system::system_error(boost::asio::error::operation_aborted, "append");
+    return statement;
   }
 
-  static awaitable<std::vector<ArchiveRecord>> read(std::shared_ptr<State> state, ArchiveKind kind,
-                                                    std::string key, std::uint64_t after,
-                                                    std::size_t limit) {
-    using namespace detail::postgres;
-    constexpr const char* operation = "read_archive";
-    const Client& client = state->client_;
-    client.require_open(operation, key);
-    check(operation, key).id("key", key);
-    Reading reading(kind);
-    const Answer answer = co_await client.ask(Reading::request(kind, key, after, limit));
-    Client::take(reading, answer, operation, key);
-    co_return reading.result();
+  /// As `insert`. Where the entry id is there already, its key's row has skipped a place.
+  static const Statement& insert_once() {
+    static const Statement statement(
+        "WITH place AS (INSERT INTO @.archive_keys AS k (kind, key, last_sequence)"
+        " VALUES ($1, $2, 1) ON CONFLICT (kind, key)"
+        " DO UPDATE SET last_sequence = k.last_sequence + 1 RETURNING last_sequence)"
+        " INSERT INTO @.archive (kind, key, sequence, created_at, fields, entry_id)"
+        " SELECT $1, $2, last_sequence, $3, $4, $5 FROM place"
+        " ON CONFLICT (kind, key, entry_id) WHERE entry_id IS NOT NULL DO NOTHING",
+        {type::text, type::text, type::timestamptz, type::json, type::text});
+    return statement;
   }
 
-private:
   class Reading {
   public:
     explicit Reading(ArchiveKind kind) : kind_(kind) {}
 
-    static detail::postgres::Request request(ArchiveKind kind, const std::string& key,
-                                             std::uint64_t after, std::size_t limit) {
-      using namespace detail::postgres;
+    static Request request(ArchiveKind kind, const std::string& key, std::uint64_t after,
+                           std::size_t limit) {
       static const Statement select(
           "SELECT sequence, created_at, fields FROM @.archive"
           " WHERE kind = $1 AND key = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",
@@ -133,15 +157,15 @@ private:
       return request;
     }
 
-    bool take(const detail::postgres::Answer& answer) {
-      const detail::postgres::Rows& rows = answer.rows.at(0);
+    bool take(const Response& response) {
+      const Rows& rows = response.rows.at(0);
       result_.resize(rows.size());
       for (std::size_t row = 0; row < rows.size(); ++row) {
         ArchiveRecord& record = result_[row];
         record.kind = kind_;
         record.sequence = rows.count(row, 0);
         record.created_at = rows.time(row, 1);
-        record.fields = rows.document(row, 2);
+        record.fields = rows.object(row, 2).tree();
         if (kind_ == ArchiveKind::task_context_snapshot) {
           record.fields["version"] = record.sequence;
         }
@@ -155,116 +179,9 @@ private:
     std::vector<ArchiveRecord> result_;
   };
 
-  detail::postgres::Client client_;
+  Client client_;
 };
 
-inline PostgresArchive::PostgresArchive(boost::asio::any_io_executor executor,
-                                        PostgresOptions options)
-    : state_(std::make_shared<State>(std::move(executor), options)) {}
-
-inline awaitable<bool> PostgresArchive::initialize() {
-  return State::open(state_);
-}
-
-inline awaitable<void> PostgresArchive::close() {
-  return State::close(state_);
-}
-
-inline awaitable<bool> PostgresArchive::append_session_event(std::string session_id,
-                                                             std::string user_id,
-                                                             std::string event_type, json payload,
-                                                             std::optional<Timestamp> created_at) {
-  return State::append(
-      state_, ArchiveKind::session_event, "session_id", std::move(session_id), created_at,
-      [user_id = std::move(user_id), event_type = std::move(event_type),
-       payload = std::move(payload)](const ArgumentCheck& arguments, json& fields) mutable {
-        arguments.id("user_id", user_id)
-            .nonempty_text("event_type", event_type)
-            .value("payload", payload);
-        fields["user_id"] = std::move(user_id);
-        fields["event_type"] = std::move(event_type);
-        fields["payload"] = std::move(payload);
-      });
-}
-
-inline awaitable<bool>
-PostgresArchive::append_conversation_message(std::string session_id, std::string role,
-                                             std::string content, json metadata,
-                                             std::optional<Timestamp> created_at) {
-  return State::append(
-      state_, ArchiveKind::conversation_message, "session_id", std::move(session_id), created_at,
-      [role = std::move(role), content = std::move(content),
-       metadata = std::move(metadata)](const ArgumentCheck& arguments, json& fields) mutable {
-        arguments.nonempty_text("role", role).text("content", content).object("metadata", metadata);
-        fields["role"] = std::move(role);
-        fields["content"] = std::move(content);
-        fields["metadata"] = std::move(metadata);
-      });
-}
-
-inline awaitable<bool> PostgresArchive::append_checkpoint(std::string thread_id,
-                                                          std::string checkpoint_id, json data,
-                                                          json metadata,
-                                                          std::optional<Timestamp> created_at) {
-  return State::append(
-      state_, ArchiveKind::checkpoint, "thread_id", std::move(thread_id), created_at,
-      [checkpoint_id = std::move(checkpoint_id), data = std::move(data),
-       metadata = std::move(metadata)](const ArgumentCheck& arguments, json& fields) mutable {
-        arguments.id("checkpoint_id", checkpoint_id)
-            .value("data", data)
-            .object("metadata", metadata);
-        fields["checkpoint_id"] = std::move(checkpoint_id);
-        fields["data"] = std::move(data);
-        fields["metadata"] = std::move(metadata);
-      });
-}
-
-inline awaitable<bool>
-PostgresArchive::append_checkpoint_writes(std::string thread_id, std::string checkpoint_id,
-                                          std::string task_id, std::vector<ChannelWrite> writes,
-                                          std::optional<Timestamp> created_at) {
-  return State::append(
-      state_, ArchiveKind::checkpoint_writes, "thread_id", std::move(thread_id), created_at,
-      [checkpoint_id = std::move(checkpoint_id), task_id = std::move(task_id),
-       writes = std::move(writes)](const ArgumentCheck& arguments, json& fields) mutable {
-        arguments.id("checkpoint_id", checkpoint_id).id("task_id", task_id).writes(writes);
-        fields["checkpoint_id"] = std::move(checkpoint_id);
-        fields["task_id"] = std::move(task_id);
-        fields["writes"] = writes;
-      });
-}
-
-inline awaitable<bool>
-PostgresArchive::append_conversation_session(std::string session_key, json session_data,
-                                             std::optional<Timestamp> created_at) {
-  return State::append(state_, ArchiveKind::conversation_session, "session_key",
-                       std::move(session_key), created_at,
-                       [session_data = std::move(session_data)](const ArgumentCheck& arguments,
-                                                                json& fields) mutable {
-                         arguments.value("session_data", session_data);
-                         fields["session_data"] = std::move(session_data);
-                       });
-}
-
-inline awaitable<bool>
-PostgresArchive::append_task_context_snapshot(std::string session_id, json context_data,
-                                              std::optional<Timestamp> created_at) {
-  return State::append(state_, ArchiveKind::task_context_snapshot, "session_id",
-                       std::move(session_id), created_at,
-                       [context_data = std::move(context_data)](const ArgumentCheck& arguments,
-                                                                json& fields) mutable {
-                         arguments.value("context_data", context_data);
-                         fields["context_data"] = std::move(context_data);
-                       });
-}
-
-inline awaitable<std::vector<ArchiveRecord>> PostgresArchive::read_archive(ArchiveKind kind,
-                                                                           std::string key,
-                                                                           std::uint64_t after,
-                                                                           std::size_t limit) {
-  return State::read(state_, kind, std::move(key), after, limit);
-}
-
-} // namespace agentstore
+} // namespace agentstore::detail::postgres
 
 #endif

@@ -4,17 +4,25 @@
 
 // Why something did not work, in the contract's terms and in words without a secret.
 
-#include <agentstore/detail/postgres/wire.hpp>
+#include <agentstore/detail/postgres/codec.hpp>
 
 #include <string>
 #include <string_view>
 
 namespace agentstore::detail::postgres {
 
+/// What went wrong, and what the pool may do about it.
 class Failure {
 public:
   Failure() = default;
-  Failure(errc the_code, std::string the_reason) : code(the_code), reason(std::move(the_reason)) {}
+  Failure(errc the_code, std::string the_reason, boost::system::error_condition the_cause = {})
+      : code(the_code), reason(std::move(the_reason)), cause(the_cause) {}
+
+  /// Something took longer than it may.
+  static Failure late(std::string reason) {
+    return {errc::unavailable, std::move(reason),
+            make_error_condition(boost::system::errc::timed_out)};
+  }
 
   static Failure cancellation() {
     Failure failure;
@@ -24,46 +32,80 @@ public:
 
   errc code = errc::unavailable;
   std::string reason;
-  /// The caller's own doing: it gets Asio's exception for it.
+  /// See StorageError.
+  boost::system::error_condition cause;
+  /// The caller cancelled the call, and gets Asio's exception for that.
   bool is_cancellation = false;
-  /// The transaction was rolled back for reasons that a second try may not meet.
+  /// The transaction was rolled back over something that a second attempt may not meet.
   bool is_retriable = false;
-  /// The server stopped the statement because it was asked to, or because of a time limit.
+  /// See the function of this name.
+  bool is_of_another_session = false;
+  /// The server stopped the statement because of a request to cancel it or of a time limit.
   bool is_interruption = false;
-  /// The server ends this connection.
-  bool ends_connection = false;
+  /// The connection is of no further use, see `retires_connection`.
+  bool retires_connection = false;
 };
 
-/// The errors that the server has names for.
-inline errc meaning_of(std::string_view sqlstate) {
+/// The code for an error of the server.
+inline errc errc_of(std::string_view sqlstate) {
   if (sqlstate == "22003" || sqlstate == "22008") {
-    return errc::invalid_argument; // a number, a time out of range
+    return errc::invalid_argument; // a number or a time out of range
   }
   if (sqlstate == "XX001" || sqlstate == "XX002") {
-    return errc::corrupted; // data, an index
+    return errc::corrupted; // data or an index
   }
   return errc::unavailable;
 }
 
-/// What the server says of a failed statement: its one sentence and its code. The detail and the
-/// hint are left out, for they may quote what is stored.
+/// Why the server did not do what it was asked for.
+inline boost::system::error_condition cause_of(std::string_view sqlstate) {
+  namespace because = boost::system::errc;
+  if (sqlstate == "53100") {
+    return make_error_condition(because::no_space_on_device);
+  }
+  if (sqlstate == "25006") {
+    return make_error_condition(because::read_only_file_system);
+  }
+  if (sqlstate == "57014" || sqlstate == "55P03") { // of a statement, or for a lock
+    return make_error_condition(because::timed_out);
+  }
+  return {};
+}
+
+/// Whether an error of the server says that it is not the one that prepared a statement here: it
+/// does not know the name, or it has the name from somebody else. Nothing of the request happened.
+inline bool is_of_another_session(std::string_view sqlstate) {
+  return sqlstate == "26000" || sqlstate == "42P05";
+}
+
+/// Whether after an error of the server another connection would fare better: this server has
+/// become read-only, shuts down, or does not have the statement as this connection has prepared it.
+inline bool retires_connection(std::string_view sqlstate) {
+  return sqlstate == "25006" || sqlstate.starts_with("57P0") || sqlstate == "0A000" ||
+         is_of_another_session(sqlstate);
+}
+
+/// What the server says about a failed statement: its one sentence and its code. The server's
+/// detail and hint are left out because they may quote what is stored.
 inline Failure failure_of(const PGresult* result) {
   const auto field = [result](int code) {
     const char* const text = PQresultErrorField(result, code);
     return std::string(text != nullptr ? text : "");
   };
   const std::string sqlstate = field(PG_DIAG_SQLSTATE);
-  Failure failure(meaning_of(sqlstate), field(PG_DIAG_MESSAGE_PRIMARY));
+  Failure failure(errc_of(sqlstate), field(PG_DIAG_MESSAGE_PRIMARY));
   if (failure.reason.empty()) {
     failure.reason = "the server gave no answer";
   }
   if (!sqlstate.empty()) {
     failure.reason += " (SQLSTATE " + sqlstate + ")";
   }
-  failure.is_retriable = sqlstate == "40001" || sqlstate == "40P01";
+  failure.cause = cause_of(sqlstate);
+  failure.is_of_another_session = is_of_another_session(sqlstate);
+  failure.is_retriable =
+      sqlstate == "40001" || sqlstate == "40P01" || failure.is_of_another_session;
   failure.is_interruption = sqlstate == "57014";
-  const std::string severity = field(PG_DIAG_SEVERITY_NONLOCALIZED);
-  failure.ends_connection = severity == "FATAL" || severity == "PANIC";
+  failure.retires_connection = retires_connection(sqlstate);
   return failure;
 }
 

@@ -2,12 +2,13 @@
 #ifndef AGENTSTORE_DETAIL_POSTGRES_POOL_HPP
 #define AGENTSTORE_DETAIL_POSTGRES_POOL_HPP
 
-// The connections of one backend, and the operations that wait for them. All of it lives on one
-// strand; only the constructor, `strand` and the counters are for other threads.
+// The connections of one backend, and the requests that wait for them.
 
-#include <agentstore/detail/postgres/pipeline.hpp>
+#include <agentstore/backends/postgres_options.hpp>
+#include <agentstore/detail/postgres/pipelined_connection.hpp>
+#include <agentstore/detail/postgres/pool_decisions.hpp>
+#include <agentstore/detail/postgres/request_queue.hpp>
 #include <agentstore/detail/postgres/schema.hpp>
-#include <agentstore/postgres/options.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/strand.hpp>
@@ -18,434 +19,519 @@
 
 namespace agentstore::detail::postgres {
 
-class Pool final : public Pipeline::Owner, public std::enable_shared_from_this<Pool> {
+/// Every event (a request, a response, a connection, the timer) changes what the pool holds and
+/// then calls `make_progress`, which does whatever has become possible.
+///
+/// Requires: everything is called on the strand, but for the constructor, `strand` and the
+/// counters.
+class Pool final : public PipelinedConnection::Owner, public std::enable_shared_from_this<Pool> {
 public:
   Pool(boost::asio::any_io_executor executor, const PostgresOptions& options, const Schema& schema)
       : strand_(boost::asio::make_strand(executor)), options_(options), schema_(schema),
-        target_(std::make_shared<Target>(options.conninfo)), watch_(strand_) {}
+        connection_string_(std::make_shared<ConnectionString>(options.conninfo)),
+        has_sessions_(options.prepared != PostgresOptions::Prepared::never), timer_(strand_) {}
 
   boost::asio::any_io_executor strand() const { return strand_; }
   std::size_t open_connections() const { return open_count_; }
   int server_version() const { return server_version_; }
 
-  /// Opens the pool: connects, and makes sure of the schema.
-  void open(std::shared_ptr<Operation> operation) {
-    if (!target_->fault().empty()) {
-      return operation->fail(Failure(errc::invalid_argument, target_->fault()));
+  /// Opens the pool: connects once, and brings the schema up to date.
+  void open(std::shared_ptr<PendingRequest> request) {
+    const std::string fault = find_fault();
+    if (!fault.empty()) {
+      return request->fail(Failure(errc::invalid_argument, fault));
     }
-    if (options_.pool_size == 0 || options_.pipeline_depth == 0) {
-      return operation->fail(
-          Failure(errc::invalid_argument, "pool_size and pipeline_depth are at least 1"));
-    }
-    if (std::min({options_.connect_timeout, options_.acquire_timeout,
-                  options_.operation_timeout}) <= std::chrono::milliseconds(0)) {
-      return operation->fail(Failure(errc::invalid_argument, "a time-out is not above 0"));
-    }
-    if (!Schema::is_name(options_.space)) {
-      return operation->fail(Failure(errc::invalid_argument,
-                                     "a schema's name has 1 to 63 bytes of UTF-8, without NUL, "
-                                     "and does not begin with pg_"));
-    }
-    boost::asio::co_spawn(strand_, connect_and_prepare(shared_from_this()),
-                          [self = shared_from_this(), operation = std::move(operation)](
-                              const std::exception_ptr& error, std::shared_ptr<Link> link) {
+    boost::asio::co_spawn(strand_, open_first_connection(shared_from_this()),
+                          [self = shared_from_this(), request = std::move(request)](
+                              const std::exception_ptr& error, ConnectionPtr connection) {
                             if (error) {
-                              return operation->fail(self->describe(error));
+                              return request->fail(self->to_failure(error));
                             }
-                            if (operation->is_over()) {
-                              return; // cancelled: nobody opened it
+                            if (request->is_done()) {
+                              return; // the caller cancelled, so the pool stays closed
                             }
                             self->is_closed_ = false;
-                            if (self->has_room()) { // two may have opened it at once
-                              self->add(std::move(link));
+                            if (self->has_room()) { // two callers may have opened the pool at once
+                              self->add(std::move(connection));
                             }
-                            operation->end(Answer());
+                            request->finish(Response());
                           });
   }
 
   /// Sends the request as soon as there is a connection with room for it.
-  void submit(std::shared_ptr<Operation> operation) {
+  void submit(std::shared_ptr<PendingRequest> request) {
     if (is_closed_) {
-      return operation->fail(Failure(errc::closed, "the backend is not open"));
+      return request->fail(Failure(errc::closed, "the backend is not open"));
     }
-    operation->deadline = Operation::Clock::now() + options_.acquire_timeout;
-    waiting_.push_back(std::move(operation));
-    close_idle();
-    pump();
-    watch();
+    if (request->request.is_too_large()) {
+      return request->fail(Failure(errc::too_large, "the values are above a GiB in all"));
+    }
+    queue_.push_back(std::move(request), deadline_after(Clock::now(), options_.acquire_timeout));
+    close_long_idle();
+    make_progress();
   }
 
-  /// Takes no more requests; ends when all that were taken have ended.
-  void close(std::shared_ptr<Operation> operation) {
+  /// Takes no more requests. Ends when all that were taken have ended.
+  void close(std::shared_ptr<PendingRequest> request) {
     is_closed_ = true;
-    closing_.push_back(std::move(operation));
-    close_if_done();
-    watch();
+    closing_.push_back(std::move(request));
+    make_progress();
   }
 
-  /// Its caller wants an operation to end.
-  void cancel(const std::shared_ptr<Operation>& operation) {
-    if (operation->is_over() || operation->is_cancelled) {
+  /// The caller of a request cancels it.
+  void cancel(const std::shared_ptr<PendingRequest>& request) {
+    if (request->is_done() || request->is_cancelled) {
       return;
     }
-    const auto queued = std::find(waiting_.begin(), waiting_.end(), operation);
-    Pipeline* const carrier = carrier_of(*operation);
-    if (queued != waiting_.end()) {
-      waiting_.erase(queued);
+    const auto connection = request->connection();
+    if (connection && request->request.writes) {
+      request->is_cancelled = true;
+      boost::asio::co_spawn(strand_, finish_cancel(shared_from_this(), request, connection),
+                            [](const std::exception_ptr&) {});
+      return;
     }
-    if (carrier == nullptr || !operation->request.writes) {
-      // Nothing of it will happen, or nobody needs to know: its answer is read and dropped.
-      operation->fail(Failure::cancellation());
-      close_if_done();
-      return watch();
-    }
-    operation->is_cancelled = true;
-    boost::asio::co_spawn(strand_,
-                          give_up(shared_from_this(), operation, carrier->shared_from_this()),
-                          [](const std::exception_ptr&) {});
+    // A request that was not sent does not happen. What a read finds concerns nobody any more: its
+    // response is taken in and dropped, because request is done.
+    queue_.erase(request);
+    request->fail(Failure::cancellation());
+    make_progress();
   }
 
 private:
-  using Clock = Operation::Clock;
-  using Time = Clock::time_point;
-  using Reply = std::shared_ptr<Link>;
+  using Clock = PendingRequest::Clock;
+  using ConnectionPtr = std::shared_ptr<PipelinedConnection>;
+  using Requests = std::vector<std::shared_ptr<PendingRequest>>;
 
-  /// A write that was cancelled mostly ends by itself within this time.
+  /// Most cancelled writes end by themselves within this time.
   static constexpr std::chrono::milliseconds natural_end{10};
-  /// After that the server is asked to stop it, and has this long until the connection is given up.
-  static constexpr std::chrono::milliseconds grace{1'000};
-  /// How often a transaction is made again that the server rolled back over a conflict.
-  static constexpr unsigned most_retries = 20;
-  /// How long the connections that there are must do after a further one was refused.
-  static constexpr std::chrono::milliseconds back_off{500};
-  /// How often it is looked whether a TLS library holds something back.
-  static constexpr std::chrono::milliseconds tls_look{50};
+  /// After that the server is asked to stop the write. It has this long to answer before the
+  /// connection is given up.
+  static constexpr std::chrono::milliseconds cancel_grace{1'000};
+  /// How often the server is asked meanwhile.
+  static constexpr std::chrono::milliseconds cancel_interval{20};
+  /// How often a transaction is sent again that the server rolled back over a conflict.
+  static constexpr unsigned max_retries = 20;
+  /// For how long no further connection is opened after an attempt has failed.
+  static constexpr std::chrono::milliseconds connect_backoff{500};
 
-  // Pipeline::Owner
+  /// What is wrong with the options, in words without a secret. Empty if nothing is.
+  std::string find_fault() const {
+    if (!connection_string_->fault().empty()) {
+      return connection_string_->fault();
+    }
+    if (options_.pool_size == 0 || options_.pipeline_depth == 0) {
+      return "pool_size and pipeline_depth are at least 1";
+    }
+    if (std::min({options_.connect_timeout, options_.acquire_timeout,
+                  options_.operation_timeout}) <= std::chrono::milliseconds(0)) {
+      return "a time-out is not above 0";
+    }
+    if (options_.idle_timeout < std::chrono::milliseconds(0)) {
+      return "idle_timeout is below 0";
+    }
+    if (!Schema::is_name(options_.space)) {
+      return "a schema's name has 1 to 63 bytes of UTF-8, without NUL, and does not begin with pg_";
+    }
+    return {};
+  }
 
-  void answered(Pipeline& pipeline, std::shared_ptr<Operation> operation, Answer answer) override {
-    if (answer.failure) {
-      Failure& failure = *answer.failure;
-      failure.reason = target_->without_secrets(failure.reason);
-      if (failure.is_interruption && operation->is_cancelled) {
+  // PipelinedConnection::Owner
+
+  void on_response(PipelinedConnection& connection, std::shared_ptr<PendingRequest> request,
+                   Response response) override {
+    if (response.failure) {
+      Failure& failure = *response.failure;
+      failure.reason = connection_string_->without_secrets(failure.reason);
+      if (failure.is_interruption && request->is_cancelled) {
         failure.is_cancellation = true;
       }
-      // A neighbour that was stopped in place of a cancelled one: it was rolled back, too.
-      const bool by_mistake =
-          failure.is_interruption && pipeline.is_retiring && !operation->is_cancelled;
-      if ((failure.is_retriable || by_mistake) && try_again(operation)) {
+      if (failure.retires_connection) {
+        connection.is_retiring = true;
+      }
+      if (failure.is_of_another_session) {
+        has_sessions_ = false; // there is a pooler after all
+      }
+      // The server stops what a connection is at when the cancellation arrives. That may be the
+      // neighbour of the cancelled request, which was rolled back and is sent again.
+      const bool was_meant_for_another =
+          failure.is_interruption && connection.was_interrupted && !request->is_cancelled;
+      if ((failure.is_retriable || was_meant_for_another) && try_again(request)) {
         return;
       }
-      if (failure.is_retriable && operation->is_cancelled) {
+      if (failure.is_retriable && request->is_cancelled) {
         failure.is_cancellation = true;
       }
     }
-    operation->end(std::move(answer));
+    request->finish(std::move(response));
   }
 
-  void progressed(Pipeline& pipeline) override {
-    if (pipeline.is_retiring && pipeline.is_idle()) {
-      pipeline.shut("the connection is retired");
-      remove(pipeline);
+  void on_room(PipelinedConnection& connection) override {
+    connection.restart_time(deadline_after(Clock::now(), options_.operation_timeout));
+    connection.is_retiring |= is_overgrown(connection.has_grown(), connection.small_ones_since());
+    if (connection.is_retiring && connection.is_idle()) {
+      connection.close("the connection is retired");
+      remove(connection);
     }
-    pump();
-    close_if_done();
-    watch();
+    make_progress();
   }
 
-  void broke(Pipeline& pipeline, std::vector<std::shared_ptr<Operation>> operations) override {
-    lose(pipeline, std::move(operations), pipeline.reason());
+  void on_lost(PipelinedConnection& connection, Requests requests) override {
+    lose(connection, std::move(requests), connection.failure());
   }
 
-  /// Ends what was under way on a connection that is gone; reads are made again.
-  void lose(Pipeline& pipeline, std::vector<std::shared_ptr<Operation>> operations,
-            std::string reason) {
-    reason = target_->without_secrets(std::move(reason));
-    remove(pipeline);
-    for (const auto& each : operations | std::views::reverse) {
+  /// Ends the requests of a connection that is gone. Reads are sent again, once: nobody can tell
+  /// whether a write was applied.
+  void lose(PipelinedConnection& connection, Requests requests, Failure why) {
+    why.reason = connection_string_->without_secrets(std::move(why.reason));
+    remove(connection);
+    // The newest goes to the front of the queue first, so that the oldest ends there.
+    for (const auto& each : requests | std::views::reverse) {
       if (!each->request.writes && each->retries == 0 && try_again(each)) {
         continue;
       }
-      each->fail(Failure(errc::unavailable, reason));
+      each->fail(why);
     }
-    if (!is_pumping_) {
-      pump();
-    }
-    close_if_done();
-    watch();
+    make_progress();
   }
 
-  bool try_again(const std::shared_ptr<Operation>& operation) {
-    if (operation->is_over() || operation->is_cancelled || operation->retries >= most_retries) {
+  bool try_again(const std::shared_ptr<PendingRequest>& request) {
+    if (request->is_done() || request->is_cancelled || request->retries >= max_retries) {
       return false;
     }
-    ++operation->retries;
-    operation->deadline = Clock::now() + options_.acquire_timeout;
-    waiting_.push_front(operation);
+    ++request->retries;
+    queue_.push_front(request, deadline_after(Clock::now(), options_.acquire_timeout));
     return true;
   }
 
-  // Which operation goes where
+  // Progress
 
-  /// The connection for the next operation: an idle one; else none if one more may be opened; else
-  /// the one with the least under way.
-  std::shared_ptr<Pipeline> free_connection() {
-    for (;;) {
-      std::shared_ptr<Pipeline> best;
-      for (const auto& each : connections_) {
-        if (!each->is_retiring && each->depth() < options_.pipeline_depth &&
-            (!best || each->depth() < best->depth())) {
-          best = each;
-        }
+  /// Does whatever has become possible: sends, connects, ends a close, sets the timer.
+  void make_progress() {
+    if (is_making_progress_) {
+      return; // a connection broke while something was sent on it; the caller goes on
+    }
+    is_making_progress_ = true;
+    send_queued();
+    is_making_progress_ = false;
+    for (std::size_t i = may_open_more() ? connections_to_open(queue_.size(), connections_.size(),
+                                                               opening_, options_.pool_size)
+                                         : 0;
+         i > 0; --i) {
+      open_connection();
+    }
+    close_if_done();
+    arm_timer();
+  }
+
+  void send_queued() {
+    while (!queue_.empty()) {
+      const auto connection = usable_connection();
+      if (!connection) {
+        return;
       }
-      if (best && best->is_idle() && !best->is_usable()) {
-        best->shut("the server closed the connection");
-        remove(*best);
+      const auto request = queue_.pop_front();
+      if (!request->is_wanted()) {
+        request->fail(Failure::cancellation());
         continue;
       }
-      if (best && !best->is_idle() && may_connect()) {
+      request->mark_sent(connection, deadline_after(Clock::now(), options_.operation_timeout));
+      connection->send(request);
+    }
+  }
+
+  /// The connection for the next request, if it need not wait for another one.
+  ConnectionPtr usable_connection() {
+    for (;;) {
+      const auto index = choose_connection(views(), options_.pipeline_depth, may_open_more());
+      if (!index) {
         return nullptr;
       }
-      return best;
-    }
-  }
-
-  void pump() {
-    if (is_pumping_) {
-      return; // a send that failed came back here
-    }
-    is_pumping_ = true;
-    while (!waiting_.empty()) {
-      if (waiting_.front()->is_over()) {
-        waiting_.pop_front();
-        continue;
+      auto connection = connections_[*index];
+      if (!connection->is_idle() || connection->is_usable()) {
+        return connection;
       }
-      const auto connection = free_connection();
-      if (!connection) {
-        break;
-      }
-      const auto operation = std::move(waiting_.front());
-      waiting_.pop_front();
-      operation->deadline = Clock::now() + options_.operation_timeout;
-      connection->send(operation);
-    }
-    is_pumping_ = false;
-    while (connecting_ < waiting_.size() && may_connect() && has_room()) {
-      connect();
+      connection->close("the server closed the connection");
+      remove(*connection);
     }
   }
 
-  bool has_room() const { return connections_.size() + connecting_ < options_.pool_size; }
-
-  bool may_connect() const {
-    return connections_.size() < options_.pool_size &&
-           (connections_.empty() || Clock::now() >= no_connect_before_);
-  }
-
-  Pipeline* carrier_of(const Operation& operation) {
+  void close_if_done() {
+    if (closing_.empty() || !queue_.empty() || opening_ != 0 || !is_idle()) {
+      return;
+    }
     for (const auto& each : connections_) {
-      for (const auto& carried : each->operations()) {
-        if (carried.get() == &operation) {
-          return each.get();
-        }
-      }
+      each->close("the backend is closed");
     }
-    return nullptr;
+    connections_.clear();
+    open_count_ = 0;
+    for (const auto& each : std::exchange(closing_, {})) {
+      each->finish(Response());
+    }
+  }
+
+  bool is_idle() const {
+    return std::all_of(connections_.begin(), connections_.end(),
+                       [](const ConnectionPtr& each) { return each->is_idle(); });
+  }
+
+  bool has_room() const { return connections_.size() + opening_ < options_.pool_size; }
+
+  bool may_open_more() const {
+    return may_open(connections_.size(), options_.pool_size, Clock::now(), no_connect_before_);
+  }
+
+  /// What the decisions look at, in the order of `connections_`.
+  std::span<const ConnectionView> views() {
+    views_.clear();
+    const Time now = Clock::now();
+    for (const auto& each : connections_) {
+      ConnectionView& view = views_.emplace_back(each->depth(), each->deadline());
+      view.is_retiring = each->is_retiring;
+      view.is_stuck = !each->is_idle() && now - each->waits_since() > patience;
+      view.uses_tls = each->uses_tls();
+      view.has_session = each->has_session();
+    }
+    return views_;
   }
 
   // Connections come and go
 
-  void connect() {
-    ++connecting_;
-    boost::asio::co_spawn(strand_, connect_in_time(shared_from_this()),
-                          [self = shared_from_this()](const std::exception_ptr& error, Reply link) {
-                            --self->connecting_;
-                            if (error) {
-                              self->connect_failed(self->describe(error));
-                            } else {
-                              self->add(std::move(link));
-                            }
-                          });
+  void open_connection() {
+    ++opening_;
+    boost::asio::co_spawn(
+        strand_, open_in_time(shared_from_this()),
+        [self = shared_from_this()](const std::exception_ptr& error, ConnectionPtr connection) {
+          --self->opening_;
+          if (error) {
+            self->on_open_failed(self->to_failure(error));
+          } else {
+            self->add(std::move(connection));
+          }
+        });
   }
 
-  void add(Reply link) {
-    try {
-      connections_.push_back(
-          std::make_shared<Pipeline>(std::move(link), options_.space, weak_from_this()));
-    } catch (const Failure& failure) {
-      return connect_failed(failure);
-    }
-    server_version_ = connections_.back()->server_version();
+  void add(ConnectionPtr connection) {
+    server_version_ = connection->server_version();
+    connections_.push_back(std::move(connection));
     open_count_ = connections_.size();
-    pump();
-    close_if_done();
-    watch();
+    make_progress();
   }
 
-  void remove(const Pipeline& pipeline) {
-    std::erase_if(connections_, [&pipeline](const auto& each) { return each.get() == &pipeline; });
+  void remove(const PipelinedConnection& connection) {
+    std::erase_if(connections_,
+                  [&connection](const auto& each) { return each.get() == &connection; });
     open_count_ = connections_.size();
   }
 
-  /// Whoever waits gets on with the connections that there are. Where there is none, and none to
-  /// come, nothing would ever happen: all who wait hear why.
-  void connect_failed(const Failure& failure) {
-    no_connect_before_ = Clock::now() + back_off; // unless there is none left
-    if (connections_.empty() && connecting_ == 0) {
-      for (const auto& each : std::exchange(waiting_, {})) {
+  /// The queue moves on with the connections that there are. Where there is none and none is being
+  /// opened, nothing would ever happen: the requests in the queue fail with the reason.
+  void on_open_failed(const Failure& failure) {
+    no_connect_before_ = Clock::now() + connect_backoff;
+    if (connections_.empty() && opening_ == 0) {
+      for (const auto& each : queue_.take_all()) {
         each->fail(failure);
       }
     }
-    pump();
-    close_if_done();
-    watch();
+    make_progress();
   }
 
-  void close_idle() {
+  void close_long_idle() {
     const Time now = Clock::now();
-    for (std::size_t i = connections_.size(); i-- > 0;) {
-      const auto each = connections_[i];
-      if (each->is_idle() && now - each->idle_since > options_.idle_timeout) {
-        each->shut("the connection was idle for long");
+    const auto connections = connections_; // some are removed
+    for (const auto& each : connections) {
+      if (each->is_idle() && now > deadline_after(each->idle_since, options_.idle_timeout)) {
+        each->close("the connection was idle for long");
         remove(*each);
       }
     }
   }
 
-  void close_if_done() {
-    if (closing_.empty() || !waiting_.empty() || connecting_ != 0) {
-      return;
-    }
-    for (const auto& each : connections_) {
-      if (!each->is_idle()) {
-        return;
+  /// An open connection to the first host that has what is wanted. Each address has its own time.
+  static awaitable<std::shared_ptr<Connection>> connect_in_time(std::shared_ptr<Pool> self) {
+    const auto string = self->connection_string_;
+    const auto hosts = string->hosts();
+    Failure all(errc::unavailable, "");
+    bool is_first = true;
+    for (const std::string& wanted : string->rounds()) {
+      for (const ConnectionString::Host& host : hosts) {
+        auto attempt = co_await try_host(self, host, wanted);
+        if (attempt.connection) {
+          co_return attempt.connection;
+        }
+        if (attempt.failure.code != errc::unavailable) {
+          throw Failure(attempt.failure); // no other host would do either
+        }
+        all.reason += (is_first ? "" : "; ") + attempt.failure.reason;
+        all.cause = is_first || all.cause == attempt.failure.cause
+                        ? attempt.failure.cause
+                        : boost::system::error_condition();
+        is_first = false;
       }
     }
-    for (const auto& each : connections_) {
-      each->shut("the backend is closed");
+    all.reason = string->without_secrets(all.reason);
+    throw Failure(all);
+  }
+
+  class Attempt {
+  public:
+    Attempt() = default;
+
+    std::shared_ptr<Connection> connection;
+    Failure failure;
+  };
+
+  static awaitable<Attempt> try_host(std::shared_ptr<Pool> self, ConnectionString::Host host,
+                                     std::string wanted) {
+    Attempt attempt;
+    std::vector<ConnectionString::Host> found;
+    try {
+      const auto deadline = deadline_after(Clock::now(), self->options_.connect_timeout);
+      found = co_await ConnectionString::find(host, self->strand_, deadline);
+    } catch (const Failure& failure) {
+      attempt.failure = failure;
     }
-    connections_.clear();
-    open_count_ = 0;
-    for (const auto& each : std::exchange(closing_, {})) {
-      each->end(Answer());
+    for (const ConnectionString::Host& address : found) {
+      try {
+        attempt.connection = co_await connect_to(self, address, wanted);
+        break;
+      } catch (const Failure& failure) {
+        attempt.failure = failure;
+      }
     }
-    watch();
+    co_return attempt;
   }
 
-  /// An open link, within the time for it.
-  static awaitable<Reply> connect_in_time(std::shared_ptr<Pool> self) {
-    auto link = std::make_shared<Link>(self->strand_);
+  static awaitable<std::shared_ptr<Connection>>
+  connect_to(std::shared_ptr<Pool> self, ConnectionString::Host host, std::string wanted) {
+    auto connection = std::make_shared<Connection>(self->strand_);
     boost::asio::steady_timer timer(self->strand_);
-    limit(timer, self->options_.connect_timeout, link, "no connection within the time for it");
-    co_await Link::open(link, self->target_, self->options_.operation_timeout);
+    timer.expires_at(time_for_hosts(Clock::now(), self->options_.connect_timeout, host.count));
+    close_at(timer, connection, "no connection within the time for it");
+    auto settings = self->connection_string_->settings_for(host, wanted);
+    co_await Connection::open(connection, self->connection_string_, std::move(settings),
+                              server_time(self->options_.operation_timeout), self->has_sessions_);
     timer.cancel();
-    co_return link;
+    co_return connection;
   }
 
-  static awaitable<Reply> connect_and_prepare(std::shared_ptr<Pool> self) {
-    auto link = co_await connect_in_time(self);
+  static awaitable<ConnectionPtr> open_in_time(std::shared_ptr<Pool> self) {
+    auto connection = co_await connect_in_time(self);
+    co_return self->pipelined(std::move(connection));
+  }
+
+  static awaitable<ConnectionPtr> open_first_connection(std::shared_ptr<Pool> self) {
+    auto connection = co_await connect_in_time(self);
     boost::asio::steady_timer timer(self->strand_);
-    limit(timer, self->options_.operation_timeout, link, "the schema is not ready in time");
-    co_await Schema::ensure(link, self->options_.space, &self->schema_);
+    timer.expires_at(deadline_after(Clock::now(), self->options_.operation_timeout));
+    close_at(timer, connection, "the schema is not ready in time");
+    co_await Schema::ensure(connection, self->options_.space, &self->schema_);
     timer.cancel();
-    co_return link;
+    co_return self->pipelined(std::move(connection));
   }
 
-  static void limit(boost::asio::steady_timer& timer, std::chrono::milliseconds time,
-                    const Reply& link, const char* reason) {
-    timer.expires_after(time);
-    timer.async_wait(
-        [weak = std::weak_ptr<Link>(link), reason](const boost::system::error_code& error) {
-          const auto late = weak.lock();
-          if (!error && late) {
-            late->shut(reason);
-          }
-        });
+  /// Throws Failure.
+  ConnectionPtr pipelined(std::shared_ptr<Connection> connection) {
+    return std::make_shared<PipelinedConnection>(std::move(connection), options_.space,
+                                                 weak_from_this());
   }
 
-  /// Sees to the end of a cancelled write: by itself, by the server's help, or by force.
-  static awaitable<void> give_up(std::shared_ptr<Pool> self, std::shared_ptr<Operation> operation,
-                                 std::shared_ptr<Pipeline> carrier) {
-    co_await wait(operation, natural_end);
-    if (operation->is_over()) {
+  static void close_at(boost::asio::steady_timer& timer,
+                       const std::shared_ptr<Connection>& connection, const char* reason) {
+    timer.async_wait([weak = std::weak_ptr<Connection>(connection),
+                      reason](const boost::system::error_code& error) {
+      const auto late = weak.lock();
+      if (!error && late) {
+        late->close(reason, Failure::late("").cause);
+      }
+    });
+  }
+
+  // Cancellation of a write that was sent
+
+  /// Waits for the end of a cancelled write: by itself, by the server's help, or by force.
+  static awaitable<void> finish_cancel(std::shared_ptr<Pool> self,
+                                       std::shared_ptr<PendingRequest> request,
+                                       ConnectionPtr connection) {
+    co_await wait_for_end(request, natural_end);
+    if (request->is_done()) {
       co_return;
     }
-    carrier->is_retiring = true;
-    boost::asio::co_spawn(self->strand_, interrupt(self, carrier->server_process()),
-                          [](const std::exception_ptr&) {});
-    co_await wait(operation, grace);
-    if (operation->is_over()) {
-      co_return;
+    request->is_to_be_stopped = true;
+    connection->is_retiring = true;
+    connection->was_interrupted = true;
+    if (!std::exchange(connection->is_being_interrupted, true)) {
+      boost::asio::co_spawn(self->strand_, interrupt(connection), [](const std::exception_ptr&) {});
     }
-    operation->fail(Failure::cancellation());
-    auto lost = carrier->operations();
+    // Counted in intervals, and not by the clock: where the executor has much to do, the answer may
+    // be there and not yet read.
+    for (int i = 0; i < cancel_grace / cancel_interval; ++i) {
+      co_await wait_for_end(request, cancel_interval);
+      if (request->is_done()) {
+        co_return;
+      }
+    }
+    request->fail(Failure::cancellation());
+    Requests lost = connection->requests();
     const char* const reason = "the connection was given up, for a cancelled call had no answer";
-    carrier->shut(reason);
-    self->lose(*carrier, std::move(lost), reason);
+    connection->close(reason);
+    self->lose(*connection, std::move(lost), Failure(errc::unavailable, reason));
   }
 
-  static awaitable<void> wait(std::shared_ptr<Operation> operation,
-                              std::chrono::milliseconds time) {
+  /// Returns when the request is done, or after the time.
+  static awaitable<void> wait_for_end(std::shared_ptr<PendingRequest> request,
+                                      std::chrono::milliseconds time) {
     boost::system::error_code ignored;
-    operation->patience.emplace(co_await boost::asio::this_coro::executor, time);
+    request->cancel_timer.emplace(co_await boost::asio::this_coro::executor, time);
     auto token = boost::asio::redirect_error(boost::asio::use_awaitable, ignored);
-    co_await operation->patience->async_wait(token);
+    co_await request->cancel_timer->async_wait(token);
   }
 
-  /// Asks the server, on a connection for this purpose, to stop what another one is at.
-  static awaitable<void> interrupt(std::shared_ptr<Pool> self, int server_process) {
-    auto link = co_await connect_in_time(self);
-    boost::asio::steady_timer timer(self->strand_);
-    limit(timer, self->options_.operation_timeout, link, "no answer in time");
-    std::vector<std::string> parameters(1, std::to_string(server_process));
-    std::string sql = "SELECT pg_cancel_backend($1::integer)";
-    co_await Link::query(link, std::move(sql), std::move(parameters));
-    timer.cancel();
+  /// Asks the server to stop what a connection is at, until no request is left on it that is to be
+  /// stopped: the server stops one at a time, and may be between two when it is asked.
+  static awaitable<void> interrupt(ConnectionPtr connection) {
+    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+    while (!connection->is_closed() && has_to_stop(connection->requests())) {
+      connection->interrupt();
+      timer.expires_after(cancel_interval);
+      co_await timer.async_wait(boost::asio::use_awaitable);
+    }
+    connection->is_being_interrupted = false;
+  }
+
+  static bool has_to_stop(const Requests& requests) {
+    return std::any_of(requests.begin(), requests.end(),
+                       [](const auto& each) { return each->is_to_be_stopped && !each->is_done(); });
   }
 
   // Time
 
-  /// One timer for all deadlines, and none while nothing is under way.
-  void watch() {
-    bool is_needed = !waiting_.empty() || !closing_.empty();
-    bool has_tls = false;
-    for (const auto& each : connections_) {
-      is_needed = is_needed || !each->is_idle();
-      has_tls = has_tls || (!each->is_idle() && each->uses_tls());
-    }
-    if (!is_needed) {
-      if (is_watching_) {
-        is_watching_ = false;
-        watch_.cancel();
+  /// Sets the one timer for all deadlines. It stays off while no caller waits, so that the executor
+  /// can run out of work.
+  void arm_timer() {
+    if (queue_.empty() && closing_.empty() && is_idle()) {
+      if (armed_for_) {
+        armed_for_.reset();
+        timer_.cancel();
       }
       return;
     }
-    if (is_watching_) {
-      return;
+    const Time next = next_deadline(queue_.earliest_deadline(), views(), Clock::now());
+    if (armed_for_ && *armed_for_ <= next) {
+      return; // it comes early enough, and is set anew then
     }
-    Time until = Clock::now() + std::min(options_.acquire_timeout, options_.operation_timeout);
-    if (!waiting_.empty()) {
-      until = std::min(until, waiting_.front()->deadline);
-    }
-    for (const auto& each : connections_) {
-      until = std::min(until, each->deadline().value_or(until));
-    }
-    if (has_tls) {
-      until = std::min(until, Clock::now() + tls_look);
-    }
-    is_watching_ = true;
-    watch_.expires_at(until);
-    watch_.async_wait(Watch(shared_from_this()));
+    armed_for_ = next;
+    timer_.expires_at(next);
+    timer_.async_wait(TimerHandler(shared_from_this(), next));
   }
 
-  /// What the timer calls. Calls keep the pool, and the pool keeps them: where the context goes
-  /// before their time has come, this is what goes with it, and lets go of them all.
-  class Watch {
+  /// What the timer calls. Pending requests and the pool own each other, by the coroutines that
+  /// wait. If the io_context is destroyed first, this handler's destructor breaks the cycle.
+  class TimerHandler {
   public:
-    explicit Watch(std::shared_ptr<Pool> pool) : pool_(std::move(pool)) {}
-    Watch(Watch&&) = default;
-    Watch& operator=(Watch&&) = delete;
-    ~Watch() {
+    TimerHandler(std::shared_ptr<Pool> pool, Time time) : pool_(std::move(pool)), time_(time) {}
+    TimerHandler(TimerHandler&&) = default;
+    TimerHandler& operator=(TimerHandler&&) = delete;
+    ~TimerHandler() {
       if (pool_) {
         pool_->abandon();
       }
@@ -453,79 +539,89 @@ private:
 
     void operator()(const boost::system::error_code& error) {
       const auto pool = std::move(pool_);
-      if (!error) {
-        pool->is_watching_ = false;
-        pool->look_at_the_clock();
+      // A handler that was on its way when the timer was set anew is told of no error.
+      if (!error && pool->armed_for_ == time_) {
+        pool->armed_for_.reset();
+        pool->on_timer();
       }
     }
 
   private:
     std::shared_ptr<Pool> pool_;
+    Time time_;
   };
 
   void abandon() {
-    const auto waiting = std::exchange(waiting_, {});
+    const auto queued = queue_.take_all();
     const auto closing = std::exchange(closing_, {});
     for (const auto& each : std::exchange(connections_, {})) {
-      each->shut("the context is gone");
+      each->close("the context is gone");
     }
     open_count_ = 0;
   }
 
-  void look_at_the_clock() {
+  void on_timer() {
     const Time now = Clock::now();
-    for (std::size_t i = waiting_.size(); i-- > 0;) {
-      if (waiting_[i]->deadline <= now) {
-        const auto late = waiting_[i];
-        waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-        late->fail(Failure(errc::unavailable, "no connection was free in time"));
-      }
+    for (const auto& late : queue_.take_expired(now)) {
+      late->fail(Failure::late("no connection was free in time"));
     }
-    const auto connections = connections_; // some may go
+    const auto connections = connections_; // some are removed
     for (const auto& each : connections) {
-      each->look();
+      each->poll();
       const auto deadline = each->deadline();
       if (deadline && *deadline <= now) {
-        auto lost = each->operations();
-        const Failure failure(errc::unavailable, "no answer in time");
-        each->shut(failure.reason);
-        for (const auto& late : lost) {
-          if (late->deadline <= now) {
-            late->fail(failure); // it had its time; one that reads is not made again
-          }
-        }
-        lose(*each, std::move(lost), failure.reason);
+        close_late(*each, now);
       }
     }
-    pump();
-    close_if_done();
-    watch();
+    make_progress();
   }
 
-  Failure describe(const std::exception_ptr& error) const {
+  /// Closes a connection whose oldest request had no response in time. A read that had its time is
+  /// not sent again.
+  void close_late(PipelinedConnection& connection, Time now) {
+    Requests lost = connection.requests();
+    const Failure failure = Failure::late("no answer in time");
+    connection.close(failure.reason);
+    for (const auto& each : lost) {
+      if (each->deadline() <= now) {
+        each->fail(failure);
+      }
+    }
+    lose(connection, std::move(lost), failure);
+  }
+
+  Failure to_failure(const std::exception_ptr& error) const {
     try {
       std::rethrow_exception(error);
     } catch (const Failure& failure) {
       return failure;
     } catch (const std::exception& other) {
-      return Failure(errc::unavailable, target_->without_secrets(other.what()));
+      return Failure(errc::unavailable, connection_string_->without_secrets(other.what()));
     }
   }
 
   const boost::asio::any_io_executor strand_;
   const PostgresOptions options_;
   const Schema schema_;
-  const std::shared_ptr<const Target> target_;
+  const std::shared_ptr<const ConnectionString> connection_string_;
 
-  std::deque<std::shared_ptr<Operation>> waiting_;
-  std::vector<std::shared_ptr<Pipeline>> connections_;
-  std::size_t connecting_ = 0;
-  std::vector<std::shared_ptr<Operation>> closing_;
+  /// Whether a connection may have a server process for itself.
+  bool has_sessions_;
+  RequestQueue queue_;
+  std::vector<ConnectionPtr> connections_;
+  /// How many connections are being opened for the queue.
+  std::size_t opening_ = 0;
+  /// Callers of `close` that wait for its end.
+  Requests closing_;
   bool is_closed_ = true;
-  bool is_pumping_ = false;
+  bool is_making_progress_ = false;
+  /// See connect_backoff.
   Time no_connect_before_;
-  boost::asio::steady_timer watch_;
-  bool is_watching_ = false;
+  boost::asio::steady_timer timer_;
+  /// When the timer expires, if it is set.
+  std::optional<Time> armed_for_;
+  /// Kept from one call to the next for its memory.
+  std::vector<ConnectionView> views_;
 
   std::atomic<std::size_t> open_count_ = 0;
   std::atomic<int> server_version_ = 0;

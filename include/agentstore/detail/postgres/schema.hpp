@@ -2,10 +2,11 @@
 #ifndef AGENTSTORE_DETAIL_POSTGRES_SCHEMA_HPP
 #define AGENTSTORE_DETAIL_POSTGRES_SCHEMA_HPP
 
-// The tables of a component in a schema, their version, and how the one becomes the next.
+// The tables of a component in a schema, their version, and the steps from one version to the next.
 
 #include <agentstore/authoring/arguments.hpp>
-#include <agentstore/detail/postgres/link.hpp>
+#include <agentstore/detail/postgres/connection.hpp>
+#include <agentstore/detail/postgres/request.hpp>
 
 #include <span>
 
@@ -13,47 +14,66 @@ namespace agentstore::detail::postgres {
 
 class Schema {
 public:
-  /// The step at index i takes the tables of `component_name` from version i to version i + 1. A
-  /// step that was released is never changed.
-  Schema(const char* component_name, std::span<const char* const> all_steps)
-      : component_(component_name), steps_(all_steps) {}
+  /// The text of a step has "@" where the schema's name is to stand, and $body$ around the body of
+  /// a function. The step at index i takes the tables of `component_name` from version i to version
+  /// i + 1. Invariant: what a released step does never changes.
+  Schema(const char* component_name, std::span<const char* const> all_steps,
+         std::span<const char* const> all_tables)
+      : component_(component_name), steps_(all_steps), tables_(all_tables) {}
 
-  /// PostgreSQL cuts longer names off, which would make two of them one.
+  std::size_t version() const { return steps_.size(); }
+
+  /// Looks at all that calls need: whether something may be written, the version of the tables, and
+  /// a row of each of them.
+  std::string health_query() const {
+    std::string sql = "SELECT current_setting('transaction_read_only'),"
+                      " (SELECT version::bigint FROM @.agentstore_schema WHERE component = '" +
+                      std::string(component_) + "')";
+    for (const char* const table : tables_) {
+      sql += ", (SELECT one FROM @." + std::string(table) + " AS one LIMIT 1) IS NULL";
+    }
+    return sql;
+  }
+
+  /// PostgreSQL truncates names above 63 bytes, so that two of them could become one.
   static bool is_name(const std::string& space) {
     return !space.empty() && space.size() <= 63 && space.find('\0') == std::string::npos &&
            agentstore::detail::is_utf8(space) && !space.starts_with("pg_");
   }
 
-  /// Creates the schema and the tables, or brings them up to date, as far as there is need. Any
-  /// number of processes may do so at once. Throws Failure.
-  static awaitable<void> ensure(std::shared_ptr<Link> link, std::string space,
+  /// Creates the schema and the tables, or brings them up to date. Any number of processes may do
+  /// so at once. Throws Failure.
+  static awaitable<void> ensure(std::shared_ptr<Connection> connection, std::string space,
                                 const Schema* schema) {
-    const std::string quoted = quote(*link, space);
-    if (co_await find_version(link, quoted, schema) == schema->steps_.size()) {
-      co_return; // also for a role that may not create anything
+    const std::string quoted = quote(*connection, space);
+    if (co_await find_version(connection, quoted, schema) == schema->steps_.size()) {
+      co_return; // a role that may not create anything can use what is there
     }
-    // Whoever comes first does it; who waited for the lock finds it done.
+    // The first process to get the lock makes the change. A process that waited for it finds the
+    // change made.
     std::vector<std::string> parameters(1, space);
-    std::string begin = "BEGIN";
-    co_await Link::query(link, std::move(begin), std::vector<std::string>());
+    std::string begin = "BEGIN ISOLATION LEVEL READ COMMITTED;"
+                        "SET LOCAL search_path = pg_catalog;"
+                        "SET LOCAL standard_conforming_strings = on"; // there may be no session
+    co_await Connection::query(connection, std::move(begin), std::vector<std::string>());
     std::string lock =
         "SELECT pg_advisory_xact_lock(hashtextextended('agentstore schema ' || $1, 0))";
-    co_await Link::query(link, std::move(lock), parameters);
+    co_await Connection::query(connection, std::move(lock), parameters);
     std::string look = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
-    const auto namespaces = co_await Link::query(link, std::move(look), parameters);
+    const auto namespaces = co_await Connection::query(connection, std::move(look), parameters);
     std::string change;
     if (namespaces.at(0).size() == 0) {
       change = "CREATE SCHEMA " + quoted + ";";
     }
-    const std::size_t version = co_await find_version(link, quoted, schema);
+    const std::size_t version = co_await find_version(connection, quoted, schema);
     change += schema->change_from(version, quoted);
     change += "COMMIT";
-    co_await Link::query(link, std::move(change), std::vector<std::string>());
+    co_await Connection::query(connection, std::move(change), std::vector<std::string>());
   }
 
 private:
-  static std::string quote(const Link& link, const std::string& space) {
-    char* const text = PQescapeIdentifier(link.get(), space.data(), space.size());
+  static std::string quote(const Connection& connection, const std::string& space) {
+    char* const text = PQescapeIdentifier(connection.get(), space.data(), space.size());
     if (text == nullptr) {
       throw Failure(errc::invalid_argument, "the schema's name cannot be quoted");
     }
@@ -62,18 +82,19 @@ private:
     return quoted;
   }
 
-  /// 0 where there is nothing yet.
-  static awaitable<std::size_t> find_version(std::shared_ptr<Link> link, std::string quoted,
-                                             const Schema* schema) {
+  /// The version of the tables, 0 where there are none.
+  static awaitable<std::size_t> find_version(std::shared_ptr<Connection> connection,
+                                             std::string quoted, const Schema* schema) {
     std::vector<std::string> table(1, quoted + ".agentstore_schema");
     std::string look = "SELECT to_regclass($1) IS NOT NULL";
-    const auto is_there = co_await Link::query(link, std::move(look), std::move(table));
+    const auto is_there = co_await Connection::query(connection, std::move(look), std::move(table));
     if (is_there.at(0).bytes(0, 0) != "t") {
       co_return 0;
     }
     std::vector<std::string> component(1, schema->component_);
     std::string read = "SELECT version FROM " + quoted + ".agentstore_schema WHERE component = $1";
-    const auto found = co_await Link::query(link, std::move(read), std::move(component));
+    const auto found =
+        co_await Connection::query(connection, std::move(read), std::move(component));
     if (found.at(0).size() == 0) {
       co_return 0;
     }
@@ -87,6 +108,21 @@ private:
     co_return version;
   }
 
+  /// Replaces each $body$ by a quote that the schema's name does not hold. The name stands between
+  /// the quotes, and would end them.
+  static std::string with_safe_quotes(std::string sql, std::string_view schema) {
+    const std::string written = "$body$";
+    std::string quote = written;
+    while (schema.find(quote) != std::string_view::npos) {
+      quote.insert(quote.size() - 1, "_");
+    }
+    for (std::size_t at = 0; (at = sql.find(written, at)) != std::string::npos;) {
+      sql.replace(at, written.size(), quote);
+      at += quote.size();
+    }
+    return sql;
+  }
+
   std::string change_from(std::size_t version, const std::string& quoted) const {
     std::string sql = "CREATE TABLE IF NOT EXISTS @.agentstore_schema"
                       " (component text PRIMARY KEY, version integer NOT NULL);";
@@ -96,11 +132,12 @@ private:
     sql += "INSERT INTO @.agentstore_schema VALUES ('" + std::string(component_) + "', " +
            std::to_string(steps_.size()) +
            ") ON CONFLICT (component) DO UPDATE SET version = excluded.version;";
-    return with_schema(sql, quoted);
+    return with_schema(with_safe_quotes(std::move(sql), quoted), quoted);
   }
 
   const char* component_;
   std::span<const char* const> steps_;
+  std::span<const char* const> tables_;
 };
 
 } // namespace agentstore::detail::postgres

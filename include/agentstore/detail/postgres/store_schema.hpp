@@ -8,17 +8,19 @@
 
 namespace agentstore::detail::postgres {
 
-// What must change together hangs on one row, which every writer of it locks: that of the session
-// for its messages and its context, that of the thread for its checkpoints and writes. The row also
-// has the counter that gives messages and checkpoints their places: numbers that become visible in
-// their order, because the next one is given only after the commit of the one before.
+// A row of `sessions` stands for its messages and its task context, a row of `threads` for its
+// checkpoints and writes. Every writer of those locks that row first.
 //
-// With the row goes all that hangs on it, by triggers rather than foreign keys: their statements
-// see what was committed while the deletion waited for the row, inserts pay nothing for them, and
-// a thread belongs to a session by its name alone.
+// The row also has a counter that gives each message or checkpoint its place. The row stays locked
+// until the transaction that took a number commits. The numbers therefore become visible in their
+// order.
 //
-// Ids compare by their bytes. Where three of them make up a key it has a hash of the third: they
-// may be too long for one entry of an index.
+// Triggers delete what belongs to a deleted row. Foreign keys would not do: the statements of a
+// trigger also see what was committed while the deletion waited for the row, an insert pays nothing
+// for a trigger, and a thread belongs to a session by its name alone.
+//
+// Ids compare by their bytes. The unique index of writes has a hash of the task's id, because three
+// ids may be too long for one entry of an index.
 inline constexpr const char* store_schema_1 = R"(
 CREATE TABLE @.sessions (
   session_id text COLLATE "C" PRIMARY KEY,
@@ -93,8 +95,11 @@ CREATE INDEX sessions_by_activity ON @.sessions (user_id, last_activity DESC, se
 
 inline constexpr const char* store_schema_steps[] = {store_schema_1, store_schema_2};
 
+inline constexpr const char* store_tables[] = {"sessions", "messages", "threads", "checkpoints",
+                                               "writes"};
+
 inline Schema store_schema() {
-  return Schema("store", store_schema_steps);
+  return Schema("store", store_schema_steps, store_tables);
 }
 
 } // namespace agentstore::detail::postgres

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_DETAIL_POSTGRES_WIRE_HPP
-#define AGENTSTORE_DETAIL_POSTGRES_WIRE_HPP
+#ifndef AGENTSTORE_DETAIL_POSTGRES_CODEC_HPP
+#define AGENTSTORE_DETAIL_POSTGRES_CODEC_HPP
 
-// Values on their way to the server and back, in PostgreSQL's binary formats: exact, and without
-// a look at any setting of the session, such as its time zone.
+// Values on their way to the server and back. PostgreSQL's binary formats are exact, and they do
+// not depend on a setting of the session, such as its time zone.
 
-#include <agentstore/detail/json_text.hpp>
-#include <agentstore/detail/postgres/text.hpp>
+#include <agentstore/document_from_text.hpp>
 #include <agentstore/error.hpp>
 #include <agentstore/records.hpp>
 
@@ -17,11 +16,13 @@
 #include <limits>
 #include <memory>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace agentstore::detail::postgres {
 
-/// The types of parameters, by their fixed numbers.
+/// The types of parameters, by the numbers that PostgreSQL fixed for them.
 namespace type {
 inline constexpr Oid int8 = 20;
 inline constexpr Oid text = 25;
@@ -32,31 +33,57 @@ inline constexpr Oid text_array = 1009;
 inline constexpr Oid int8_array = 1016;
 } // namespace type
 
-/// A statement with its parameters' types. It is prepared once a connection and known by its
-/// address.
-class Statement {
-public:
-  Statement(std::string sql_text, std::vector<Oid> parameter_types)
-      : sql(std::move(sql_text)), types(std::move(parameter_types)) {}
+// PostgreSQL's type `text` holds every Unicode character but NUL. A column therefore has U+2400
+// SYMBOL FOR NULL and "0" where the text has a NUL, and U+2400 twice where the text has U+2400.
+// Every other text is stored as it is. JSON needs no such code: its dump has "\u0000" for a NUL,
+// which the type `json` keeps.
 
-  std::string sql;
-  std::vector<Oid> types;
-};
+inline constexpr std::string_view symbol_for_null = "\xe2\x90\x80";
 
-/// The text of a statement: "@" in it stands for the schema, which is quoted already.
-inline std::string with_schema(std::string_view sql, std::string_view quoted_schema) {
-  std::string text;
-  for (const char c : sql) {
-    if (c == '@') {
-      text += quoted_schema;
+/// A text as it is stored.
+inline std::string to_column(std::string text) {
+  if (text.find('\0') == std::string::npos && text.find(symbol_for_null) == std::string::npos) {
+    return text;
+  }
+  std::string column;
+  column.reserve(text.size() + text.size() / 8);
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '\0') {
+      column += symbol_for_null;
+      column += '0';
+      ++at;
+    } else if (text.compare(at, symbol_for_null.size(), symbol_for_null) == 0) {
+      column += symbol_for_null;
+      column += symbol_for_null;
+      at += symbol_for_null.size();
     } else {
-      text += c;
+      column += text[at++];
     }
   }
-  return text;
+  return column;
 }
 
-/// What the store holds is not what was written there.
+/// The text of a column. A symbol that stands alone was written by another program and is kept.
+inline std::string from_column(std::string_view column) {
+  std::string text;
+  for (;;) {
+    const std::size_t at = column.find(symbol_for_null);
+    text.append(column.substr(0, at));
+    if (at == std::string_view::npos) {
+      return text;
+    }
+    column.remove_prefix(at + symbol_for_null.size());
+    if (column.starts_with('0')) {
+      text += '\0';
+      column.remove_prefix(1);
+    } else {
+      text += symbol_for_null;
+      column.remove_prefix(column.starts_with(symbol_for_null) ? symbol_for_null.size() : 0);
+    }
+  }
+}
+
+/// A column holds what this library never writes there.
 class Corrupted : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
@@ -80,23 +107,24 @@ inline std::uint64_t read_big_endian(std::string_view bytes) {
   return value;
 }
 
-/// The parameters of one execution.
+/// The parameters of one execution, encoded.
 class Parameters {
 public:
-  /// An id, the dump of a JSON value, or another text without NUL.
+  /// An id, the text of a JSON value, or another text.
+  /// Requires: no NUL in it.
   Parameters& plain(std::string value) {
     values_.push_back(std::move(value));
     return *this;
   }
   /// Any text.
   Parameters& text(std::string value) { return plain(to_column(std::move(value))); }
-  Parameters& document(const json& value) { return plain(to_text(value)); }
+  Parameters& document(const Document& value) { return plain(std::string(value.text())); }
   Parameters& integer(std::int64_t value) {
     append_big_endian(values_.emplace_back(), std::bit_cast<std::uint64_t>(value), 8);
     return *this;
   }
   Parameters& time(Timestamp value) { return integer((value.time_since_epoch() - epoch).count()); }
-  /// `span` before `value`; where that is before all that the server knows, before any time.
+  /// The time `span` before `value`. A time that the type cannot express becomes "-infinity".
   Parameters& time_before(Timestamp value, std::chrono::microseconds span) {
     constexpr std::chrono::microseconds earliest{-211'813'488'000'000'000}; // 4714-11-24 BC
     const std::chrono::microseconds at = value.time_since_epoch() - epoch;
@@ -105,12 +133,12 @@ public:
     }
     return integer((at - span).count());
   }
-  /// Later than any time.
+  /// The time "infinity", which is later than every other one.
   Parameters& end_of_time() { return integer(std::numeric_limits<std::int64_t>::max()); }
-  /// A count; what is beyond the type's range is as good as its end.
+  /// A count. One beyond the type's range means the same as the end of the range: all there is.
   Parameters& count(std::uint64_t value) {
-    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
-    return integer(static_cast<std::int64_t>(std::min(value, most)));
+    constexpr std::uint64_t max = std::numeric_limits<std::int64_t>::max();
+    return integer(static_cast<std::int64_t>(std::min(value, max)));
   }
   /// An array, its elements encoded by the functions above.
   Parameters& array(Oid element_type, const Parameters& elements) {
@@ -130,12 +158,20 @@ public:
   }
 
   const std::vector<std::string>& values() const { return values_; }
+  /// How many bytes they are on their way to the server, about.
+  std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const std::string& value : values_) {
+      sum += value.size() + 8;
+    }
+    return sum;
+  }
 
 private:
   std::vector<std::string> values_;
 };
 
-/// The answer to one statement.
+/// The result of one statement.
 class Rows {
 public:
   explicit Rows(PGresult* result) : result_(result) {}
@@ -162,16 +198,36 @@ public:
   std::int64_t integer(std::size_t row, int column) const {
     return std::bit_cast<std::int64_t>(read_big_endian(bytes(row, column)));
   }
+  /// Throws Corrupted for a number below 0.
   std::uint64_t count(std::size_t row, int column) const {
-    return read_big_endian(bytes(row, column));
+    const std::int64_t number = integer(row, column);
+    if (number < 0) {
+      throw Corrupted("a column that is to hold a count holds a number below 0");
+    }
+    return static_cast<std::uint64_t>(number);
   }
+  /// Throws Corrupted for an infinite time, which is none.
   Timestamp time(std::size_t row, int column) const {
-    return Timestamp(std::chrono::microseconds(integer(row, column)) + epoch);
+    const std::int64_t micros = integer(row, column);
+    if (micros == std::numeric_limits<std::int64_t>::min() ||
+        micros > std::numeric_limits<std::int64_t>::max() - epoch.count()) {
+      throw Corrupted("a column that is to hold a time holds none");
+    }
+    return Timestamp(std::chrono::microseconds(micros) + epoch);
   }
-  json document(std::size_t row, int column) const {
-    json value = from_text(bytes(row, column));
-    if (value.is_discarded()) {
+  Document document(std::size_t row, int column) const {
+    try {
+      return Document::from_text(bytes(row, column));
+    } catch (const TextError&) {
       throw Corrupted("a column that is to hold JSON holds something else");
+    }
+  }
+
+  /// Throws Corrupted for any other JSON value.
+  Document object(std::size_t row, int column) const {
+    Document value = document(row, column);
+    if (!value.is_object()) {
+      throw Corrupted("a column that is to hold a JSON object holds another value");
     }
     return value;
   }
