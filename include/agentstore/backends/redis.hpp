@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_BACKENDS_REDIS_HPP
+#define AGENTSTORE_BACKENDS_REDIS_HPP
+
+/// \file
+/// The hot store for more than one machine: Redis. Component `redis`, on hiredis.
+
+#include <agentstore/backends/redis_options.hpp>
+#include <agentstore/detail/engine_backend.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <memory>
+
+namespace agentstore {
+
+namespace detail::redis {
+class Engine;
+}
+
+/// A store in a Redis server or a Redis Cluster, for any number of processes on any number of
+/// machines. All rules of IStorageBackend, ICheckpointerBackend and the directories hold on both.
+///
+///     boost::asio::io_context context;
+///     agentstore::RedisBackend store(
+///         context.get_executor(),
+///         agentstore::RedisOptions("redis://agents:secret@db.example.com", "support"));
+///
+/// \par What holds, and what does not
+/// Calls are linearizable, and every handle sees what another was told, as long as the server is
+/// the same one. It claims survives_kill only where the server has `appendonly yes` and
+/// `appendfsync always`: with `everysec` a crash of the server's machine loses the last second.
+/// Replication is asynchronous: a replica that is promoted may lack what was acknowledged, unless
+/// each one that could be has confirmed it (RedisOptions::wait_replicas). An eviction or an expiry
+/// removes keys behind the store's back. A session or thread that is torn by it is `corrupted` to
+/// whoever reads or writes it, as long as one of its keys is left; one that lost all its keys is
+/// unknown. `delete_session` and `delete_thread` remove what is left. Set `maxmemory-policy
+/// noeviction`; `health_check` says if it is not.
+///
+/// \par Redis Cluster
+/// The URI names any node of it; `initialize` finds out that it is one, and asks where the others
+/// are. They must be reachable at the addresses that they announce, and with `rediss` have
+/// certificates for these. There is no other database than 0.
+///
+/// All of one id lies in one slot, so that each call is still whole; what spans buckets asks the
+/// nodes side by side. The buckets lie evenly over the slots: with 16 of them, none of three
+/// masters has more than six. What a node redirects is sent on. Besides what is said above:
+/// - When a master is gone, calls for its slots are `unavailable` until a replica has taken over,
+///   and others too where the cluster has `cluster-require-full-coverage`. What was not sent to it
+///   goes to the replica; a write that was sent and not answered is `unavailable`. The replica may
+///   lack what was acknowledged last, but not with `wait_replicas` as many as there are. `CLUSTER
+///   FAILOVER` loses nothing; calls go to the new master.
+/// - A master that the others cannot reach takes writes for up to `cluster-node-timeout`, and they
+///   are lost when it comes back.
+/// - While a slot moves to another node, a call is served if all keys that its script names are on
+///   one of the two, and `unavailable` (`TRYAGAIN`) if not. `get_metrics` and `list_threads` always
+///   are; most others for its ids have to wait for the end of the move.
+///
+/// \par Cost
+/// Every method is one script on the server and one round trip, at a cost that does not grow with
+/// the store, but for: a merge of metadata, which is two round trips, and two more if another merge
+/// was faster; `list_sessions` and `copy_thread`, which are two; `list_sessions`, `list_threads`
+/// and `get_metrics`, which ask each bucket, in one round trip; a clean-up, which takes two for
+/// some 100 sessions of each bucket. All calls to a node share one connection. One of some hundred
+/// MB holds up those behind it.
+///
+/// \par Keys
+/// `PREFIX{SPACE/BUCKET-N}:TYPE:ID`. A bucket is the CRC-32 of an id modulo the number of buckets.
+/// A session, its messages and the thread of its id thus lie in one hash slot. N is the smallest
+/// number that puts bucket B of n into the B-th of n equal parts of the slots. `{`, `}` and `%` are
+/// percent-encoded in prefix and space.
+///
+///     session:ID      hash   user, status, created, last_activity, requests, errors, micros,
+///                            version, messages (how many), metadata (JSON), context (JSON);
+///                            stamp: changes with the metadata; rank, filed: see below
+///     messages:ID     hash   sequence -> time, sizes of role and content; role; content; metadata
+///     checkpoints:ID  hash   checkpoint -> size of data; data; metadata
+///                            checkpoint, NUL -> place, time
+///     order:ID        zset   place in 16 digits, checkpoint: the order in which ids were first
+///                            stored
+///     writes:ID       zset   checkpoint, NUL, task, NUL, index + 4 in 20 digits
+///     values:ID       hash   the same -> size of the channel; channel; value
+///
+/// For each bucket there are besides, without an ID:
+///
+///     users           zset   user, NUL, rank, session: the sessions of a user, newest first
+///     idle            zset   filed, session: what a clean-up looks through. `filed` is a rank that
+///                            the session had once; clean-up brings it up to date
+///     threads         zset   the ids of all threads
+///     counts          hash   sessions, active, messages, checkpoints; stamp
+///
+/// and `PREFIX{SPACE/}:layout`, a hash of the layout's version and the number of buckets. Times are
+/// microseconds since 1970. A rank is a time in 20 digits of which the later one is the smaller.
+/// Parts of a value are lines, of the sizes that its first line tells. A newer layout is
+/// `not_supported`.
+///
+/// \par The server
+/// Version 7.0 or newer. The user of an ACL needs the keys `~PREFIX{SPACE/*` and the commands
+/// `evalsha eval info select hset hget hmget hincrby hlen hdel hstrlen exists zadd zrem
+/// zcard zrange zscore zremrangebyrank unlink dump restore rename persist`; on each node of a
+/// cluster `cluster|slots asking` too, and `wait` for `wait_replicas`. A script checks all its
+/// rights and the types of all its keys before its first write: one that lacks something has done
+/// nothing, and the error names the command.
+///
+/// \par Threads, executor
+/// The backend works on a strand of the executor it is given, with no thread of its own. Requires:
+/// somebody runs the executor while calls are made; its context outlives the object. The caller's
+/// coroutine checks arguments, and writes and parses values. Asio's resolver looks up names of
+/// hosts, for which it has a thread in the context. While no call is under way the backend has no
+/// work in the context, so that `run` returns.
+///
+/// \par Connection
+/// One a node, and with `wait_replicas` another one for writes, opened when it is needed. It is
+/// checked before it is used after a pause, and one that has failed is replaced by the next call,
+/// so that a server that comes back is used again without a restart. A call that only reads is sent
+/// once more when its connection breaks. A write whose answer was lost throws `unavailable`. A call
+/// without an answer in time fails alone: those behind it keep their time and their connection, and
+/// later ones get a new one.
+///
+/// \par TLS
+/// With `rediss` the server's certificate is verified, by the authorities of the system or of
+/// RedisOptions::ca_file, and must be for the host. A server that does not prove to be it is
+/// `unavailable`.
+///
+/// \par Lifetime
+/// Calls keep alive what they need, so a backend may be destroyed while they are under way. `close`
+/// waits for them. Calls that come after `close` throw `closed`. The contexts on which calls are
+/// awaited may be destroyed before the backend or after it, with calls under way (LIF-07): a
+/// request that was sent is then carried out and its answer dropped, and one that was not sent does
+/// not happen.
+///
+/// In the child of a fork every call on a backend of the parent's throws `closed`, and the parent's
+/// connections are left alone, also when the object is destroyed. Make a backend in the child.
+///
+/// \par Cancellation
+/// A call that was not sent yet ends at once, and nothing of it happens. A read ends at once; its
+/// answer is taken in and dropped. What was sent cannot be taken back: a write that was sent ends
+/// with the server's answer, applied whole or not at all, and nothing of it happens afterwards
+/// (CAN-02). If there is no answer within a second, the server or the network hangs: the call ends.
+/// Only then, and after a time-out, the write may still be applied later.
+///
+/// \par Errors
+/// As the interfaces say. `unavailable`: no connection in time, no answer in time, or the server
+/// cannot do it, e.g. because it is full (`maxmemory`; reads and removals go on), loads its data,
+/// is busy with another script or a replica, lacks a right, or refuses the password, which may be
+/// another tomorrow. `too_large`: a call's values are above 512 MiB each or a GiB in all.
+/// `corrupted`: a key has another type or content than what is written there, or is missing.
+/// `initialize` throws `invalid_argument` for a URI, a database or an option that is none, and
+/// `not_supported` for an older server or a newer layout. The reason has the server's words, never
+/// the password. A clean-up takes each session by itself: one that throws has removed some
+/// sessions, each whole.
+///
+/// \par Health
+/// `health_check` asks the server for what calls need. It is `degraded` under an eviction policy
+/// other than noeviction, without an append-only file, and where the server is full; `unhealthy`
+/// where it takes no calls or no writes. All masters of a cluster are asked. `details` has the
+/// space, the buckets and the server's version.
+class RedisBackend final : public detail::EngineBackend<detail::redis::Engine> {
+public:
+  RedisBackend(boost::asio::any_io_executor executor, RedisOptions options)
+      : EngineBackend(
+            detail::construct<detail::redis::Engine>(std::move(executor), std::move(options))) {}
+};
+
+} // namespace agentstore
+
+#if !defined(AGENTSTORE_COMPILED)
+#include <agentstore/detail/redis/engine.hpp>
+#endif
+
+#endif

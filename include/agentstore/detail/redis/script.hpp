@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_DETAIL_REDIS_SCRIPT_HPP
+#define AGENTSTORE_DETAIL_REDIS_SCRIPT_HPP
+
+// Scripts that run on the server, whole and alone. The server keeps their text and knows it by its
+// SHA-1; it gets the text where it has forgotten it.
+
+#include <boost/algorithm/hex.hpp>
+
+#include <iterator>
+#include <openssl/sha.h>
+#include <string>
+
+namespace agentstore::detail::redis {
+
+/// Requires: scripts are static.
+class Script {
+public:
+  /// What the server may take a script for. It refuses one that writes before it begins, where the
+  /// server is full, a replica, or cannot write to its disk.
+  enum class Kind {
+    reads,
+    writes,
+    /// Takes up less space when it has run: also goes where the server is full.
+    removes
+  };
+
+  Script(Kind kind, const std::string& body)
+      : text("#!lua" +
+             std::string(kind == Kind::reads     ? " flags=no-writes"
+                         : kind == Kind::removes ? " flags=allow-oom"
+                                                 : "") +
+             "\n" + prelude + body),
+        digest(digest_of(text)), writes(kind != Kind::reads) {}
+
+  const std::string text;
+  const std::string digest;
+  const bool writes;
+
+  /// What all scripts have at their disposal. Each checks all before its first write: that its
+  /// keys have the types they are to have, by reading from each, that the user may do all it will
+  /// do, and that what it will count up is a number. Nothing after that can fail, and a script
+  /// that fails has done nothing.
+  static constexpr const char* prelude = R"lua(
+-- Ends the script with an error.
+local function fail(kind, reason)
+  error(redis.error_reply(kind .. ' ' .. reason))
+end
+
+-- A command that only reads. An error names it.
+local function read(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then
+    error(redis.error_reply(reply.err .. ' (' .. (...) .. ')'))
+  end
+  return reply
+end
+
+-- What a command is to have behind its key, if not two words: newer servers count that where one
+-- asks for rights.
+local fewer = {HDEL = 1, PERSIST = 0, UNLINK = 0, ZREM = 1}
+
+-- Whether the user may do this to the keys.
+local function may(command, key, ...)
+  local words, allows = fewer[command], redis.acl_check_cmd
+  local is_allowed
+  if words == 0 then
+    is_allowed = allows(command, key)
+  elseif words == 1 then
+    is_allowed = allows(command, key, '0')
+  else
+    is_allowed = allows(command, key, '0', '0')
+  end
+  if not is_allowed then
+    fail('NOPERM', "this user has no permissions to run the '" .. command .. "' command")
+  end
+  if ... then
+    return may(command, ...)
+  end
+end
+
+-- Counts up. As the first write of a script it is a check as well: where it fails nothing has been
+-- done.
+local function count_first(key, field)
+  local reply = redis.pcall('HINCRBY', key, field, 1)
+  if type(reply) == 'table' and reply.err then
+    if string.find(reply.err, 'not an integer') or string.find(reply.err, 'overflow') then
+      fail('CORRUPTED', 'a number is to stand where none does')
+    end
+    error(redis.error_reply(reply.err .. ' (HINCRBY)'))
+  end
+  return reply
+end
+
+-- Fields of a hash. Those that are there are whole numbers that can go up.
+local function numbers(key, ...)
+  local values = read('HMGET', key, ...)
+  for i = 1, #values do
+    if values[i] and (#values[i] > 18 or not string.find(values[i], '^%-?%d+$')) then
+      fail('CORRUPTED', 'a number is to stand where none does')
+    end
+  end
+  return values
+end
+
+-- The number that a script counts with itself. It counts nothing that can reach 2^53. Lua has a
+-- zero below zero, which is no number to the server; the sum is the other one.
+local function digits(number)
+  return string.format('%.0f', number + 0)
+end
+)lua";
+
+private:
+  static std::string digest_of(const std::string& text) {
+    unsigned char bytes[SHA_DIGEST_LENGTH];
+    ::SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes);
+    std::string hex;
+    boost::algorithm::hex_lower(std::begin(bytes), std::end(bytes), std::back_inserter(hex));
+    return hex;
+  }
+};
+
+} // namespace agentstore::detail::redis
+
+#endif
