@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_ARCHIVES_CLICKHOUSE_HPP
+#define AGENTSTORE_ARCHIVES_CLICKHOUSE_HPP
+
+/// \file
+/// The permanent archive in ClickHouse, for analysis. Component `clickhouse`, on Boost.Beast.
+
+#include <agentstore/archives/clickhouse_options.hpp>
+#include <agentstore/detail/engine_archive.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <memory>
+
+namespace agentstore {
+
+namespace detail::clickhouse {
+class ArchiveEngine;
+}
+
+/// An archive in a database of a ClickHouse server of version 18.16 or newer, by its HTTP
+/// interface; it can be read back. All rules of IPermanentStorageBackend, IArchiveOnce and
+/// IArchiveReader hold; it claims durable, survives_kill and shared_handles, as far as the next
+/// section says.
+///
+/// An append returns true after the server took the insert that has it: nothing that was
+/// acknowledged waits in the process. Appends of a kind that meet share an insert. A record that
+/// the server refuses takes none of the others with it.
+///
+/// \par What ClickHouse cannot promise, and how far this goes
+/// - It does not wait for the disk. What was acknowledged survives a kill of the server, and may
+///   not survive a loss of power.
+/// - It gives no places. A record's place is the time of its append by the clock of the machine, in
+///   microseconds, and at least one more than the last of its process. So the order of a key is
+///   that of its appends where they are made in one process, or on one machine (ARC-02). Between
+///   machines it is as good as their clocks agree; and where a clock is set back between two runs,
+///   it is wrong for that long.
+/// - Inserts of several processes do not end in the order of those times. Who reads on behind the
+///   last record that was read misses one that came later with an earlier time. The `sequence` of a
+///   record of the very microsecond of another one of its key may grow by one when that comes.
+/// - It has no unique keys. An entry that was appended twice has two rows, of which reading skips
+///   all but the first by place; SELECTs of one's own do so by `LIMIT 1 BY entry_id`
+///   (IArchiveOnce).
+/// - Replicas and distributed tables are the operator's: make tables of these names and columns
+///   before the first `initialize`, which makes only what is missing.
+///
+/// \par The database
+/// A table for each kind: `session_event`, `conversation_message`, `checkpoint`,
+/// `checkpoint_writes`, `conversation_session` and `task_context_snapshot`. Each has a column for
+/// each argument of its append, by its name, a String, with values as JSON text; `created_at_us`,
+/// the time in microseconds since 1970, and `created_at`, the same as a DateTime, which is cut to
+/// the years that one holds, 1970 to 2106; `arrived_at`, by whose month the table is partitioned;
+/// `sequence` and `writer`, which are the place; and `entry_id`, which is empty if there was none.
+/// It is ordered by key and place. The archive never changes or removes a row.
+///
+///     SELECT created_at, content FROM conversation_message WHERE session_id = 'session-1'
+///       ORDER BY sequence
+///
+/// \par Rights
+/// `initialize` makes the database and the tables where they are missing, and needs no rights for
+/// that where they are there. An append needs INSERT, `read_archive` SELECT.
+///
+/// \par Time
+/// An append that cannot be made ends, with false, within twice `operation_timeout` (ARC-04); at
+/// once, where `max_queued_bytes` wait already.
+///
+/// \par Threads
+/// Any method may be called from any thread. All work is done on a strand of the given executor.
+///
+/// \par Lifetime
+/// The executor's context must outlive the object. A call may outlive the object. The contexts on
+/// which calls are awaited may be destroyed before the archive or after it.
+///
+/// In the child of a fork the parent's archive is as one that is not open, its `close` throws
+/// `closed`, and the parent's connections are left alone: make an archive in the child.
+///
+/// \par Cancellation
+/// An append that waits for its insert ends, and is not kept; one whose insert is under way ends
+/// with that, or after a second, after which it may still be kept. `close` waits for the appends
+/// that are under way (ARC-06).
+///
+/// \par Errors
+/// Appends and `initialize` never throw: false says that a record was lost, or that the archive
+/// could not be opened: the options are wrong, the server does not answer or refuses the user, a
+/// table lacks a column. `read_archive` throws `invalid_argument` for wrong options, `closed`,
+/// `unavailable`, also with what the server says, and `corrupted` for rows that no archive wrote.
+class ClickHouseArchive final : public detail::EngineArchive<detail::clickhouse::ArchiveEngine> {
+public:
+  ClickHouseArchive(boost::asio::any_io_executor executor, ClickHouseOptions options)
+      : EngineArchive(detail::construct<detail::clickhouse::ArchiveEngine>(std::move(executor),
+                                                                           std::move(options))) {}
+};
+
+} // namespace agentstore
+
+#if !defined(AGENTSTORE_COMPILED)
+#include <agentstore/detail/clickhouse/archive.hpp>
+#endif
+
+#endif
