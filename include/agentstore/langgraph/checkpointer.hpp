@@ -7,6 +7,7 @@
 
 #include <agentstore/capabilities/thread_directory.hpp>
 #include <agentstore/checkpointer_backend.hpp>
+#include <agentstore/detail/langgraph/stores.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -43,8 +44,8 @@ public:
   /// Its own: all three are there.
   Config config;
   /// As it was put, `channel_values` whole: those that were carried over are there too.
-  json checkpoint;
-  json metadata = json::object();
+  Document checkpoint;
+  Document metadata = Document::object();
   std::optional<Config> parent_config;
   /// By task path, then task id, both by bytes, then index: the order in which LangGraph applies
   /// them.
@@ -85,10 +86,6 @@ enum class PruneStrategy {
 static_assert(!std::is_aggregate_v<Config> && !std::is_aggregate_v<CheckpointTuple> &&
               !std::is_aggregate_v<ListOptions>);
 
-namespace detail {
-class Seen;
-}
-
 /// The most bytes that a thread id and a namespace may have together.
 inline constexpr std::size_t max_key_bytes = 1'000;
 
@@ -113,27 +110,31 @@ inline constexpr std::size_t max_key_bytes = 1'000;
 ///
 /// so that no two pairs of thread and namespace meet, whatever they hold, and so that the
 /// namespaces of one thread, and of no other, begin with the same bytes. Threads of the same
-/// backend with other names are not touched. `data` holds the checkpoint with all its channel
-/// values, its parent, and where it stands in the order (below); `metadata` is LangGraph's own. A
-/// pending write's value is `{"value": ...}`, with the `task_path` beside it if it has one.
+/// backend with other names are not touched. `data` is the checkpoint with all its channel values,
+/// as LangGraph made it. `metadata` has LangGraph's own under `metadata`, and the parent and what
+/// is known of the order (below) under `notes`. A pending write's value is `{"value": ...}`, with
+/// the `task_path` beside it if it has one.
 ///
 /// \par Channel values
 /// A checkpoint is stored whole. `put` is handed values of the channels that changed; those that
 /// did not are copied from the parent. So a checkpoint is read by itself, pruning its ancestors
 /// takes nothing from it, and two children of one parent that both write version 2 of a channel
 /// keep a value each, which a table of values by channel and version cannot do. The price: a `put`
-/// reads before it writes, and a large channel that never changes is stored again with every
-/// checkpoint, as LangGraph's own memory and SQLite savers do. A checkpoint with all its values
-/// is one value of the backend (VAL-02, VAL-05): 16 MiB and 250 levels on those that come with the
-/// library.
+/// that does not bring all values reads its parent before it writes, and a large channel that never
+/// changes is stored again with every checkpoint, as LangGraph's own memory and SQLite savers do. A
+/// checkpoint with all its values is one value of the backend (VAL-02, VAL-05).
+///
+/// A checkpoint that comes as text is stored as that text, and one that comes as a tree as that
+/// tree; neither is made of the other.
 ///
 /// \par Order
 /// The latest checkpoint of a namespace is the one with the greatest id, by bytes, whenever it was
 /// put: an older id that is put later does not become the latest. The backend keeps the order of
-/// arrival; the checkpointer notes with each checkpoint what had arrived before, so that the latest
-/// is found by one read of two checkpoints, however many there are, also if several processes put
-/// at once. A `put` that follows such a read by the same checkpointer need not read them again.
-/// Where ids came out of order, that may take one read more, and `list` reads the whole namespace.
+/// arrival; the checkpointer notes with each checkpoint what it knew of those before it. So the
+/// latest is found by one read of one checkpoint and the ids of some others, however many there
+/// are, also if several processes put at once. Of many `put`s by one checkpointer only some read
+/// first. Where ids came out of order, that may take one read more, and `list` reads the whole
+/// namespace.
 ///
 /// \par Lifetime
 /// A handle: cheap to copy. Copies share what they last saw of some thousand namespaces, which only
@@ -151,14 +152,14 @@ inline constexpr std::size_t max_key_bytes = 1'000;
 /// task id beyond KEY-01, a checkpoint without an id, values of the wrong kind. `corrupted`: the
 /// backend holds under such a name what the checkpointer did not put. And all that the backend
 /// throws.
-class Checkpointer {
+template <class Stores>
+class BasicCheckpointer {
 public:
   template <class Backend>
     requires std::derived_from<Backend, ICheckpointerBackend> &&
              std::derived_from<Backend, IThreadDirectory>
-  explicit Checkpointer(Backend& backend) : stores_(backend, backend) {}
-  Checkpointer(ICheckpointerBackend& checkpoints, IThreadDirectory& threads)
-      : stores_(checkpoints, threads) {}
+  explicit BasicCheckpointer(Backend& backend) : BasicCheckpointer(backend, backend) {}
+  BasicCheckpointer(ICheckpointerBackend& checkpoints, IThreadDirectory& threads);
 
   /// Returns the checkpoint that is named, or the latest of the thread and namespace. An unknown
   /// one is nullopt, never another.
@@ -194,8 +195,8 @@ public:
   /// the checkpoint are kept as they are.
   ///
   /// An id that is put again is replaced: checkpoint, metadata and parent. Its pending writes stay.
-  [[nodiscard]] awaitable<Config> put(Config config, json checkpoint, json metadata,
-                                      json new_versions) const;
+  [[nodiscard]] awaitable<Config> put(Config config, Document checkpoint, Document metadata,
+                                      Document new_versions) const;
 
   /// Stores what a task wrote since the checkpoint that `config` names, which need not be there
   /// yet.
@@ -235,27 +236,17 @@ public:
                                       PruneStrategy strategy = PruneStrategy::keep_latest) const;
 
 private:
-  /// The backend by its two interfaces.
-  class Stores {
-  public:
-    Stores(ICheckpointerBackend& checkpoints, IThreadDirectory& threads);
-
-    ICheckpointerBackend& checkpoints() const noexcept { return *checkpoints_; }
-    IThreadDirectory& threads() const noexcept { return *threads_; }
-    detail::Seen& seen() const noexcept { return *seen_; }
-
-  private:
-    ICheckpointerBackend* checkpoints_;
-    IThreadDirectory* threads_;
-    std::shared_ptr<detail::Seen> seen_;
-  };
-  class Calls;
-
   Stores stores_;
 };
 
+/// There is one kind of it. It is a template so that a program may define its methods in one file,
+/// as agentstore::compiled does.
+using Checkpointer = BasicCheckpointer<detail::Stores>;
+
 } // namespace agentstore::langgraph
 
-#include <agentstore/detail/langgraph/calls.hpp> // only machinery
+#if !defined(AGENTSTORE_COMPILED)
+#include <agentstore/detail/langgraph/checkpointer_impl.hpp>
+#endif
 
 #endif

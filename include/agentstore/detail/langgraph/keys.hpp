@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Before the guard: it includes this header where it needs it.
-#include <agentstore/langgraph/checkpointer.hpp>
-
 #ifndef AGENTSTORE_DETAIL_LANGGRAPH_KEYS_HPP
 #define AGENTSTORE_DETAIL_LANGGRAPH_KEYS_HPP
 
 // The names under which the checkpointer keeps things in a backend.
 
 #include <agentstore/authoring/arguments.hpp>
+#include <agentstore/langgraph/checkpointer.hpp>
 
 #include <charconv>
 
@@ -27,8 +25,8 @@ inline void check_thread(const char* operation, const std::string& thread_id) {
   }
 }
 
-/// What the keys of a thread, and of no other, begin with: the number ends where the id begins, and
-/// says where that ends.
+/// What the keys of a thread, and of no other, begin with: the id with its size before it, so that
+/// no id is taken for the beginning of a longer one.
 inline std::string prefix_of(const std::string& thread_id) {
   return key_prefix + std::to_string(thread_id.size()) + ":" + thread_id + ":";
 }
