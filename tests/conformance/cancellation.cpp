@@ -5,10 +5,12 @@
 #include <agentstore/authoring/offload.hpp>
 #include <agentstore/backends/memory.hpp>
 #include <agentstore/conformance/rules/cancellation.hpp>
-#include <agentstore/conformance/runner.hpp>
+#include <agentstore/conformance/runner/suite.hpp>
 #include <agentstore/testing/slow.hpp>
 #include <agentstore/testing/yielding.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -61,7 +63,7 @@ template <class Layer>
 RuleResult judge_backend(const std::string& id) {
   BackendHarness harness([](const std::shared_ptr<MemorySpace>& space) {
     auto memory = std::make_shared<MemoryBackend>(space);
-    return std::shared_ptr<ForwardingBackend>(std::make_shared<Layer>(std::move(memory)));
+    return std::make_shared<ForwardingBackend>(std::make_shared<Layer>(std::move(memory)));
   });
   return judge(std::make_shared<HarnessAdapter<BackendHarness>>(std::move(harness)), id);
 }
@@ -95,11 +97,11 @@ public:
   ~Threaded() override { pool_.join(); }
 
   awaitable<bool> add_conversation_message(std::string id, std::string role, std::string content,
-                                           json metadata) override {
+                                           Document metadata) override {
     return behind(ForwardingBackend::add_conversation_message(
         std::move(id), std::move(role), std::move(content), std::move(metadata)));
   }
-  awaitable<bool> store_task_context(std::string id, json context) override {
+  awaitable<bool> store_task_context(std::string id, Document context) override {
     return behind(ForwardingBackend::store_task_context(std::move(id), std::move(context)));
   }
 
@@ -122,12 +124,12 @@ awaitable<void> hop() {
 class WaitsForEver : public ForwardingBackend {
 public:
   using ForwardingBackend::ForwardingBackend;
-  awaitable<std::optional<json>> get_task_context(std::string id) override {
+  awaitable<std::optional<Document>> get_task_context(std::string id) override {
     return after_work(ForwardingBackend::get_task_context(std::move(id)));
   }
 
 private:
-  static awaitable<std::optional<json>> after_work(awaitable<std::optional<json>> call) {
+  static awaitable<std::optional<Document>> after_work(awaitable<std::optional<Document>> call) {
     co_await asio::this_coro::throw_if_cancelled(false);
     co_await hop();
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
@@ -162,8 +164,8 @@ public:
 class GoesOn : public ForwardingBackend {
 public:
   using ForwardingBackend::ForwardingBackend;
-  awaitable<bool> put_checkpoint(std::string thread, std::string id, json data,
-                                 json metadata) override {
+  awaitable<bool> put_checkpoint(std::string thread, std::string id, Document data,
+                                 Document metadata) override {
     auto call = ForwardingBackend::put_checkpoint(std::move(thread), std::move(id), std::move(data),
                                                   std::move(metadata));
     const auto executor = co_await asio::this_coro::executor;
@@ -216,7 +218,7 @@ class KeepsItsTurn : public ForwardingBackend {
 public:
   using ForwardingBackend::ForwardingBackend;
   awaitable<bool> add_conversation_message(std::string id, std::string role, std::string content,
-                                           json metadata) override {
+                                           Document metadata) override {
     while (taken_) {
       co_await hop();
     }
@@ -233,7 +235,50 @@ private:
   std::atomic<bool> taken_ = false;
 };
 
+/// Waits twice and counts.
+awaitable<bool> wait_twice(std::shared_ptr<int> waited) {
+  for (int i = 0; i < 2; ++i) {
+    co_await hop();
+    ++*waited;
+  }
+  co_return true;
+}
+
+bool is_aborted(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const boost::system::system_error& aborted) {
+    return aborted.code() == asio::error::operation_aborted;
+  }
+}
+
+/// How often a call waited that was cancelled after so many steps.
+int waits_of_cancelled(int steps) {
+  Deadline deadline(std::chrono::seconds(1));
+  Transcript transcript;
+  Driver driver(deadline, transcript);
+  const auto cancellation = std::make_shared<Cancellation>();
+  const auto waited = std::make_shared<int>(0);
+  const auto call = driver.start("wait_twice", wait_twice(waited), cancellation);
+  for (int i = 0; i < steps; ++i) {
+    REQUIRE(driver.step());
+  }
+  cancellation->request();
+  driver.settle(call);
+  CHECK(is_aborted(call.state->error));
+  CHECK(driver.finish(driver.start("another", wait_twice(std::make_shared<int>(0)))));
+  return *waited;
+}
+
 const std::vector<std::string> ids = {"CAN-01", "CAN-02", "CAN-03"};
+
+TEST_CASE("a call that is cancelled before it begins does nothing, and others go on") {
+  CHECK(waits_of_cancelled(0) == 0);
+}
+
+TEST_CASE("a call that has begun is cancelled at the wait it is at, not at the next") {
+  CHECK(waits_of_cancelled(1) == 1);
+}
 
 TEST_CASE("stores that bear cancellation hold the rules") {
   for (const std::string& id : ids) {
@@ -245,12 +290,11 @@ TEST_CASE("stores that bear cancellation hold the rules") {
 }
 
 TEST_CASE("archives that bear cancellation hold the rules") {
-  using Harness = LayerHarness<MemoryArchiveSpace, ForwardingArchive>;
+  using Harness = LayerHarness<MemoryArchiveSpace, YieldingArchive>;
   for (const std::string& id : ids) {
     Harness harness([](const std::shared_ptr<MemoryArchiveSpace>& space) {
       auto memory = std::make_shared<MemoryArchive>(space);
-      return std::shared_ptr<ForwardingArchive>(
-          std::make_shared<YieldingArchive>(std::move(memory), 1, 1));
+      return std::make_shared<YieldingArchive>(std::move(memory), 1, 1);
     });
     expect_held(judge(std::make_shared<HarnessAdapter<Harness>>(std::move(harness)), id));
   }

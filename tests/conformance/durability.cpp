@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "conformance/mutants/durability.hpp"
+
 #include "support/catch.hpp"
 
 #include <agentstore/archives/memory.hpp>
 #include <agentstore/backends/memory.hpp>
-#include <agentstore/conformance/mutants/durability.hpp>
 #include <agentstore/conformance/rules/durability.hpp>
-#include <agentstore/conformance/runner.hpp>
+#include <agentstore/conformance/runner/suite.hpp>
 #include <agentstore/testing/forwarding_backend.hpp>
 
 namespace agentstore::conformance {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/catch.hpp"
+#include "support/memory_spaces.hpp"
 
 #include <agentstore/archives/memory.hpp>
 #include <agentstore/backends/memory.hpp>
 #include <agentstore/conformance/rules/errors.hpp>
-#include <agentstore/conformance/runner.hpp>
+#include <agentstore/conformance/runner/suite.hpp>
 #include <agentstore/testing/failing.hpp>
 
 #include <map>
@@ -32,20 +33,7 @@ public:
   void drop(const std::string& space) { spaces_.erase(space); }
 
   void inject(const std::string& space, Fault fault) {
-    FaultPlan plan;
-    plan.at(fault.first).until_disarmed();
-    switch (fault.effect) {
-    case Fault::Effect::none:
-      spaces_[space].faults->disarm();
-      return;
-    case Fault::Effect::before:
-      plan.before();
-      break;
-    case Fault::Effect::after:
-      plan.after();
-      break;
-    }
-    spaces_[space].faults->arm(plan);
+    test::inject(*spaces_[space].faults, fault);
   }
 
 private:
@@ -118,7 +106,7 @@ public:
 class FailureIsTrue : public Over {
 public:
   using Over::Over;
-  awaitable<bool> store_task_context(std::string id, json context) override {
+  awaitable<bool> store_task_context(std::string id, Document context) override {
     return rescued(Over::store_task_context(std::move(id), std::move(context)), true);
   }
 };
@@ -157,8 +145,8 @@ private:
 class ForeignException : public Over {
 public:
   using Over::Over;
-  awaitable<bool> put_checkpoint(std::string thread, std::string id, json data,
-                                 json metadata) override {
+  awaitable<bool> put_checkpoint(std::string thread, std::string id, Document data,
+                                 Document metadata) override {
     return as_runtime_error(Over::put_checkpoint(std::move(thread), std::move(id), std::move(data),
                                                  std::move(metadata)));
   }
@@ -211,8 +199,8 @@ public:
 class ThrowingArchive : public HonestArchive {
 public:
   using HonestArchive::HonestArchive;
-  awaitable<bool> append_checkpoint(std::string thread, std::string id, json data, json metadata,
-                                    std::optional<Timestamp> time) override {
+  awaitable<bool> append_checkpoint(std::string thread, std::string id, Document data,
+                                    Document metadata, std::optional<Timestamp> time) override {
     return or_throw(HonestArchive::append_checkpoint(std::move(thread), std::move(id),
                                                      std::move(data), std::move(metadata), time));
   }
@@ -231,7 +219,7 @@ private:
 class OptimisticArchive : public HonestArchive {
 public:
   using HonestArchive::HonestArchive;
-  awaitable<bool> append_conversation_session(std::string key, json data,
+  awaitable<bool> append_conversation_session(std::string key, Document data,
                                               std::optional<Timestamp> time) override {
     return always(
         HonestArchive::append_conversation_session(std::move(key), std::move(data), time));
@@ -248,11 +236,12 @@ private:
 std::vector<Rule> rules() {
   std::vector<Rule> all = error_rules();
   all.emplace_back("LIF-06", needs::backend, "health", "",
-                   [](World& w) { check_health_under_faults(w, w.open()); });
-  all.emplace_back("WRT-08", needs::writes, "all or nothing", "",
-                   [](World& w) { check_writes_all_or_nothing_under_faults(w, w.open()); });
+                   [](RuleContext& ctx) { check_health_under_faults(ctx, ctx.open()); });
+  all.emplace_back("WRT-08", needs::writes, "all or nothing", "", [](RuleContext& ctx) {
+    check_writes_all_or_nothing_under_faults(ctx, ctx.open());
+  });
   all.emplace_back("ARC-04", needs::archive, "false", "",
-                   [](World& w) { check_archive_under_faults(w, w.open()); });
+                   [](RuleContext& ctx) { check_archive_under_faults(ctx, ctx.open()); });
   return all;
 }
 
@@ -269,7 +258,12 @@ template <class Handled, class Layer, class Space>
 RuleResult judge_layer(const std::string& id) {
   using Harness = FaultyHarness<Space, Handled>;
   Harness harness([](const std::shared_ptr<Space>& space, const std::shared_ptr<Faults>& faults) {
-    return std::shared_ptr<Handled>(std::make_shared<Layer>(space, faults));
+    auto layer = std::make_shared<Layer>(space, faults);
+    if constexpr (std::derived_from<Layer, Handled>) {
+      return std::shared_ptr<Handled>(std::move(layer));
+    } else {
+      return std::make_shared<Handled>(std::move(layer));
+    }
   });
   return judge(std::make_shared<HarnessAdapter<Harness>>(std::move(harness)), id);
 }
@@ -307,7 +301,7 @@ TEST_CASE("a store that throws when it fails holds the rules about failure") {
 TEST_CASE("a failure that passes for an answer breaks ERR-01") {
   expect_broken(judge_backend<FailureIsNotFound>("ERR-01"), "get_session");
   expect_broken(judge_backend<FailureIsAnEmptyList>("ERR-01"), "get_writes");
-  expect_broken(judge_backend<FailureIsFalse>("ERR-01"), "no such session");
+  expect_broken(judge_backend<FailureIsFalse>("ERR-01"), "nothing to do");
   expect_broken(judge_backend<FailureIsTrue>("ERR-01"), "which was true under a fault");
   expect_broken(judge_backend<NoRecordsAtAll>("ERR-01"), "get_metrics");
   expect_broken(judge_backend<NothingToCleanUp>("ERR-01"), "clean-up");
@@ -343,10 +337,11 @@ struct HooklessHarness {
 
 struct IdleHarness : HooklessHarness {
   void inject(const std::string&, Fault) {}
+  bool damage(const std::string&, const Damage&) { return true; }
 };
 
 TEST_CASE("without faults the rules about failure are untested") {
-  for (const char* id : {"ERR-01", "LIF-06", "WRT-08"}) {
+  for (const char* id : {"ERR-01", "ERR-03", "LIF-06", "WRT-08"}) {
     INFO(id);
     const auto none = std::make_shared<HarnessAdapter<HooklessHarness>>();
     CHECK(judge(none, id).verdict == Verdict::untested);

@@ -5,7 +5,7 @@
 
 #include "support/catch.hpp"
 
-#include <agentstore/conformance/history.hpp>
+#include <agentstore/conformance/concurrency/history.hpp>
 
 using namespace agentstore;
 using namespace agentstore::conformance;

@@ -5,7 +5,7 @@
 
 #include "support/catch.hpp"
 
-#include <agentstore/conformance/program.hpp>
+#include <agentstore/conformance/random/apply.hpp>
 
 using namespace agentstore;
 using namespace agentstore::conformance;
@@ -131,7 +131,7 @@ TEST_CASE("without sessions, conversations and contexts of the model begin by th
   CHECK(without.add_conversation_message("s", "user", "hi", json::object()));
   CHECK(without.store_task_context("s", nullptr));
   CHECK(without.get_conversation_history("s", 9).size() == 1);
-  CHECK(without.get_task_context("s") == std::optional<json>(json()));
+  CHECK(without.get_task_context("s") == std::optional<Document>(json()));
 }
 
 TEST_CASE("the model refuses what the contract refuses") {
@@ -226,6 +226,8 @@ TEST_CASE("the model copies and prunes threads by the order of their first store
   CHECK(model.list_checkpoints_before("copy", "m", 1).front().checkpoint_id == "a");
   CHECK(model.list_checkpoints_before("copy", "z", 10).empty());
   CHECK(model.list_checkpoints_before("copy", "early", 10).empty());
+  CHECK(model.get_thread_head("copy", 2).checkpoint_ids == std::vector<std::string>{"m", "a"});
+  CHECK(model.get_thread_head("copy", 0).latest->checkpoint_id == "m");
   CHECK(model.prune_thread("copy", 2) == 1);
   CHECK(model.get_writes("copy", "z").empty());
   CHECK(model.get_writes("copy", "early").size() == 1);

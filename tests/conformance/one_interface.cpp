@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stores with one interface alone: the rules that are due are those of that interface, they hold
 // where they should, and catch what they should.
+#include "conformance/odd_stores/directories.hpp"
+#include "conformance/odd_stores/handles.hpp"
 #include "support/catch.hpp"
 
-#include <agentstore/conformance/innocents/directories.hpp>
-#include <agentstore/conformance/innocents/handles.hpp>
 #include <agentstore/conformance/kit.hpp>
-#include <agentstore/conformance/mutants/mutant.hpp>
+#include <agentstore/conformance/mutation/mutant.hpp>
 
 #include <map>
 #include <set>
@@ -31,7 +31,7 @@ bool needs_a_claim(const std::string& area) {
 
 /// The rules of `own` and everyone's are due, and held; those of other areas are not due.
 void expect_due(const std::shared_ptr<AnyHarness>& harness, const Areas& own) {
-  const Report report = Suite(harness, compiled::all_rules()).run_all();
+  const Report report = Suite(harness, all_rules()).run_all();
   INFO(report.to_table());
   CHECK(report.conforms());
   Areas held;
@@ -57,7 +57,7 @@ void expect_due(const std::shared_ptr<AnyHarness>& harness, const Areas& own) {
 /// The rule is broken where a store with one interface has this bug.
 void expect_broken(const std::shared_ptr<AnyHarness>& harness, std::string_view id,
                    const std::string& evidence) {
-  const std::vector<Rule> all = compiled::all_rules();
+  const std::vector<Rule> all = all_rules();
   for (const Rule& rule : all) {
     if (rule.id == id) {
       const RuleResult result = Suite(harness, std::vector<Rule>(1, rule)).run(0);
@@ -70,15 +70,15 @@ void expect_broken(const std::shared_ptr<AnyHarness>& harness, std::string_view 
   FAIL("no rule " << id);
 }
 
-std::shared_ptr<AnyHarness> innocent_named(std::string_view name) {
-  for (const auto& innocents : {handle_innocents(), directory_innocents()}) {
-    for (const Innocent& innocent : innocents) {
-      if (innocent.name == name) {
-        return innocent.make();
+std::shared_ptr<AnyHarness> odd_store_named(std::string_view name) {
+  for (const auto& odd_stores : {handle_odd_stores(), directory_odd_stores()}) {
+    for (const OddStore& odd_store : odd_stores) {
+      if (odd_store.name == name) {
+        return odd_store.make();
       }
     }
   }
-  throw std::logic_error("no innocent of this name");
+  throw std::logic_error("no odd store of this name");
 }
 
 /// A broken store, opened and seen through one interface.
@@ -153,7 +153,7 @@ public:
   explicit ReversedConversations(std::shared_ptr<MemorySpace> space) : store_(std::move(space)) {}
 
   awaitable<bool> add_conversation_message(std::string session_id, std::string role,
-                                           std::string content, json metadata) override {
+                                           std::string content, Document metadata) override {
     return store_.add_conversation_message(std::move(session_id), std::move(role),
                                            std::move(content), std::move(metadata));
   }
@@ -172,15 +172,15 @@ class ContextsWithoutNull : public ITaskContextStorage {
 public:
   explicit ContextsWithoutNull(std::shared_ptr<MemorySpace> space) : store_(std::move(space)) {}
 
-  awaitable<std::optional<json>> get_task_context(std::string session_id) override {
+  awaitable<std::optional<Document>> get_task_context(std::string session_id) override {
     return changed(store_.get_task_context(std::move(session_id)),
-                   [](std::optional<json>& context) {
+                   [](std::optional<Document>& context) {
                      if (context && context->is_null()) {
                        context.reset();
                      }
                    });
   }
-  awaitable<bool> store_task_context(std::string session_id, json context) override {
+  awaitable<bool> store_task_context(std::string session_id, Document context) override {
     return store_.store_task_context(std::move(session_id), std::move(context));
   }
 
@@ -193,7 +193,7 @@ public:
   using ForwardingArchive::ForwardingArchive;
 
   awaitable<bool> append_session_event(std::string session_id, std::string user_id,
-                                       std::string event_type, json payload,
+                                       std::string event_type, Document payload,
                                        std::optional<Timestamp> created_at) override {
     const std::string key = session_id;
     const bool kept = co_await ForwardingArchive::append_session_event(
@@ -230,36 +230,36 @@ private:
 } // namespace
 
 TEST_CASE("sessions alone are held to the rules of sessions") {
-  expect_due(innocent_named("sessions_alone"), {"SES", "CNC"});
+  expect_due(odd_store_named("sessions_alone"), {"SES", "CNC"});
   expect_broken(adapted<BrokenAlone<ISessionStorage, EveryEndIsTrue>>(), "SES-08",
                 "the second end to be false");
 }
 
 TEST_CASE("conversations alone are held to the rules of conversations") {
-  expect_due(innocent_named("conversations_alone"), {"CON", "CNC"});
+  expect_due(odd_store_named("conversations_alone"), {"CON", "CNC"});
   expect_broken(adapted<conformance::detail::WrappedHarness<ReversedConversations>>(), "CON-01",
                 "message 0's role to be \"system\"");
 }
 
 TEST_CASE("checkpoints alone are held to the rules of checkpoints") {
-  expect_due(innocent_named("checkpoints_alone"), {"CHK"});
+  expect_due(odd_store_named("checkpoints_alone"), {"CHK"});
   expect_broken(adapted<BrokenAlone<ICheckpointStorage, ListsOldestFirst>>(), "CHK-03",
                 "the ids of the list");
 }
 
 TEST_CASE("task contexts alone are held to the rules of task contexts") {
-  expect_due(innocent_named("contexts_alone"), {"CTX", "CNC"});
+  expect_due(odd_store_named("contexts_alone"), {"CTX", "CNC"});
   expect_broken(adapted<conformance::detail::WrappedHarness<ContextsWithoutNull>>(), "CTX-03",
                 "the context to be null; came nullopt");
 }
 
 TEST_CASE("a directory is held to its own rules besides") {
-  expect_due(innocent_named("session_directory_alone"), {"SES", "CNC", "DIR"});
-  expect_due(innocent_named("thread_directory_alone"), {"CHK", "THR"});
+  expect_due(odd_store_named("session_directory_alone"), {"SES", "CNC", "DIR"});
+  expect_due(odd_store_named("thread_directory_alone"), {"CHK", "THR"});
 }
 
 TEST_CASE("a checkpointer alone is held to the rules of checkpoints and writes") {
-  expect_due(innocent_named("checkpointer_alone"), {"CHK", "WRT"});
+  expect_due(odd_store_named("checkpointer_alone"), {"CHK", "WRT"});
   expect_broken(adapted<BrokenAlone<ICheckpointerBackend, LosesTheLastWrite>>(), "WRT-04",
                 "equal writes to be 3");
   expect_broken(adapted<BrokenAlone<ICheckpointerBackend, ListsOldestFirst>>(), "CHK-03",
@@ -267,15 +267,14 @@ TEST_CASE("a checkpointer alone is held to the rules of checkpoints and writes")
 }
 
 TEST_CASE("a backend without a checkpointer is held to the rules of all that it unites") {
-  expect_due(innocent_named("backend_alone"),
+  expect_due(odd_store_named("backend_alone"),
              {"SES", "CON", "CHK", "CTX", "LIF", "CLN", "MET", "CNC"});
   expect_broken(adapted<BrokenAlone<IStorageBackend, CountsNoMessages>>(), "MET-01",
                 "the counts of three sessions");
 }
 
 TEST_CASE("an archive that cannot be read is held to what can be seen of it") {
-  const Report report =
-      Suite(adapted<WriteOnly<ForwardingArchive>>(), compiled::all_rules()).run_all();
+  const Report report = Suite(adapted<WriteOnly<ForwardingArchive>>(), all_rules()).run_all();
   INFO(report.to_table());
   CHECK(report.conforms());
   for (const RuleResult& rule : report.results) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page about rules and mutants in conformance/mutants/mutant.hpp, as it stands there:
+// The page about rules and mutants in conformance/mutation/mutant.hpp, as it stands there:
 // own_rule.cmake compares the two.
 #include "support/catch.hpp"
 
-#include <agentstore/conformance/mutants/mutant.hpp>
+#include <agentstore/conformance/mutation/mutant.hpp>
 
 using namespace agentstore;
 using namespace agentstore::conformance;
@@ -11,12 +11,12 @@ using namespace agentstore::conformance;
 namespace {
 
 // clang-format off: the lines of the page end earlier
-void check_ends_once(World& w) {
-  Client c = w.open(); // on a new, empty store
-  c.create_session("s");
-  w.expect_same(c.end_session("s"), true, "the first end");
-  w.expect_same(c.end_session("s"), false, "the second end");
-  w.expect_error(errc::invalid_argument, [&] { c.end_session(""); });
+void check_ends_once(RuleContext& ctx) {
+  Client client = ctx.open(); // on a new, empty store
+  client.create_session("s");
+  ctx.expect_same(client.end_session("s"), true, "the first end");
+  ctx.expect_same(client.end_session("s"), false, "the second end");
+  ctx.expect_error(errc::invalid_argument, [&] { client.end_session(""); });
 }
 const Rule ends_once("MINE-01", needs::sessions, "a session is ended once",
                      "look whether the row was changed", &check_ends_once);
@@ -36,8 +36,8 @@ const Mutant no_bug = mutant<ForwardingBackend>("MINE-01", "no_bug", "", "");
 
 const std::vector<Rule> my_rules = {ends_once};
 bool is_proved() {
-  return judge(ends_twice, my_rules).is_killed() &&
-         judge(no_bug, my_rules).result.verdict == Verdict::held;
+  return run_mutant(ends_twice, my_rules).is_killed() &&
+         run_mutant(no_bug, my_rules).result.verdict == Verdict::held;
 }
 template <class MyHarness>
 Report run_my_rules() {
@@ -57,7 +57,7 @@ struct MemoryHarness {
 } // namespace
 
 TEST_CASE("a rule of one's own is proved by a mutant, and runs on a harness of one's own") {
-  INFO(judge(ends_twice, my_rules).text());
+  INFO(run_mutant(ends_twice, my_rules).text());
   CHECK(is_proved());
   const Report report = run_my_rules<MemoryHarness>();
   INFO(report.to_table());

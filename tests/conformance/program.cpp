@@ -7,8 +7,9 @@
 
 #include <agentstore/archives/memory.hpp>
 #include <agentstore/backends/memory.hpp>
-#include <agentstore/conformance/program.hpp>
-#include <agentstore/conformance/shrink.hpp>
+#include <agentstore/conformance/random/apply.hpp>
+#include <agentstore/conformance/random/program_generator.hpp>
+#include <agentstore/conformance/random/shrink.hpp>
 
 #include <set>
 
@@ -18,19 +19,19 @@ using Kind = Operation::Kind;
 
 namespace {
 
-Abilities everything() {
-  Abilities abilities;
-  abilities.interfaces = Interfaces::of<MemoryBackend>() | Interfaces::of<MemoryArchive>();
-  abilities.has_life_cycle = true;
-  abilities.has_clock = true;
-  abilities.can_read_archive = true;
-  return abilities;
+GeneratorOptions everything() {
+  GeneratorOptions options;
+  options.interfaces = Interfaces::of<MemoryBackend>() | Interfaces::of<MemoryArchive>();
+  options.has_life_cycle = true;
+  options.has_clock = true;
+  options.can_read_archive = true;
+  return options;
 }
 
-std::set<Kind> kinds_in(Abilities abilities) {
+std::set<Kind> kinds_in(GeneratorOptions options) {
   std::set<Kind> kinds;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
-    for (const Operation& operation : ProgramMaker(abilities, seed).make(40)) {
+    for (const Operation& operation : ProgramGenerator(options, seed).make(40)) {
       kinds.insert(operation.kind);
     }
   }
@@ -113,33 +114,33 @@ co_await store.cleanup_expired_sessions(std::chrono::microseconds(86400000000));
 } // namespace
 
 TEST_CASE("the same seed makes the same program, another seed another one") {
-  const std::string one = to_code(ProgramMaker(everything(), 7).make(40));
-  CHECK(one == to_code(ProgramMaker(everything(), 7).make(40)));
-  CHECK(one != to_code(ProgramMaker(everything(), 8).make(40)));
+  const std::string one = to_code(ProgramGenerator(everything(), 7).make(40));
+  CHECK(one == to_code(ProgramGenerator(everything(), 7).make(40)));
+  CHECK(one != to_code(ProgramGenerator(everything(), 8).make(40)));
 }
 
 TEST_CASE("programs call every method that the store has, and no other") {
   const std::set<Kind> all = kinds_in(everything());
   CHECK(all.size() == static_cast<std::size_t>(Kind::set_clock) + 1);
 
-  Abilities sessions;
+  GeneratorOptions sessions;
   sessions.interfaces = Interfaces::sessions;
   CHECK(kinds_in(sessions) == std::set<Kind>{Kind::create_session, Kind::get_session,
                                              Kind::update_session, Kind::end_session});
-  Abilities checkpointer;
+  GeneratorOptions checkpointer;
   checkpointer.interfaces = Interfaces::checkpointer;
   CHECK(kinds_in(checkpointer) == std::set<Kind>{Kind::put_checkpoint, Kind::get_checkpoint,
                                                  Kind::list_checkpoints, Kind::put_writes,
                                                  Kind::get_writes});
-  for (const Operation& operation : ProgramMaker(checkpointer, 1).make(200)) {
+  for (const Operation& operation : ProgramGenerator(checkpointer, 1).make(200)) {
     const bool reads =
         operation.kind == Kind::get_checkpoint || operation.kind == Kind::list_checkpoints;
     CHECK(operation.as_checkpointer == reads);
   }
-  Abilities directory;
+  GeneratorOptions directory;
   directory.interfaces = Interfaces::sessions | Interfaces::session_directory;
   CHECK(kinds_in(directory).size() == 6);
-  Abilities archive;
+  GeneratorOptions archive;
   archive.interfaces = Interfaces::archive;
   CHECK(kinds_in(archive).size() == 6);
 }
@@ -179,9 +180,9 @@ TEST_CASE("a call on a store and on the model have the same outcome, errors incl
     Operation call = operation;
     call.user_id = "u";
     INFO(show(call));
-    CHECK(test::run(execute(handle, call)) == execute(model, call));
+    CHECK(test::run(apply(handle, call)) == apply(model, call));
   }
-  CHECK(execute(model, Operation(Kind::get_metrics)) == outcome_of(errc::closed));
+  CHECK(apply(model, Operation(Kind::get_metrics)) == outcome_of(errc::closed));
 }
 
 TEST_CASE("outcomes tell what the contract tells apart") {
@@ -240,7 +241,7 @@ TEST_CASE("a program shrinks to the calls that make it fail") {
   };
   std::size_t shrunk = 0;
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
-    const Program program = ProgramMaker(everything(), seed).make(60);
+    const Program program = ProgramGenerator(everything(), seed).make(60);
     if (!fails(program)) {
       continue;
     }
@@ -288,7 +289,7 @@ TEST_CASE("arguments shrink to the plainest that fail") {
 
 TEST_CASE("shrinking asks no more often than it may") {
   std::size_t asked = 0;
-  const Program program = ProgramMaker(everything(), 3).make(40);
+  const Program program = ProgramGenerator(everything(), 3).make(40);
   const Program smallest = shrink(
       program,
       [&asked](const Program& smaller) {

@@ -8,7 +8,7 @@
 #include <agentstore/archives/memory.hpp>
 #include <agentstore/backends/memory.hpp>
 #include <agentstore/conformance/rules/random.hpp>
-#include <agentstore/conformance/runner.hpp>
+#include <agentstore/conformance/runner/suite.hpp>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -105,15 +105,16 @@ public:
   awaitable<bool> initialize() override { return archive_.initialize(); }
   awaitable<void> close() override { return archive_.close(); }
   awaitable<bool> append_session_event(std::string id, std::string user, std::string type,
-                                       json payload, std::optional<Timestamp> at) override {
+                                       Document payload, std::optional<Timestamp> at) override {
     return archive_.append_session_event(id, user, type, payload, at);
   }
   awaitable<bool> append_conversation_message(std::string id, std::string role, std::string content,
-                                              json metadata, std::optional<Timestamp> at) override {
+                                              Document metadata,
+                                              std::optional<Timestamp> at) override {
     return archive_.append_conversation_message(id, role, content, metadata, at);
   }
-  awaitable<bool> append_checkpoint(std::string thread, std::string id, json data, json metadata,
-                                    std::optional<Timestamp> at) override {
+  awaitable<bool> append_checkpoint(std::string thread, std::string id, Document data,
+                                    Document metadata, std::optional<Timestamp> at) override {
     return archive_.append_checkpoint(thread, id, data, metadata, at);
   }
   awaitable<bool> append_checkpoint_writes(std::string thread, std::string id, std::string task,
@@ -121,11 +122,11 @@ public:
                                            std::optional<Timestamp> at) override {
     return archive_.append_checkpoint_writes(thread, id, task, writes, at);
   }
-  awaitable<bool> append_conversation_session(std::string key, json data,
+  awaitable<bool> append_conversation_session(std::string key, Document data,
                                               std::optional<Timestamp> at) override {
     return archive_.append_conversation_session(key, data, at);
   }
-  awaitable<bool> append_task_context_snapshot(std::string id, json data,
+  awaitable<bool> append_task_context_snapshot(std::string id, Document data,
                                                std::optional<Timestamp> at) override {
     return archive_.append_task_context_snapshot(id, data, at);
   }
@@ -223,8 +224,8 @@ public:
 
 class LosesNullContext : public MemoryBackend {
 public:
-  awaitable<std::optional<json>> get_task_context(std::string session_id) override {
-    std::optional<json> context = co_await MemoryBackend::get_task_context(session_id);
+  awaitable<std::optional<Document>> get_task_context(std::string session_id) override {
+    std::optional<Document> context = co_await MemoryBackend::get_task_context(session_id);
     if (context && context->is_null()) {
       context.reset();
     }
@@ -235,7 +236,7 @@ public:
 class ThrowsItsOwn : public MemoryBackend {
 public:
   awaitable<Session> create_session(std::string session_id, std::string user_id,
-                                    json metadata) override {
+                                    Document metadata) override {
     const std::optional<Session> there = co_await MemoryBackend::get_session(session_id);
     if (there) {
       throw std::runtime_error("duplicate key");
@@ -247,7 +248,7 @@ public:
 
 class DropsEqualSnapshots : public MemoryArchive {
 public:
-  awaitable<bool> append_task_context_snapshot(std::string session_id, json context_data,
+  awaitable<bool> append_task_context_snapshot(std::string session_id, Document context_data,
                                                std::optional<Timestamp> created_at) override {
     if (last_.contains(session_id) && last_[session_id] == context_data) {
       co_return true;
@@ -283,7 +284,7 @@ public:
   explicit LosesUpdates(int every) : every_(every) {}
 
   awaitable<Session> create_session(std::string session_id, std::string user_id,
-                                    json metadata) override {
+                                    Document metadata) override {
     const std::lock_guard lock(mutex_);
     if (sessions_.contains(session_id)) {
       throw StorageError(errc::already_exists, "create_session", session_id);
@@ -312,7 +313,9 @@ public:
     session->error_count += update.counts_error() ? 1u : 0u;
     session->total_processing_time += update.processing_time();
     if (update.metadata_patch()) {
-      session->metadata.merge_patch(*update.metadata_patch());
+      json merged = std::move(session->metadata).tree();
+      merged.merge_patch(*update.metadata_patch());
+      session->metadata = std::move(merged);
     }
     const std::lock_guard lock(mutex_);
     sessions_[session_id] = *session;
@@ -352,7 +355,7 @@ std::shared_ptr<AnyHarness> loses_updates(int every) {
 class CreatesInTwoSteps : public MemoryBackend {
 public:
   awaitable<Session> create_session(std::string session_id, std::string user_id,
-                                    json metadata) override {
+                                    Document metadata) override {
     const std::optional<Session> there = co_await MemoryBackend::get_session(session_id);
     if (there) {
       throw StorageError(errc::already_exists, "create_session", session_id);
@@ -371,7 +374,7 @@ public:
 class AcknowledgesEarly : public IConversationStorage {
 public:
   awaitable<bool> add_conversation_message(std::string session_id, std::string role,
-                                           std::string content, json metadata) override {
+                                           std::string content, Document metadata) override {
     flush();
     Message message;
     message.role = role;
@@ -488,12 +491,13 @@ TEST_CASE("the same seed interleaves in the same way") {
   const auto histories = [](std::uint64_t seed) {
     const std::shared_ptr<AnyHarness> harness = loses_updates(1);
     Deadline deadline(std::chrono::seconds(10));
-    World world(*harness, deadline, "same-seed", seed);
-    const std::vector<Client> handles{world.open()};
+    RuleContext ctx(*harness, deadline, "same-seed", seed);
+    const std::vector<Client> handles{ctx.open()};
     Client(handles.front()).create_session("s");
-    conformance::detail::Crowd crowd(Interfaces::sessions, world.random());
-    const auto programs = crowd.make("s", conformance::detail::Crowd::Theme::updates);
-    return show(interleave(handles, programs, world.random()));
+    conformance::detail::ConcurrentPrograms concurrent(Interfaces::sessions, ctx.random());
+    const auto programs =
+        concurrent.make("s", conformance::detail::ConcurrentPrograms::Workload::updates);
+    return show(interleave(handles, programs, ctx.random()));
   };
   CHECK(histories(5) == histories(5));
   CHECK(histories(5) != histories(6));

@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 
 #include <agentstore/conformance/report.hpp>
+#include <agentstore/conformance/report_html.hpp>
 
 using namespace agentstore;
 using namespace agentstore::conformance;
@@ -135,4 +136,19 @@ TEST_CASE("a report with any text is JSON that can be written") {
   Report report = report_of({Verdict::broken});
   report.results[0].reason = "\"quoted\"\n\x01";
   CHECK(json::parse(report.to_json().dump()) == report.to_json());
+}
+
+TEST_CASE("a report as a page says what the others do, and nothing in it is markup") {
+  Report report = report_of({Verdict::held, Verdict::broken, Verdict::untested, Verdict::error});
+  report.results[1].reason = "expected <b> & \"c\"; came \x01";
+  report.results[1].details = "  done:\n    get_session(\"<script>\")\n";
+  const std::string page = to_html(report);
+  CHECK(page.starts_with("<!DOCTYPE html>"));
+  CHECK(holds(page, "mine: no conformance statement: 1 BROKEN, 1 ERROR"));
+  CHECK(holds(page, "expected &lt;b&gt; &amp; &quot;c&quot;; came &#xFFFD;"));
+  CHECK(holds(page, "get_session(&quot;&lt;script&gt;&quot;)"));
+  CHECK(holds(page, "the text of TST-2"));
+  CHECK(holds(page, "durable, max_value(5)"));
+  CHECK_FALSE(holds(page, "<script"));
+  CHECK_FALSE(holds(page, "http"));
 }

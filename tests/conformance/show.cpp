@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/catch.hpp"
 
-#include <agentstore/conformance/outcome.hpp>
-#include <agentstore/conformance/show.hpp>
+#include <agentstore/conformance/check/failures.hpp>
+#include <agentstore/conformance/check/show.hpp>
 
 #include <limits>
 
@@ -77,8 +77,8 @@ TEST_CASE("values are shown as a reader would write them, shortened") {
   CHECK(show("a\"b\n\xC3\xA9") == "\"a\\\"b\\x0a\\xc3\\xa9\"");
   CHECK(show(std::chrono::microseconds(5)) == "5us");
   CHECK(show(json::parse(R"({"a": [1, null, 1.0]})")) == "{\"a\":[1,null,1.0]}");
-  CHECK(show(std::optional<json>()) == "nullopt");
-  CHECK(show(std::optional<json>(nullptr)) == "null");
+  CHECK(show(std::optional<Document>()) == "nullopt");
+  CHECK(show(std::optional<Document>(nullptr)) == "null");
   CHECK(show(std::string(1000, 'x')).size() < 120);
   CHECK(show(std::string(1000, 'x')).find("(1000 bytes)") != std::string::npos);
   CHECK(show(json(std::string(1'000'000, 'x'))).size() < 200);

@@ -15,10 +15,14 @@
 /// one entry, by `agentstore_add_conformance_test(target)` of the CMake package: a process per rule
 /// could not judge the whole.
 ///
-/// Environment: AGENTSTORE_SEED=n replays a run. AGENTSTORE_REPORT_DIR=dir writes
-/// dir/<name>.json, in the form that report.hpp documents.
+/// Environment:
+/// - AGENTSTORE_SEED=n replays a run.
+/// - AGENTSTORE_REPORT_DIR=dir writes dir/<name>.json, in the form that report.hpp documents, and
+///   dir/<name>.html for a person.
+/// - AGENTSTORE_KILLS=n is how many children DUR-02 kills; 10 where it is not set.
 
 #include <agentstore/conformance/kit.hpp>
+#include <agentstore/conformance/report_html.hpp>
 #if !defined(AGENTSTORE_CONFORMANCE_COMPILED)
 #include <agentstore/conformance/conformance.hpp>
 #endif
@@ -48,10 +52,6 @@
       ::agentstore::conformance::Catch2Front<__VA_ARGS__>::register_all();
 
 namespace agentstore::conformance {
-
-#if defined(AGENTSTORE_CONFORMANCE_COMPILED)
-using namespace compiled;
-#endif
 
 /// One harness in Catch2; the macro above is all that a test needs of it.
 template <class Harness>
@@ -92,7 +92,10 @@ private:
 
   template <std::size_t Index>
   static void run_rule() {
-    const RuleResult& result = kit().run(Index);
+    judge(kit().run(Index));
+  }
+
+  static void judge(const RuleResult& result) {
     switch (result.verdict) {
     case Verdict::held:
       succeed();
@@ -113,10 +116,20 @@ private:
   static void run_statement() {
     const Report report = kit().run_all();
     std::cout << report.to_table() << std::endl;
+    // Whole and as they are: Catch2 breaks its lines wherever it comes to an end of them.
+    for (const RuleResult& rule : report.results) {
+      if (!rule.details.empty()) {
+        std::cout << rule.id << " " << to_string(rule.verdict) << ": " << rule.reason << "\n"
+                  << rule.details << std::endl;
+      }
+    }
     if (const char* folder = std::getenv("AGENTSTORE_REPORT_DIR"); folder != nullptr) {
-      std::ofstream file(std::string(folder) + "/" + name() + ".json");
-      file << report.to_json().dump(2) << "\n";
-      if (!file.flush()) {
+      const std::string path = std::string(folder) + "/" + name();
+      std::ofstream as_json(path + ".json");
+      as_json << report.to_json().dump(2) << "\n";
+      std::ofstream as_html(path + ".html");
+      as_html << to_html(report);
+      if (!as_json.flush() || !as_html.flush()) {
         fail("the report cannot be written to AGENTSTORE_REPORT_DIR");
       }
     }

@@ -5,6 +5,8 @@
 /// \file
 /// What a backend claims beyond the rules that bind all.
 
+#include <agentstore/detail/requirements.hpp>
+
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -30,6 +32,15 @@ public:
   }
   /// TWO-01: two handles may be open on one space at a time, and see each other's writes.
   Claims& shared_handles() { return set(shared_handles_); }
+  /// TWO-02: the same of handles in several processes. Implies shared_handles. Needs `open` to find
+  /// the same data under the same space name in another process.
+  Claims& shared_processes() {
+    set(shared_handles_);
+    return set(shared_processes_);
+  }
+  /// LIF-07: the contexts on which calls are awaited may be destroyed before the handle or after
+  /// it, with calls under way.
+  Claims& any_teardown_order() { return set(any_teardown_order_); }
   /// VAL-02: the most bytes in one value; more is `too_large`. At least 1 MiB.
   Claims& max_value(std::size_t bytes) {
     max_value_ = bytes;
@@ -48,6 +59,8 @@ public:
   bool is_durable() const { return durable_; }
   bool does_survive_kill() const { return survives_kill_; }
   bool has_shared_handles() const { return shared_handles_; }
+  bool has_shared_processes() const { return shared_processes_; }
+  bool has_any_teardown_order() const { return any_teardown_order_; }
   bool is_opened_by_harness() const { return opened_by_harness_; }
   std::optional<std::size_t> max_value_bytes() const { return max_value_; }
   const std::map<std::string, std::string>& known_gaps() const { return known_gaps_; }
@@ -63,6 +76,8 @@ public:
     add(durable_, "durable");
     add(survives_kill_, "survives_kill");
     add(shared_handles_, "shared_handles");
+    add(shared_processes_, "shared_processes");
+    add(any_teardown_order_, "any_teardown_order");
     add(opened_by_harness_, "opened_by_harness");
     if (max_value_) {
       result.push_back("max_value(" + std::to_string(*max_value_) + ")");
@@ -79,6 +94,8 @@ private:
   bool durable_ = false;
   bool survives_kill_ = false;
   bool shared_handles_ = false;
+  bool shared_processes_ = false;
+  bool any_teardown_order_ = false;
   bool opened_by_harness_ = false;
   std::optional<std::size_t> max_value_;
   std::map<std::string, std::string> known_gaps_;

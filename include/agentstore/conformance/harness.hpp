@@ -22,14 +22,47 @@
 ///
 /// - `void set_clock(Timestamp now)` sets the clock of all handles of the harness, from now on.
 /// - `void inject(std::string space, Fault fault)` makes the store of a space fail, as Fault says.
+///   `open` may put a backend that has no switch for it inside of a FailingBackend of
+///   testing/failing.hpp (a FailingStore with the directories, a FailingArchive), with one
+///   `std::shared_ptr<Faults>` a space. Whole calls fail then; what goes wrong inside of the
+///   backend is left to tests of its own:
+///
+///       void inject(std::string space, Fault fault) {
+///         FaultPlan plan;
+///         if (fault.effect == Fault::Effect::after) {
+///           plan.after();
+///         }
+///         plan.at(fault.first).until_disarmed();
+///         if (fault.effect == Fault::Effect::none) {
+///           faults_[space]->disarm();
+///         } else {
+///           faults_[space]->arm(plan);
+///         }
+///       }
+///
+/// - `void hold(std::string space, bool is_held)` makes the writes to a space wait and have no
+///   effect, as another process does that has locked what they need, until it is let go of. It is
+///   for a backend that gives up what it waits for when the call is cancelled.
 /// - `auto read_archive(std::string space, ArchiveKind kind, std::string key)` returns all records
 ///   of an archive that is no IArchiveReader: a `std::vector<ArchiveRecord>`, or an awaitable of
 ///   it.
+/// - `void set_archive(std::string space, ArchiveState state)` and `auto read_archived(std::string
+///   space, ArchiveKind kind, std::string key)`, both or none, are for the rules of IArchiving. The
+///   first makes the archive behind the store of a space work or not; SwitchedArchive of
+///   switched_archive.hpp does that. The second is `read_archive` for that archive. The store is
+///   best opened with a queue of less than 100 records, pauses of some milliseconds, few attempts,
+///   and limits below half of the deadline.
+/// - `bool damage(std::string space, Damage what)` spoils one record of a space, as Damage says,
+///   and is false where that cannot be done to such a record. Where `durable` is claimed no handle
+///   is open on the space meanwhile. For a file of JSON it may cut a bracket, for a table it may be
+///   `UPDATE messages SET metadata = '{' WHERE instr(metadata, '...')`.
 /// - `std::chrono::milliseconds deadline() const` is for one call, and as much for `open`, `drop`
 ///   and a destructor; 10 s unless told.
 
 #include <agentstore/agentstore.hpp>
+#include <agentstore/capabilities/archive_once.hpp>
 #include <agentstore/capabilities/archive_reader.hpp>
+#include <agentstore/capabilities/archiving.hpp>
 #include <agentstore/capabilities/session_directory.hpp>
 #include <agentstore/capabilities/thread_directory.hpp>
 #include <agentstore/conformance/claims.hpp>
@@ -37,6 +70,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,6 +97,34 @@ public:
   std::size_t first = 1;
 };
 
+/// What `set_archive` is to make of the archive behind a store that is an IArchiving.
+enum class ArchiveState {
+  works,
+  refuses,           ///< each append is false, and keeps nothing
+  keeps_and_refuses, ///< each append is false, though its record is kept
+  hangs,             ///< each append waits, until the state is another
+};
+
+/// Which record `damage` is to spoil, in such a way that it can no longer be read as what was
+/// written: what is to be JSON is none any more, a time none, a size another.
+class Damage {
+public:
+  enum class Record { session, message, checkpoint, write, context };
+
+  Damage(Record kind, std::string of, std::string words)
+      : record(kind), key(std::move(of)), text(std::move(words)) {}
+
+  Record record;
+  /// The id of its session or thread: letters alone.
+  std::string key;
+  /// What stands in the record and in no other of the space: in the metadata of a session, in those
+  /// and the content of a message, in the data of a checkpoint, the value of a write, the context.
+  /// It consists of letters, digits and spaces.
+  std::string text;
+};
+
+std::string_view to_string(Damage::Record record);
+
 /// What `open` gave: its interfaces, and what keeps them alive.
 class Handle {
 public:
@@ -74,6 +136,8 @@ public:
   ICheckpointerBackend* checkpointer = nullptr;
   IPermanentStorageBackend* archive = nullptr;
   IArchiveReader* archive_reader = nullptr;
+  IArchiveOnce* archive_once = nullptr;
+  IArchiving* archiving = nullptr;
   ISessionDirectory* session_directory = nullptr;
   IThreadDirectory* thread_directory = nullptr;
 
@@ -87,9 +151,19 @@ public:
     set(checkpointer, object);
     set(archive, object);
     set(archive_reader, object);
+    set(archive_once, object);
+    set(archiving, object);
     set(session_directory, object);
     set(thread_directory, object);
     owners.push_back(std::move(object));
+  }
+
+  /// Null where the store lacks the interface.
+  template <class Interface>
+  Interface* get() const {
+    return std::get<Interface*>(std::make_tuple(sessions, conversations, checkpoints, contexts,
+                                                backend, checkpointer, archive, archive_reader,
+                                                session_directory, thread_directory));
   }
 
   std::vector<std::shared_ptr<void>> owners;
@@ -122,6 +196,8 @@ public:
     archive_reader = 128,
     session_directory = 256,
     thread_directory = 512,
+    archive_once = 1024,
+    archiving = 2048,
   };
 
   template <class Backend>
@@ -132,7 +208,8 @@ public:
            bit<ITaskContextStorage, Backend>(contexts) | bit<IStorageBackend, Backend>(backend) |
            bit<ICheckpointerBackend, Backend>(checkpointer) |
            bit<IPermanentStorageBackend, Backend>(archive) |
-           bit<IArchiveReader, Backend>(archive_reader) |
+           bit<IArchiveReader, Backend>(archive_reader) | bit<IArchiveOnce, Backend>(archive_once) |
+           bit<IArchiving, Backend>(archiving) |
            bit<ISessionDirectory, Backend>(session_directory) |
            bit<IThreadDirectory, Backend>(thread_directory);
   }
@@ -164,6 +241,16 @@ public:
   virtual bool can_read_archive() const = 0;
   virtual awaitable<std::vector<ArchiveRecord>> read_archive(std::string space, ArchiveKind kind,
                                                              std::string key) = 0;
+
+  // A harness without these hooks need not have them.
+  virtual bool can_hold() const { return false; }
+  virtual void hold(std::string, bool) {}
+  virtual bool has_archive_behind() const { return false; }
+  virtual void set_archive(std::string, ArchiveState) {}
+  virtual awaitable<std::vector<ArchiveRecord>> read_archived(std::string, ArchiveKind,
+                                                              std::string);
+  virtual bool has_damage() const { return false; }
+  virtual bool damage(std::string, Damage) { return false; }
 };
 
 /// Makes an AnyHarness of a harness class.
@@ -171,6 +258,22 @@ template <class Harness>
 class HarnessAdapter;
 
 // Only machinery below this line.
+
+inline std::string_view to_string(Damage::Record record) {
+  switch (record) {
+  case Damage::Record::session:
+    return "session";
+  case Damage::Record::message:
+    return "message";
+  case Damage::Record::checkpoint:
+    return "checkpoint";
+  case Damage::Record::write:
+    return "write";
+  case Damage::Record::context:
+    return "context";
+  }
+  return "record";
+}
 
 namespace detail {
 
@@ -220,12 +323,28 @@ concept HasClock = requires(Harness h, Timestamp now) { h.set_clock(now); };
 template <class Harness>
 concept HasFaults = requires(Harness h, Fault fault) { h.inject(std::string(), fault); };
 template <class Harness>
+concept CanHold = requires(Harness h) { h.hold(std::string(), true); };
+template <class Harness>
 concept ReadsArchive =
     requires(Harness h) { h.read_archive(std::string(), ArchiveKind::checkpoint, std::string()); };
+template <class Harness>
+concept HasArchiveBehind = requires(Harness h) {
+  h.set_archive(std::string(), ArchiveState::works);
+  h.read_archived(std::string(), ArchiveKind::checkpoint, std::string());
+};
+template <class Harness>
+concept HasDamage = requires(Harness h, Damage what) {
+  { h.damage(std::string(), what) } -> std::same_as<bool>;
+};
 template <class Harness>
 concept HasDeadline = requires(const Harness h) { h.deadline(); };
 
 } // namespace detail
+
+inline awaitable<std::vector<ArchiveRecord>> AnyHarness::read_archived(std::string, ArchiveKind,
+                                                                       std::string) {
+  return detail::settle(std::vector<ArchiveRecord>());
+}
 
 template <class Harness>
 class HarnessAdapter final : public AnyHarness {
@@ -286,6 +405,13 @@ public:
     }
   }
 
+  bool can_hold() const override { return detail::CanHold<Harness>; }
+  void hold(std::string space, bool is_held) override {
+    if constexpr (detail::CanHold<Harness>) {
+      harness_.hold(std::move(space), is_held);
+    }
+  }
+
   bool can_read_archive() const override {
     return detail::ReadsArchive<Harness> || (offered & Interfaces::archive_reader) != 0;
   }
@@ -295,6 +421,30 @@ public:
       return detail::settle(harness_.read_archive(std::move(space), kind, std::move(key)));
     } else {
       return detail::settle(std::vector<ArchiveRecord>());
+    }
+  }
+
+  bool has_archive_behind() const override { return detail::HasArchiveBehind<Harness>; }
+  void set_archive(std::string space, ArchiveState state) override {
+    if constexpr (detail::HasArchiveBehind<Harness>) {
+      harness_.set_archive(std::move(space), state);
+    }
+  }
+  awaitable<std::vector<ArchiveRecord>> read_archived(std::string space, ArchiveKind kind,
+                                                      std::string key) override {
+    if constexpr (detail::HasArchiveBehind<Harness>) {
+      return detail::settle(harness_.read_archived(std::move(space), kind, std::move(key)));
+    } else {
+      return AnyHarness::read_archived(std::move(space), kind, std::move(key));
+    }
+  }
+
+  bool has_damage() const override { return detail::HasDamage<Harness>; }
+  bool damage(std::string space, Damage what) override {
+    if constexpr (detail::HasDamage<Harness>) {
+      return harness_.damage(std::move(space), std::move(what));
+    } else {
+      return AnyHarness::damage(std::move(space), std::move(what));
     }
   }
 

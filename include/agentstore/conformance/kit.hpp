@@ -8,7 +8,8 @@
 /// The rules are a hundred checks and take their time to compile. A test that is to build fast
 /// includes no more than this and links the rules, compiled once: with CMake,
 /// `agentstore::conformance_compiled` instead of `agentstore::conformance`. It defines
-/// AGENTSTORE_CONFORMANCE_COMPILED and brings the functions of namespace `compiled` below.
+/// AGENTSTORE_CONFORMANCE_COMPILED and defines the functions below; without it conformance.hpp
+/// does.
 
 #include <agentstore/conformance/harness.hpp>
 #include <agentstore/conformance/report.hpp>
@@ -30,7 +31,8 @@ public:
   RunOptions();
 
   std::uint64_t seed;
-  /// With which arguments this program runs `run_kill_child`; empty where it cannot (DUR-02).
+  /// With which arguments this program runs `run_kill_child`; empty where it cannot (DUR-02,
+  /// TWO-02).
   std::vector<std::string> child_arguments;
 };
 
@@ -51,22 +53,28 @@ public:
   virtual Report report() const = 0;
 };
 
-/// What agentstore::conformance_compiled brings; conformance.hpp has the same as inline functions.
-namespace compiled {
+/// \name Templates only so that they may be defined in one source file or in all, see
+/// rules/areas.hpp
+/// @{
 
-/// The ids of all rules, each in its place.
-std::vector<std::string> rule_ids();
-
-/// The rules themselves, for those who include rule.hpp and run them one by one.
+/// The rules of the contract, by area, for those who include rule.hpp and run them one by one.
+template <class = void>
 std::vector<Rule> all_rules();
 
+/// Their ids, each in its place.
+template <class = void>
+std::vector<std::string> rule_ids();
+
 /// The kit with all rules.
-std::unique_ptr<Kit> make_kit(std::shared_ptr<AnyHarness> harness, RunOptions options);
+template <class = void>
+std::unique_ptr<Kit> make_kit(std::shared_ptr<AnyHarness> harness,
+                              RunOptions options = RunOptions());
 
-/// What a program does when DUR-02 has started it again, by `RunOptions::child_arguments`.
+/// What a program does when DUR-02 or TWO-02 has started it again, by
+/// `RunOptions::child_arguments`.
+template <class = void>
 void run_kill_child(AnyHarness& harness);
-
-} // namespace compiled
+/// @}
 
 // Only machinery below this line.
 

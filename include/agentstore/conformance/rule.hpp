@@ -5,7 +5,7 @@
 /// \file
 /// A rule as a value: its id, what it says, when it is due, and how it is checked.
 
-#include <agentstore/conformance/world.hpp>
+#include <agentstore/conformance/check/rule_context.hpp>
 
 #include <string_view>
 
@@ -79,12 +79,15 @@ inline constexpr Needs thread_directory =
         .all(Interfaces::thread_directory)
         .any(Interfaces::checkpoints | Interfaces::checkpointer);
 inline constexpr Needs archive = Needs().all(Interfaces::archive);
+inline constexpr Needs archiving =
+    Needs().all(Interfaces::archiving | Interfaces::backend | Interfaces::checkpointer);
+inline constexpr Needs archive_once = Needs().all(Interfaces::archive | Interfaces::archive_once);
 } // namespace needs
 
 /// One rule of the contract.
 class Rule {
 public:
-  using Body = void (*)(World&);
+  using Body = void (*)(RuleContext&);
 
   Rule(std::string_view the_id, Needs due, std::string_view sentence, std::string_view look_at,
        Body check)
@@ -98,7 +101,8 @@ public:
   std::string_view text;
   /// What to look at first when it is broken.
   std::string_view hint;
-  /// Checks it: returns if it holds, throws `Violation` if not, `Untested` if it could not be told.
+  /// Checks it: returns if it holds, throws `Violation` if not, `NotTestable` if it could not be
+  /// told.
   Body body;
 };
 

@@ -5,15 +5,13 @@
 /// \file
 /// CHK: the rules that ICheckpointStorage and ICheckpointerBackend share.
 
-#include <agentstore/conformance/rules/steps.hpp>
+#include <agentstore/conformance/methods/odd_arguments.hpp>
+#include <agentstore/conformance/methods/pages.hpp>
+#include <agentstore/conformance/rules/areas.hpp>
 
 #include <array>
 
 namespace agentstore::conformance {
-
-std::vector<Rule> checkpoint_rules();
-
-// Only machinery below this line.
 
 namespace detail {
 
@@ -26,298 +24,327 @@ inline const std::array<std::chrono::hours, 5>& moments() {
 
 } // namespace detail
 
-inline std::vector<Rule> checkpoint_rules() {
+template <class>
+std::vector<Rule> checkpoint_rules() {
   using namespace std::chrono_literals;
   return {
       Rule(
           "CHK-01", needs::checkpoints, "what was stored is what is read",
           "return every field, by id and as the latest alike",
-          [](World& w) {
-            Client c = w.open();
+          [](RuleContext& ctx) {
+            Client client = ctx.open();
             const json data = json::parse(
                 R"({"messages": [{"role": "user", "content": "h\u00e9llo"}], "step": 3, "x": null})");
             const json metadata = json::parse(R"({"source": "loop", "writes": {"a": [1.5]}})");
-            detail::store(w, c, "t", "first", data, metadata);
-            detail::expect_checkpoint(w, c.get_checkpoint("t", "first"), "t", "first", data,
+            detail::store(ctx, client, "t", "first", data, metadata);
+            detail::expect_checkpoint(ctx, client.get_checkpoint("t", "first"), "t", "first", data,
                                       metadata);
-            detail::expect_checkpoint(w, c.get_checkpoint("t"), "t", "first", data, metadata);
-            detail::store(w, c, "t", "second", json::object());
-            detail::expect_checkpoint(w, c.get_checkpoint("t", "first"), "t", "first", data,
+            detail::expect_checkpoint(ctx, client.get_checkpoint("t"), "t", "first", data,
                                       metadata);
-            detail::expect_checkpoint(w, c.get_checkpoint("t", "second"), "t", "second",
+            detail::store(ctx, client, "t", "second", json::object());
+            detail::expect_checkpoint(ctx, client.get_checkpoint("t", "first"), "t", "first", data,
+                                      metadata);
+            detail::expect_checkpoint(ctx, client.get_checkpoint("t", "second"), "t", "second",
                                       json::object());
-            w.expect_same(c.get_checkpoint("t", "first"), c.get_checkpoint("t", "first"),
-                          "the checkpoint read twice");
-            for (const std::string& way : detail::ways_to_store(w)) {
+            ctx.expect_same(client.get_checkpoint("t", "first"),
+                            client.get_checkpoint("t", "first"), "the checkpoint read twice");
+            for (const std::string& way : detail::ways_to_store(ctx)) {
               const json by = object("by", way);
-              w.expect(detail::store_by(way, c, "t", way, by, by), way + " to be true", "false");
-              detail::expect_checkpoint(w, c.get_checkpoint("t", way), "t", way, by, by);
+              ctx.expect(detail::store_by(way, client, "t", way, by, by), way + " to be true",
+                         "false");
+              detail::expect_checkpoint(ctx, client.get_checkpoint("t", way), "t", way, by, by);
             }
-            if (w.has_clock()) {
+            if (ctx.has_clock()) {
               const Timestamp later =
-                  w.must(c.get_checkpoint("t"), "the latest checkpoint").created_at + 1h;
-              w.set_clock(later);
-              detail::store(w, c, "t", "later", 1);
-              w.expect_same(w.must(c.get_checkpoint("t", "later"), "the checkpoint").created_at,
-                            later, "created_at of a checkpoint");
+                  ctx.must(client.get_checkpoint("t"), "the latest checkpoint").created_at + 1h;
+              ctx.set_clock(later);
+              detail::store(ctx, client, "t", "later", 1);
+              ctx.expect_same(
+                  ctx.must(client.get_checkpoint("t", "later"), "the checkpoint").created_at, later,
+                  "created_at of a checkpoint");
             }
           }),
       Rule("CHK-02", needs::checkpoints,
            "without an id: the id first stored last; unknown: nullopt; an empty id: "
            "invalid_argument",
            "order by the first store, not by id and not by clock",
-           [](World& w) {
-             Client c = w.open();
-             w.expect_same(c.get_checkpoint("t"), std::optional<Checkpoint>(),
-                           "the latest of an unknown thread");
-             w.expect_same(c.get_checkpoint("t", "x"), std::optional<Checkpoint>(),
-                           "a checkpoint of an unknown thread");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.expect_same(client.get_checkpoint("t"), std::optional<Checkpoint>(),
+                             "the latest of an unknown thread");
+             ctx.expect_same(client.get_checkpoint("t", "x"), std::optional<Checkpoint>(),
+                             "a checkpoint of an unknown thread");
              for (const char* id : {"m", "z", "a", "10", "9", "M"}) {
-               detail::store(w, c, "t", id, std::string("data of ") + id);
-               detail::expect_checkpoint(w, c.get_checkpoint("t"), "t", id,
+               detail::store(ctx, client, "t", id, std::string("data of ") + id);
+               detail::expect_checkpoint(ctx, client.get_checkpoint("t"), "t", id,
                                          std::string("data of ") + id);
              }
              for (const char* id : {"x", "", "mm", "1", "m ", "%", "*", "_", "latest", "last",
                                     "newest", "head", "HEAD", "null", "-1", "0"}) {
                if (*id == '\0') {
-                 w.expect_error(errc::invalid_argument, [&] { c.get_checkpoint("t", ""); });
+                 ctx.expect_error(errc::invalid_argument, [&] { client.get_checkpoint("t", ""); });
                } else {
-                 w.expect_same(c.get_checkpoint("t", id), std::optional<Checkpoint>(),
-                               "an unknown checkpoint of a known thread");
+                 ctx.expect_same(client.get_checkpoint("t", id), std::optional<Checkpoint>(),
+                                 "an unknown checkpoint of a known thread");
                }
              }
-             w.expect_same(c.get_checkpoint("tt"), std::optional<Checkpoint>(),
-                           "the latest of another thread");
-             if (w.has_clock()) {
+             ctx.expect_same(client.get_checkpoint("tt"), std::optional<Checkpoint>(),
+                             "the latest of another thread");
+             if (ctx.has_clock()) {
                const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
                const std::string ids = "mzakb"; // neither the greatest nor the least helps
                for (std::size_t i = 0; i < ids.size(); ++i) {
-                 w.set_clock(start + detail::moments()[i]);
+                 ctx.set_clock(start + detail::moments()[i]);
                  const std::string id = ids.substr(i, 1);
-                 detail::store(w, c, "clock", id, 1);
-                 detail::expect_checkpoint(w, c.get_checkpoint("clock"), "clock", id, 1);
+                 detail::store(ctx, client, "clock", id, 1);
+                 detail::expect_checkpoint(ctx, client.get_checkpoint("clock"), "clock", id, 1);
                }
              }
            }),
       Rule("CHK-03", needs::checkpoints,
            "list is newest first by the same order, whole records, limit as for histories",
            "the same order as the latest, and the same records as a get",
-           [](World& w) {
-             Client c = w.open();
-             w.expect_same(c.list_checkpoints("t"), std::vector<Checkpoint>(),
-                           "the list of an unknown thread");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.expect_same(client.list_checkpoints("t"), std::vector<Checkpoint>(),
+                             "the list of an unknown thread");
              const std::vector<std::string> order = {"5", "3",  "9", "1", "z", "a",
                                                      "7", "10", "q", "b", "0", "Z"};
              for (const std::string& id : order) {
-               detail::store(w, c, "t", id, object("of", id), object("m", id));
+               detail::store(ctx, client, "t", id, object("of", id), object("m", id));
              }
              const auto newest_first = detail::reversed(order);
-             const auto all = c.list_checkpoints("t");
-             w.expect_same(detail::ids(all), newest_first, "the ids of the list");
+             const auto all = client.list_checkpoints("t");
+             ctx.expect_same(detail::ids(all), newest_first, "the ids of the list");
              for (const Checkpoint& listed : all) {
-               w.expect_same(std::optional<Checkpoint>(listed),
-                             c.get_checkpoint("t", listed.checkpoint_id), "the record listed");
+               ctx.expect_same(std::optional<Checkpoint>(listed),
+                               client.get_checkpoint("t", listed.checkpoint_id),
+                               "the record listed");
              }
-             for (const std::size_t limit :
-                  std::array<std::size_t, 8>{1, 2, 11, 12, 13, 500, SIZE_MAX / 2 + 1, SIZE_MAX}) {
-               const auto came = c.list_checkpoints("t", limit);
+             for (const std::size_t limit : detail::great_limits({1, 2, 11, 12, 13, 500})) {
+               const auto actual = client.list_checkpoints("t", limit);
                std::vector<std::string> expected = newest_first;
                expected.resize(std::min(limit, expected.size()));
-               w.expect_same(detail::ids(came), expected,
-                             "the newest " + std::to_string(limit) + " checkpoints");
+               ctx.expect_same(detail::ids(actual), expected,
+                               "the newest " + std::to_string(limit) + " checkpoints");
              }
-             w.expect_same(c.list_checkpoints("t", 0), std::vector<Checkpoint>(),
-                           "a list of limit 0");
-             const auto by_default = c.call("list_checkpoints(\"t\")",
-                                            w.offers(Interfaces::checkpoints)
-                                                ? c.handle().checkpoints->list_checkpoints("t")
-                                                : c.handle().checkpointer->list_checkpoints("t"));
-             w.expect_same(std::uint64_t{by_default.size()}, std::uint64_t{10},
-                           "the length of a list without a limit");
-             if (w.has_clock()) {
+             ctx.expect_same(client.list_checkpoints("t", 0), std::vector<Checkpoint>(),
+                             "a list of limit 0");
+             const auto by_default =
+                 client.call("list_checkpoints(\"t\")",
+                             ctx.offers(Interfaces::checkpoints)
+                                 ? client.handle().checkpoints->list_checkpoints("t")
+                                 : client.handle().checkpointer->list_checkpoints("t"));
+             ctx.expect_same(std::uint64_t{by_default.size()}, std::uint64_t{10},
+                             "the length of a list without a limit");
+             if (ctx.has_clock()) {
                const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
                const std::vector<std::string> ids = {"m", "z", "a", "k", "b"};
                for (std::size_t i = 0; i < ids.size(); ++i) {
-                 w.set_clock(start + detail::moments()[i]);
-                 detail::store(w, c, "clock", ids[i], 1);
+                 ctx.set_clock(start + detail::moments()[i]);
+                 detail::store(ctx, client, "clock", ids[i], 1);
                }
-               w.expect_same(detail::ids(c.list_checkpoints("clock")), detail::reversed(ids),
-                             "the list under a clock that stands still and goes back");
+               ctx.expect_same(detail::ids(client.list_checkpoints("clock")), detail::reversed(ids),
+                               "the list under a clock that stands still and goes back");
              }
            }),
       Rule("CHK-04", needs::checkpoints,
            "storing an id again replaces in place: its place, created_at and writes stay",
            "a late retry must not become the latest: keep the first place",
-           [](World& w) {
-             Client c = w.open();
-             for (const std::string& way : detail::ways_to_store(w)) {
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             for (const std::string& way : detail::ways_to_store(ctx)) {
                const std::string thread = "t of " + way;
                for (const char* id : {"a", "b", "c"}) {
-                 detail::store(w, c, thread, id, 1, object("first", true));
+                 detail::store(ctx, client, thread, id, 1, object("first", true));
                }
-               if (w.offers(Interfaces::checkpointer)) {
-                 c.put_writes(thread, "a", "task",
-                              std::vector<ChannelWrite>(1, ChannelWrite("ch", 1)));
+               if (ctx.offers(Interfaces::checkpointer)) {
+                 client.put_writes(thread, "a", "task",
+                                   std::vector<ChannelWrite>(1, ChannelWrite("ch", 1)));
                }
-               const Checkpoint before = w.must(c.get_checkpoint(thread, "a"), "the checkpoint");
+               const Checkpoint before =
+                   ctx.must(client.get_checkpoint(thread, "a"), "the checkpoint");
                std::this_thread::sleep_for(2ms);
                Checkpoint expected = before;
                expected.data = object("again", 2);
                expected.metadata = object("second", true);
-               w.expect(detail::store_by(way, c, thread, "a", expected.data, expected.metadata),
-                        way + " to be true", "false");
-               w.expect_same(c.get_checkpoint(thread, "a"), std::optional<Checkpoint>(expected),
-                             "the checkpoint stored again");
-               w.expect_same(detail::ids(c.list_checkpoints(thread)),
-                             std::vector<std::string>({"c", "b", "a"}), "the order of the list");
-               w.expect_same(w.must(c.get_checkpoint(thread), "the latest").checkpoint_id,
-                             std::string("c"), "the latest");
-               if (w.offers(Interfaces::checkpointer)) {
-                 w.expect_same(std::uint64_t{c.get_writes(thread, "a").size()}, std::uint64_t{1},
-                               "the number of pending writes of the checkpoint stored again");
+               ctx.expect(
+                   detail::store_by(way, client, thread, "a", expected.data, expected.metadata),
+                   way + " to be true", "false");
+               ctx.expect_same(client.get_checkpoint(thread, "a"),
+                               std::optional<Checkpoint>(expected), "the checkpoint stored again");
+               expected.data = json();
+               expected.metadata = json::object();
+               detail::store_by(way, client, thread, "a", expected.data, expected.metadata);
+               ctx.expect_same(client.get_checkpoint(thread, "a"),
+                               std::optional<Checkpoint>(expected),
+                               "the checkpoint stored again with nothing in it");
+               ctx.expect_same(detail::ids(client.list_checkpoints(thread)),
+                               std::vector<std::string>({"c", "b", "a"}), "the order of the list");
+               ctx.expect_same(ctx.must(client.get_checkpoint(thread), "the latest").checkpoint_id,
+                               std::string("c"), "the latest");
+               if (ctx.offers(Interfaces::checkpointer)) {
+                 ctx.expect_same(std::uint64_t{client.get_writes(thread, "a").size()},
+                                 std::uint64_t{1},
+                                 "the number of pending writes of the checkpoint stored again");
                }
-               if (w.has_clock()) {
-                 w.set_clock(before.created_at + 24h);
-                 detail::store_by(way, c, thread, "b", 5);
-                 w.expect_same(w.must(c.get_checkpoint(thread, "b"), "the checkpoint").created_at <
-                                   before.created_at + 12h,
-                               true, "whether created_at stays when the clock has moved on");
+               if (ctx.has_clock()) {
+                 ctx.set_clock(before.created_at + 24h);
+                 detail::store_by(way, client, thread, "b", 5);
+                 ctx.expect_same(
+                     ctx.must(client.get_checkpoint(thread, "b"), "the checkpoint").created_at <
+                         before.created_at + 12h,
+                     true, "whether created_at stays when the clock has moved on");
                }
              }
            }),
       Rule("CHK-05", needs::checkpoints, "the same id in two threads is two checkpoints",
            "the thread is part of the key",
-           [](World& w) {
-             Client c = w.open();
-             detail::store(w, c, "t1", "c", "one");
-             detail::store(w, c, "t2", "c", "two");
-             detail::store(w, c, "T1", "c", "three");
-             detail::expect_checkpoint(w, c.get_checkpoint("t1", "c"), "t1", "c", "one");
-             detail::expect_checkpoint(w, c.get_checkpoint("t2", "c"), "t2", "c", "two");
-             detail::expect_checkpoint(w, c.get_checkpoint("T1", "c"), "T1", "c", "three");
-             detail::expect_checkpoint(w, c.get_checkpoint("t1"), "t1", "c", "one");
-             w.expect_same(std::uint64_t{c.list_checkpoints("t1").size()}, std::uint64_t{1},
-                           "the number of checkpoints of one of the threads");
-             detail::store(w, c, "t2", "c", "two again");
-             detail::expect_checkpoint(w, c.get_checkpoint("t1", "c"), "t1", "c", "one");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             detail::store(ctx, client, "t1", "c", "one");
+             detail::store(ctx, client, "t2", "c", "two");
+             detail::store(ctx, client, "T1", "c", "three");
+             detail::expect_checkpoint(ctx, client.get_checkpoint("t1", "c"), "t1", "c", "one");
+             detail::expect_checkpoint(ctx, client.get_checkpoint("t2", "c"), "t2", "c", "two");
+             detail::expect_checkpoint(ctx, client.get_checkpoint("T1", "c"), "T1", "c", "three");
+             detail::expect_checkpoint(ctx, client.get_checkpoint("t1"), "t1", "c", "one");
+             ctx.expect_same(std::uint64_t{client.list_checkpoints("t1").size()}, std::uint64_t{1},
+                             "the number of checkpoints of one of the threads");
+             detail::store(ctx, client, "t2", "c", "two again");
+             detail::expect_checkpoint(ctx, client.get_checkpoint("t1", "c"), "t1", "c", "one");
            }),
       Rule("CHK-06", needs::checkpoints, "(\"a\", \"b:c\") and (\"a:b\", \"c\") never collide",
            "do not join ids with a separator they may hold",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              const std::vector<std::string> separators = detail::separators();
              for (const std::string& s : separators) {
-               detail::store(w, c, "a", "b" + s + "c", "left" + s);
-               detail::store(w, c, "a" + s + "b", "c", "right" + s);
+               detail::store(ctx, client, "a", "b" + s + "c", "left" + s);
+               detail::store(ctx, client, "a" + s + "b", "c", "right" + s);
              }
              for (const std::string& s : separators) {
-               detail::expect_checkpoint(w, c.get_checkpoint("a", "b" + s + "c"), "a",
+               detail::expect_checkpoint(ctx, client.get_checkpoint("a", "b" + s + "c"), "a",
                                          "b" + s + "c", "left" + s);
-               detail::expect_checkpoint(w, c.get_checkpoint("a" + s + "b"), "a" + s + "b", "c",
-                                         "right" + s);
-               w.expect_same(std::uint64_t{c.list_checkpoints("a" + s + "b").size()},
-                             std::uint64_t{1}, "the number of checkpoints of one thread");
+               detail::expect_checkpoint(ctx, client.get_checkpoint("a" + s + "b"), "a" + s + "b",
+                                         "c", "right" + s);
+               ctx.expect_same(std::uint64_t{client.list_checkpoints("a" + s + "b").size()},
+                               std::uint64_t{1}, "the number of checkpoints of one thread");
              }
-             w.expect_same(std::uint64_t{c.list_checkpoints("a").size()},
-                           std::uint64_t{separators.size()},
-                           "the number of checkpoints of the other thread");
+             ctx.expect_same(std::uint64_t{client.list_checkpoints("a").size()},
+                             std::uint64_t{separators.size()},
+                             "the number of checkpoints of the other thread");
            }),
       Rule("CHK-07", needs::checkpoints, "data is any JSON value, metadata an object",
            "null is data like any other",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              const json values = json::parse(
                  R"([null, false, true, 0, -1, 1.5, "", "text", [], [null], {}, {"a": {}}])");
              for (std::size_t i = 0; i < values.size(); ++i) {
                const std::string id = "v" + std::to_string(i);
-               detail::store(w, c, "t", id, values[i]);
-               detail::expect_checkpoint(w, c.get_checkpoint("t", id), "t", id, values[i]);
-             }
-             for (const std::string& way : detail::ways_to_store(w)) {
-               for (const json& wrong : json::parse(R"([null, [], "text", 7, true])")) {
-                 w.expect_error(errc::invalid_argument,
-                                [&] { detail::store_by(way, c, "t", "wrong", 1, wrong); });
+               detail::store(ctx, client, "t", id, values[i]);
+               detail::expect_checkpoint(ctx, client.get_checkpoint("t", id), "t", id, values[i]);
+               detail::expect_checkpoint(ctx, client.get_checkpoint("t"), "t", id, values[i]);
+               const std::vector<Checkpoint> all = client.list_checkpoints("t");
+               ctx.expect_same(std::uint64_t{all.size()}, std::uint64_t{i + 1},
+                               "the number of checkpoints listed, whatever their data");
+               detail::expect_checkpoint(ctx, all.front(), "t", id, values[i]);
+               if (ctx.offers(Interfaces::thread_directory)) {
+                 detail::expect_checkpoint(ctx, client.get_thread_head("t").latest, "t", id,
+                                           values[i]);
                }
              }
-             w.expect_same(c.get_checkpoint("t", "wrong"), std::optional<Checkpoint>(),
-                           "a checkpoint that was refused");
+             for (const std::string& way : detail::ways_to_store(ctx)) {
+               for (const json& wrong : json::parse(R"([null, [], "text", 7, true])")) {
+                 ctx.expect_error(errc::invalid_argument,
+                                  [&] { detail::store_by(way, client, "t", "wrong", 1, wrong); });
+               }
+             }
+             ctx.expect_same(client.get_checkpoint("t", "wrong"), std::optional<Checkpoint>(),
+                             "a checkpoint that was refused");
            }),
       Rule("CHK-08", needs::both_checkpoint_interfaces,
            "store_checkpoint and put_checkpoint write one store",
            "both interfaces have to reach the same data",
-           [](World& w) {
-             Client c = w.open();
-             c.store_checkpoint("t", "stored", 1);
-             c.put_checkpoint("t", "put", 2);
-             ICheckpointStorage& storage = *c.handle().checkpoints;
-             ICheckpointerBackend& checkpointer = *c.handle().checkpointer;
-             const auto listed = c.call("ICheckpointStorage::list_checkpoints(\"t\")",
-                                        storage.list_checkpoints("t"));
-             w.expect_same(detail::ids(listed), std::vector<std::string>({"put", "stored"}),
-                           "the list by ICheckpointStorage");
-             w.expect_same(c.call("ICheckpointerBackend::list_checkpoints(\"t\")",
-                                  checkpointer.list_checkpoints("t")),
-                           listed, "the list by ICheckpointerBackend");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             client.store_checkpoint("t", "stored", 1);
+             client.put_checkpoint("t", "put", 2);
+             ICheckpointStorage& storage = *client.handle().checkpoints;
+             ICheckpointerBackend& checkpointer = *client.handle().checkpointer;
+             const auto listed = client.call("ICheckpointStorage::list_checkpoints(\"t\")",
+                                             storage.list_checkpoints("t"));
+             ctx.expect_same(detail::ids(listed), std::vector<std::string>({"put", "stored"}),
+                             "the list by ICheckpointStorage");
+             ctx.expect_same(client.call("ICheckpointerBackend::list_checkpoints(\"t\")",
+                                         checkpointer.list_checkpoints("t")),
+                             listed, "the list by ICheckpointerBackend");
              detail::expect_checkpoint(
-                 w,
-                 c.call("ICheckpointerBackend::get_checkpoint(\"t\", \"stored\")",
-                        checkpointer.get_checkpoint("t", "stored")),
+                 ctx,
+                 client.call("ICheckpointerBackend::get_checkpoint(\"t\", \"stored\")",
+                             checkpointer.get_checkpoint("t", "stored")),
                  "t", "stored", 1);
-             c.put_checkpoint("t", "stored", 3);
+             client.put_checkpoint("t", "stored", 3);
              detail::expect_checkpoint(
-                 w,
-                 c.call("ICheckpointStorage::get_checkpoint(\"t\", \"stored\")",
-                        storage.get_checkpoint("t", "stored")),
+                 ctx,
+                 client.call("ICheckpointStorage::get_checkpoint(\"t\", \"stored\")",
+                             storage.get_checkpoint("t", "stored")),
                  "t", "stored", 3);
-             detail::expect_checkpoint(
-                 w,
-                 c.call("ICheckpointStorage::get_checkpoint(\"t\")", storage.get_checkpoint("t")),
-                 "t", "put", 2);
+             detail::expect_checkpoint(ctx,
+                                       client.call("ICheckpointStorage::get_checkpoint(\"t\")",
+                                                   storage.get_checkpoint("t")),
+                                       "t", "put", 2);
            }),
       Rule("CHK-09", needs::checkpoints, "no cap: 1,000 checkpoints are listed",
            "no trim, no fixed page",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              constexpr int count = 1003; // just above a cap that somebody may think of
              for (int i = 1; i <= count; ++i) {
-               detail::store(w, c, "t", "c" + std::to_string(i), i);
+               detail::store(ctx, client, "t", "c" + std::to_string(i), i);
              }
-             w.expect_same(detail::ids(c.list_checkpoints("t", 5000)),
-                           detail::reversed(detail::numbered("c", 1, count)),
-                           "the list of 1,003 checkpoints");
-             detail::expect_checkpoint(w, c.get_checkpoint("t", "c1"), "t", "c1", 1);
+             const std::vector<Checkpoint> listed = client.list_checkpoints("t", 5000);
+             ctx.expect_same(detail::ids(listed), detail::reversed(detail::numbered("c", 1, count)),
+                             "the list of 1,003 checkpoints");
+             for (const Checkpoint& checkpoint : listed) {
+               ctx.expect_same("c" + show(checkpoint.data.tree()), checkpoint.checkpoint_id,
+                               "the data of a checkpoint among 1,003");
+             }
+             detail::expect_checkpoint(ctx, client.get_checkpoint("t", "c1"), "t", "c1", 1);
            }),
       Rule("CHK-10", needs::checkpoints, "concurrent stores: all there, each writer's order kept",
            "take the place in the order and store in one step",
-           [](World& w) {
-             Client c = w.open();
-             w.on_threads(c, 4, [&](std::size_t writer, Client mine) {
-               for (int i = 0; i < 20; ++i) {
-                 detail::store(w, mine, "t", "w" + std::to_string(writer) + "-" + std::to_string(i),
-                               i);
-               }
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             detail::Rivals rivals(ctx, client);
+             ctx.in_rounds(client, 4, 20, [&](std::size_t round, std::size_t writer, Client mine) {
+               Client rival = rivals.on_thread_of(mine, writer);
+               detail::store(ctx, rival, "t",
+                             "w" + std::to_string(writer) + "-" + std::to_string(round), round);
              });
-             detail::expect_writers_order(w, detail::reversed(detail::ids(c.list_checkpoints("t"))),
-                                          4, 20);
+             detail::expect_writers_order(
+                 ctx, detail::reversed(detail::ids(client.list_checkpoints("t"))), 4, 20);
              for (int round = 0; round < 5; ++round) {
                std::vector<Pending<bool>> stores;
-               for (int writer = 0; writer < 8; ++writer) {
+               for (std::size_t writer = 0; writer < 8; ++writer) {
                  const std::string id = "w" + std::to_string(writer) + "-" + std::to_string(round);
                  const json data = round;
-                 stores.push_back(c.driver().start(
+                 Handle& handle = rivals.of(writer).handle();
+                 stores.push_back(client.driver().start(
                      Client::text("store_checkpoint", "u", id, data),
-                     w.offers(Interfaces::checkpoints)
-                         ? c.handle().checkpoints->store_checkpoint("u", id, data)
-                         : c.handle().checkpointer->put_checkpoint("u", id, data)));
+                     ctx.offers(Interfaces::checkpoints)
+                         ? handle.checkpoints->store_checkpoint("u", id, data)
+                         : handle.checkpointer->put_checkpoint("u", id, data)));
                }
                for (const auto& store : stores) {
-                 w.expect(c.driver().finish(store), "every store to be true", "false");
+                 ctx.expect(client.driver().finish(store), "every store to be true", "false");
                }
              }
-             const auto listed = detail::ids(c.list_checkpoints("u"));
-             detail::expect_writers_order(w, detail::reversed(listed), 8, 5);
-             w.expect_same(w.must(c.get_checkpoint("u"), "the latest").checkpoint_id,
-                           listed.front(), "the latest after concurrent stores");
+             const auto listed = detail::ids(client.list_checkpoints("u"));
+             detail::expect_writers_order(ctx, detail::reversed(listed), 8, 5);
+             ctx.expect_same(ctx.must(client.get_checkpoint("u"), "the latest").checkpoint_id,
+                             listed.front(), "the latest after concurrent stores");
            }),
   };
 }

@@ -5,60 +5,75 @@
 /// \file
 /// CLN and MET: what clean-up removes, and what the metrics count.
 
+#include <agentstore/conformance/methods/pages.hpp>
+#include <agentstore/conformance/rules/areas.hpp>
 #include <agentstore/conformance/rules/life_cycle.hpp>
-#include <agentstore/conformance/rules/pages.hpp>
 
 namespace agentstore::conformance {
-
-std::vector<Rule> clean_up_rules();
-
-// Only machinery below this line.
 
 namespace detail {
 
 /// A session with one of everything that goes with it, the thread of its name included.
-inline void full_session(World& w, Client& c, const std::string& id) {
-  c.create_session(id, "u", object("of", id));
-  append(w, c, id, "message of " + id);
-  c.store_task_context(id, "context of " + id);
-  store(w, c, id, "checkpoint", "data of " + id);
-  if (w.offers(Interfaces::checkpointer)) {
-    put(w, c, id, "checkpoint", "task", WriteList().add("a", 1));
-    put(w, c, id, "not stored yet", "task", WriteList().add("a", 1));
+inline void full_session(RuleContext& ctx, Client& client, const std::string& id) {
+  client.create_session(id, "u", object("of", id));
+  append(ctx, client, id, "message of " + id);
+  client.store_task_context(id, "context of " + id);
+  store(ctx, client, id, "checkpoint", "data of " + id);
+  if (ctx.offers(Interfaces::checkpointer)) {
+    put(ctx, client, id, "checkpoint", "task", WriteList().add("a", 1));
+    put(ctx, client, id, "not stored yet", "task", WriteList().add("a", 1));
   }
 }
 
-inline void expect_gone(World& w, Client& c, const std::string& id) {
-  w.expect_same(c.get_session(id), std::optional<Session>(), "the session removed");
-  w.expect_same(c.history(id), std::vector<Message>(), "the history of the session removed");
-  w.expect_same(c.get_task_context(id), std::optional<json>(), "the context of it");
-  w.expect_same(c.get_checkpoint(id), std::optional<Checkpoint>(), "the latest of its thread");
-  w.expect_same(c.get_checkpoint(id, "checkpoint"), std::optional<Checkpoint>(),
-                "the checkpoint of its thread");
-  w.expect_same(c.list_checkpoints(id), std::vector<Checkpoint>(), "the checkpoints of its thread");
-  if (w.offers(Interfaces::checkpointer)) {
-    w.expect_same(c.get_writes(id, "checkpoint"), std::vector<PendingWrite>(), "the writes of it");
-    w.expect_same(c.get_writes(id, "not stored yet"), std::vector<PendingWrite>(),
-                  "the writes of it that came before their checkpoint");
+inline void expect_gone(RuleContext& ctx, Client& client, const std::string& id) {
+  ctx.expect_same(client.get_session(id), std::optional<Session>(), "the session removed");
+  ctx.expect_same(client.history(id), std::vector<Message>(), "the history of the session removed");
+  ctx.expect_same(client.get_task_context(id), std::optional<json>(), "the context of it");
+  ctx.expect_same(client.get_checkpoint(id), std::optional<Checkpoint>(),
+                  "the latest of its thread");
+  ctx.expect_same(client.get_checkpoint(id, "checkpoint"), std::optional<Checkpoint>(),
+                  "the checkpoint of its thread");
+  ctx.expect_same(client.list_checkpoints(id), std::vector<Checkpoint>(),
+                  "the checkpoints of its thread");
+  if (ctx.offers(Interfaces::checkpointer)) {
+    ctx.expect_same(client.get_writes(id, "checkpoint"), std::vector<PendingWrite>(),
+                    "the writes of it");
+    ctx.expect_same(client.get_writes(id, "not stored yet"), std::vector<PendingWrite>(),
+                    "the writes of it that came before their checkpoint");
   }
 }
 
-inline void expect_whole(World& w, Client& c, const std::string& id) {
-  w.must(c.get_session(id), "the session " + show(id));
-  w.expect_same(contents(c.history(id)), std::vector<std::string>(1, "message of " + id),
-                "the history of the session that stays");
-  w.expect_same(c.get_task_context(id), std::optional<json>("context of " + id),
-                "the context of the session that stays");
-  expect_checkpoint(w, c.get_checkpoint(id), id, "checkpoint", "data of " + id);
-  if (w.offers(Interfaces::checkpointer)) {
-    w.expect_same(std::uint64_t{c.get_writes(id, "checkpoint").size()}, std::uint64_t{1},
-                  "the number of writes of the session that stays");
+/// The least step that the store's clock makes: it may be as coarse as a second.
+inline std::chrono::microseconds step_of_clock(RuleContext& ctx, Client& client) {
+  using namespace std::chrono_literals;
+  const Timestamp second = std::chrono::sys_days(std::chrono::year(2026) / 4 / 1);
+  for (const std::chrono::microseconds step : {1us, std::chrono::microseconds(1ms)}) {
+    ctx.set_clock(second + step);
+    const std::string id = "a session to tell the clock by " + show(step);
+    if (client.create_session(id).created_at == second + step) {
+      return step;
+    }
+  }
+  return 1s;
+}
+
+inline void expect_whole(RuleContext& ctx, Client& client, const std::string& id) {
+  ctx.must(client.get_session(id), "the session " + show(id));
+  ctx.expect_same(contents(client.history(id)), std::vector<std::string>(1, "message of " + id),
+                  "the history of the session that stays");
+  ctx.expect_same(client.get_task_context(id), std::optional<json>("context of " + id),
+                  "the context of the session that stays");
+  expect_checkpoint(ctx, client.get_checkpoint(id), id, "checkpoint", "data of " + id);
+  if (ctx.offers(Interfaces::checkpointer)) {
+    ctx.expect_same(std::uint64_t{client.get_writes(id, "checkpoint").size()}, std::uint64_t{1},
+                    "the number of writes of the session that stays");
   }
 }
 
 } // namespace detail
 
-inline std::vector<Rule> clean_up_rules() {
+template <class>
+std::vector<Rule> clean_up_rules() {
   using namespace std::chrono_literals;
   return {
       Rule("CLN-01", needs::backend,
@@ -66,130 +81,192 @@ inline std::vector<Rule> clean_up_rules() {
            "negative: invalid_argument",
            "compare with >=, count what was removed, and look at every status; 0 removes also "
            "what has a last_activity in the future",
-           [](World& w) {
-             Client c = w.open();
-             w.expect_same(c.cleanup(0us), std::uint64_t{0}, "a clean-up of an empty store");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.expect_same(client.cleanup(0us), std::uint64_t{0}, "a clean-up of an empty store");
              for (const char* id : {"a", "b", "c"}) {
-               c.create_session(id);
-               detail::append(w, c, id, "what is counted are sessions");
+               client.create_session(id);
+               detail::append(ctx, client, id, "what is counted are sessions");
              }
-             c.end_session("b");
-             w.expect_error(errc::invalid_argument, [&] { c.cleanup(-1us); });
-             w.expect_error(errc::invalid_argument,
-                            [&] { c.cleanup(std::chrono::microseconds::min()); });
-             w.expect_same(c.cleanup(24h), std::uint64_t{0}, "a clean-up of sessions just made");
-             w.expect_same(c.cleanup(std::chrono::microseconds::max()), std::uint64_t{0},
-                           "a clean-up with the longest duration");
-             w.expect_same(std::uint64_t{c.get_session("a") && c.get_session("b")},
-                           std::uint64_t{1}, "whether the sessions are there");
-             w.expect_same(c.cleanup(0us), std::uint64_t{3}, "a clean-up of all");
+             client.end_session("b");
+             ctx.expect_error(errc::invalid_argument, [&] { client.cleanup(-1us); });
+             ctx.expect_error(errc::invalid_argument,
+                              [&] { client.cleanup(std::chrono::microseconds::min()); });
+             ctx.expect_same(client.cleanup(24h), std::uint64_t{0},
+                             "a clean-up of sessions just made");
+             ctx.expect_same(client.cleanup(std::chrono::microseconds::max()), std::uint64_t{0},
+                             "a clean-up with the longest duration");
+             ctx.expect_same(std::uint64_t{client.get_session("a") && client.get_session("b")},
+                             std::uint64_t{1}, "whether the sessions are there");
+             ctx.expect_same(client.cleanup(0us), std::uint64_t{3}, "a clean-up of all");
              for (const char* id : {"a", "b", "c"}) {
-               w.expect_same(c.get_session(id), std::optional<Session>(), "a session removed");
+               ctx.expect_same(client.get_session(id), std::optional<Session>(),
+                               "a session removed");
              }
-             w.expect_same(c.cleanup(0us), std::uint64_t{0}, "a clean-up after a clean-up");
+             ctx.expect_same(client.cleanup(0us), std::uint64_t{0}, "a clean-up after a clean-up");
              constexpr std::uint64_t many = 270; // more than one removes in one go
-             detail::Batch batch(c);
+             detail::Batch batch(client);
              for (std::uint64_t i = 0; i < many; ++i) {
                const std::string id = "one of many " + std::to_string(i);
                batch.add(Client::text("create_session", id, "user"),
-                         detail::true_after(c.handle().sessions->create_session(id, "user")));
+                         is_positive(detail::as_answer(
+                             client.handle().sessions->create_session(id, "user"))));
              }
              batch.finish();
-             w.expect_same(c.cleanup(0us), many, "a clean-up of many sessions");
-             w.expect_same(c.get_metrics().total_sessions, std::uint64_t{0},
-                           "the sessions left after a clean-up of many");
+             ctx.expect_same(client.cleanup(0us), many, "a clean-up of many sessions");
+             ctx.expect_same(client.get_metrics().total_sessions, std::uint64_t{0},
+                             "the sessions left after a clean-up of many");
              // The exact boundary needs a clock that stands where it is put.
+             const std::chrono::microseconds step = detail::step_of_clock(ctx, client);
+             client.cleanup(0us);
              const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
              const auto create_at = [&](const char* id, std::chrono::microseconds age) {
-               w.set_clock(start - age);
-               c.create_session(id);
+               ctx.set_clock(start - age);
+               client.create_session(id);
                if (age == 10s) {
-                 c.end_session(id, "done");
+                 client.end_session(id, "done");
                }
              };
-             create_at("older", 10s + 1us);
+             create_at("older", 10s + step);
              create_at("exact", 10s);
-             create_at("younger", 10s - 1us);
+             create_at("younger", 10s - step);
              create_at("future", -1h);
-             w.set_clock(start);
-             w.expect_same(c.cleanup(10s), std::uint64_t{2}, "a clean-up at the boundary");
-             w.expect_same(c.get_session("exact"), std::optional<Session>(),
-                           "the session idle for exactly max_idle");
-             w.must(c.get_session("younger"), "the session idle for 1us less");
-             w.must(c.get_session("future"), "the session whose activity lies ahead of the clock");
-             w.expect_same(c.cleanup(0us), std::uint64_t{2}, "a clean-up of all that is left");
+             ctx.set_clock(start);
+             ctx.expect_same(client.cleanup(10s), std::uint64_t{2}, "a clean-up at the boundary");
+             ctx.expect_same(client.get_session("exact"), std::optional<Session>(),
+                             "the session idle for exactly max_idle");
+             ctx.must(client.get_session("younger"), "the session idle for less by " + show(step));
+             ctx.must(client.get_session("future"),
+                      "the session whose activity lies ahead of the clock");
+             ctx.expect_same(client.cleanup(0us), std::uint64_t{2},
+                             "a clean-up of all that is left");
            }),
       Rule("CLN-02", needs::backend, "idle counts from last_activity",
            "compare with last_activity, not with created_at",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
-             w.set_clock(start);
-             for (const char* id : {"untouched", "updated", "appended", "read"}) {
-               c.create_session(id);
+             ctx.set_clock(start);
+             for (const char* id :
+                  {"untouched", "updated", "appended", "read", "appended, updated",
+                   "updated, appended", "appended before", "counted", "timed", "emptily updated"}) {
+               client.create_session(id);
              }
-             w.set_clock(start + 1h);
-             c.update_session("updated", SessionUpdate().increment_requests());
-             detail::append(w, c, "appended", "hi");
-             c.get_session("read");
-             c.history("read");
-             w.expect_same(c.cleanup(30min), std::uint64_t{2}, "a clean-up");
-             w.must(c.get_session("updated"), "the session updated");
-             w.must(c.get_session("appended"), "the session appended to");
-             w.expect_same(c.get_session("untouched"), std::optional<Session>(),
-                           "the session untouched");
-             w.expect_same(c.get_session("read"), std::optional<Session>(),
-                           "the session only read");
+             // The last of several activities counts, whatever kind it is of.
+             ctx.set_clock(start + 10min);
+             detail::append(ctx, client, "appended, updated", "hi");
+             client.update_session("updated, appended", SessionUpdate().increment_requests());
+             detail::append(ctx, client, "appended before", "hi");
+             ctx.set_clock(start + 1h);
+             client.update_session("updated", SessionUpdate().increment_requests());
+             client.update_session("counted", SessionUpdate().mark_error());
+             client.update_session("timed", SessionUpdate().add_processing_time(1us));
+             client.update_session("emptily updated", SessionUpdate());
+             client.update_session("appended, updated", SessionUpdate().updates(object("a", 1)));
+             detail::append(ctx, client, "updated, appended", "hi");
+             detail::append(ctx, client, "appended", "hi");
+             client.get_session("read");
+             client.history("read");
+             client.get_task_context("read");
+             client.list_checkpoints("read");
+             if (ctx.offers(Interfaces::session_directory)) {
+               client.list_sessions("user");
+             }
+             ctx.expect_same(client.cleanup(30min), std::uint64_t{3}, "a clean-up");
+             ctx.must(client.get_session("updated"), "the session updated");
+             ctx.must(client.get_session("appended"), "the session appended to");
+             for (const char* id : {"appended, updated", "updated, appended", "counted", "timed",
+                                    "emptily updated"}) {
+               ctx.must(client.get_session(id),
+                        "the session " + show(std::string(id)) + " just now");
+             }
+             ctx.expect_same(client.get_session("appended before"), std::optional<Session>(),
+                             "the session appended to long ago");
+             ctx.expect_same(client.get_session("untouched"), std::optional<Session>(),
+                             "the session untouched");
+             ctx.expect_same(client.get_session("read"), std::optional<Session>(),
+                             "the session only read");
            }),
       Rule("CLN-03", needs::backend,
            "with a session go its messages, context, and the checkpoints and writes of the thread "
            "of its name, nothing else; the id can be created afresh",
            "remove by the whole id; look at every table",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              for (const char* id : {"s", "s:x", "ss", "S"}) {
-               detail::full_session(w, c, id);
+               detail::full_session(ctx, client, id);
              }
-             detail::store(w, c, "thread without a session", "checkpoint", 1);
-             w.expect_same(c.cleanup(0us), std::uint64_t{4}, "a clean-up of all");
+             detail::store(ctx, client, "thread without a session", "checkpoint", 1);
+             ctx.expect_same(client.cleanup(0us), std::uint64_t{4}, "a clean-up of all");
              for (const char* id : {"s", "s:x", "ss", "S"}) {
-               detail::expect_gone(w, c, id);
+               detail::expect_gone(ctx, client, id);
              }
-             detail::expect_checkpoint(w, c.get_checkpoint("thread without a session"),
+             detail::expect_checkpoint(ctx, client.get_checkpoint("thread without a session"),
                                        "thread without a session", "checkpoint", 1);
-             const Session fresh = c.create_session("s", "other");
-             w.expect_same(fresh.version, std::uint64_t{1},
-                           "the version of the session made afresh");
-             w.expect_same(c.history("s"), std::vector<Message>(),
-                           "the history of the session made afresh");
-             w.expect_same(c.get_task_context("s"), std::optional<json>(),
-                           "the context of the session made afresh");
+             const Session fresh = client.create_session("s", "other");
+             ctx.expect_same(fresh.version, std::uint64_t{1},
+                             "the version of the session made afresh");
+             ctx.expect_same(client.history("s"), std::vector<Message>(),
+                             "the history of the session made afresh");
+             ctx.expect_same(client.get_task_context("s"), std::optional<json>(),
+                             "the context of the session made afresh");
              const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
-             w.set_clock(start);
+             ctx.set_clock(start);
              for (const char* id : {"old", "old:2"}) {
-               detail::full_session(w, c, id);
+               detail::full_session(ctx, client, id);
              }
-             w.set_clock(start + 1h);
+             ctx.set_clock(start + 1h);
              for (const char* id : {"ol", "old:", "older", "OLD"}) {
-               detail::full_session(w, c, id);
+               detail::full_session(ctx, client, id);
              }
-             w.set_clock(start + 1h + 1s);
-             c.cleanup(1h);
+             ctx.set_clock(start + 1h + 1s);
+             client.cleanup(1h);
              for (const char* id : {"old", "old:2"}) {
-               detail::expect_gone(w, c, id);
+               detail::expect_gone(ctx, client, id);
              }
              for (const char* id : {"ol", "old:", "older", "OLD"}) {
-               detail::expect_whole(w, c, id);
+               detail::expect_whole(ctx, client, id);
+             }
+             // Neighbours of a session that goes, and threads without a session of their own.
+             ctx.set_clock(start + 2h);
+             detail::full_session(ctx, client, "n");
+             ctx.set_clock(start + 4h);
+             std::vector<std::string> sessions;
+             for (const std::string& separator : detail::separators()) {
+               sessions.push_back("n" + separator + "x");
+               detail::full_session(ctx, client, sessions.back());
+               detail::store(ctx, client, "n" + separator + "thread", "checkpoint", separator);
+             }
+             client.cleanup(1h);
+             detail::expect_gone(ctx, client, "n");
+             for (const std::string& id : sessions) {
+               detail::expect_whole(ctx, client, id);
+             }
+             for (const std::string& separator : detail::separators()) {
+               const std::string thread = "n" + separator + "thread";
+               detail::expect_checkpoint(ctx, client.get_checkpoint(thread), thread, "checkpoint",
+                                         separator);
+             }
+             // What comes to the place of a session that went finds nothing of it.
+             client.create_session("n");
+             detail::store(ctx, client, "n", "checkpoint", "fresh");
+             if (ctx.offers(Interfaces::checkpointer)) {
+               ctx.expect_same(client.get_writes("n", "checkpoint"), std::vector<PendingWrite>(),
+                               "the writes of a checkpoint of the session made afresh");
+               detail::put(ctx, client, "n", "checkpoint", "task", detail::WriteList().add("b", 2));
+               detail::expect_writes(ctx, client, "n", "checkpoint",
+                                     std::vector<std::string>(1, "task:0 b=2"),
+                                     "the first writes to the session made afresh");
              }
            }),
       Rule("CLN-04", needs::backend, "a racing update or append leaves no half session",
            "remove a session and all that belongs to it in one step",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              for (int round = 0; round < 8; ++round) {
                const std::string id = "s" + std::to_string(round);
-               c.create_session(id);
-               w.on_threads(c, 3, [&](std::size_t index, Client mine) {
+               client.create_session(id);
+               ctx.on_threads(client, 3, [&](std::size_t index, Client mine) {
                  if (index == 0) {
                    mine.cleanup(0us);
                    return;
@@ -203,47 +280,47 @@ inline std::vector<Rule> clean_up_rules() {
                std::vector<Pending<bool>> writes;
                std::vector<Pending<std::uint64_t>> removals;
                const std::string other = "t" + std::to_string(round);
-               c.create_session(other);
+               client.create_session(other);
                for (int i = 0; i < 3; ++i) {
-                 writes.push_back(c.driver().start(
+                 writes.push_back(client.driver().start(
                      Client::text("add_conversation_message", other, "user", "m"),
-                     c.handle().conversations->add_conversation_message(other, "user", "m")));
-                 writes.push_back(
-                     c.driver().start(Client::text("store_task_context", other, "x"),
-                                      c.handle().contexts->store_task_context(other, "x")));
-                 writes.push_back(
-                     c.driver().start(Client::text("update_session", other, SessionUpdate()),
-                                      c.handle().sessions->update_session(other, SessionUpdate())));
+                     client.handle().conversations->add_conversation_message(other, "user", "m")));
+                 writes.push_back(client.driver().start(
+                     Client::text("store_task_context", other, "x"),
+                     client.handle().contexts->store_task_context(other, "x")));
+                 writes.push_back(client.driver().start(
+                     Client::text("update_session", other, SessionUpdate()),
+                     client.handle().sessions->update_session(other, SessionUpdate())));
                  removals.push_back(
-                     c.driver().start("cleanup_expired_sessions(0us)",
-                                      c.handle().backend->cleanup_expired_sessions(0us)));
+                     client.driver().start("cleanup_expired_sessions(0us)",
+                                           client.handle().backend->cleanup_expired_sessions(0us)));
                }
                for (const auto& write : writes) {
-                 c.driver().finish(write);
+                 client.driver().finish(write);
                }
                for (const auto& removal : removals) {
-                 c.driver().finish(removal);
+                 client.driver().finish(removal);
                }
                // Made before the first clean-up and clean-up takes all: nobody may bring it back.
                for (const std::string& each : {id, other}) {
-                 w.expect_same(c.get_session(each), std::optional<Session>(),
-                               "a session that was removed");
-                 w.expect_same(c.history(each), std::vector<Message>(),
-                               "the history of a session that is gone");
-                 w.expect_same(c.get_task_context(each), std::optional<json>(),
-                               "the context of a session that is gone");
+                 ctx.expect_same(client.get_session(each), std::optional<Session>(),
+                                 "a session that was removed");
+                 ctx.expect_same(client.history(each), std::vector<Message>(),
+                                 "the history of a session that is gone");
+                 ctx.expect_same(client.get_task_context(each), std::optional<json>(),
+                                 "the context of a session that is gone");
                }
              }
-             c.cleanup(0us);
-             const Metrics left = c.get_metrics();
-             w.expect_same(left.total_sessions, std::uint64_t{0}, "the sessions left");
-             w.expect_same(left.total_messages, std::uint64_t{0}, "the messages left");
+             client.cleanup(0us);
+             const Metrics left = client.get_metrics();
+             ctx.expect_same(left.total_sessions, std::uint64_t{0}, "the sessions left");
+             ctx.expect_same(left.total_messages, std::uint64_t{0}, "the messages left");
            }),
       Rule("MET-01", needs::backend,
            "counts are of what is stored now, also after a reopen and from a second handle",
            "count what is there; a counter kept beside the data drifts",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              const auto expect = [&](Client& by, std::uint64_t sessions, std::uint64_t active,
                                      std::uint64_t messages, std::uint64_t checkpoints,
                                      const std::string& when) {
@@ -252,66 +329,66 @@ inline std::vector<Rule> clean_up_rules() {
                expected.active_sessions = active;
                expected.total_messages = messages;
                expected.total_checkpoints = checkpoints;
-               w.expect_same(detail::counts(by.get_metrics()), detail::counts(expected),
-                             "the counts " + when);
+               ctx.expect_same(detail::counts(by.get_metrics()), detail::counts(expected),
+                               "the counts " + when);
              };
-             expect(c, 0, 0, 0, 0, "of an empty store");
+             expect(client, 0, 0, 0, 0, "of an empty store");
              for (const char* id : {"a", "b", "c"}) {
-               c.create_session(id);
-               detail::append(w, c, id, "one");
+               client.create_session(id);
+               detail::append(ctx, client, id, "one");
              }
-             detail::append(w, c, "a", "two");
-             detail::store(w, c, "a", "c1", 1);
-             detail::store(w, c, "t", "c1", 1);
-             detail::store(w, c, "t", "c2", 2);
-             expect(c, 3, 3, 4, 3, "of three sessions");
-             detail::store(w, c, "t", "c1", 3);
-             w.expect_error(errc::already_exists, [&] { c.create_session("a"); });
-             c.end_session("b");
-             c.end_session("b", "again");
-             c.add_message("b", "user", "late");
-             if (w.offers(Interfaces::checkpointer)) {
-               detail::put(w, c, "t", "c9", "task", detail::WriteList().add("a", 1));
+             detail::append(ctx, client, "a", "two");
+             detail::store(ctx, client, "a", "c1", 1);
+             detail::store(ctx, client, "t", "c1", 1);
+             detail::store(ctx, client, "t", "c2", 2);
+             expect(client, 3, 3, 4, 3, "of three sessions");
+             detail::store(ctx, client, "t", "c1", 3);
+             ctx.expect_error(errc::already_exists, [&] { client.create_session("a"); });
+             client.end_session("b");
+             client.end_session("b", "again");
+             client.add_message("b", "user", "late");
+             if (ctx.offers(Interfaces::checkpointer)) {
+               detail::put(ctx, client, "t", "c9", "task", detail::WriteList().add("a", 1));
              }
-             expect(c, 3, 2, 4, 3, "after an end, and writes that add nothing");
-             c.close();
-             c.initialize();
-             expect(c, 3, 2, 4, 3, "after a reopen");
-             if (w.harness().claims().has_shared_handles()) {
-               Client second = w.open();
+             expect(client, 3, 2, 4, 3, "after an end, and writes that add nothing");
+             client.close();
+             client.initialize();
+             expect(client, 3, 2, 4, 3, "after a reopen");
+             if (ctx.harness().claims().has_shared_handles()) {
+               Client second = ctx.open();
                expect(second, 3, 2, 4, 3, "from a second handle");
                second.create_session("d");
-               expect(c, 4, 3, 4, 3, "after a create by the second handle");
+               expect(client, 4, 3, 4, 3, "after a create by the second handle");
                second.end_session("d");
-               expect(c, 4, 2, 4, 3, "after an end by the second handle");
+               expect(client, 4, 2, 4, 3, "after an end by the second handle");
              } else {
-               c.create_session("d");
-               c.end_session("d");
+               client.create_session("d");
+               client.end_session("d");
              }
-             if (w.offers(Interfaces::checkpointer)) {
-               c.put_checkpoint("t", "c1", 4);
-               expect(c, 4, 2, 4, 3, "after a checkpoint that was put again");
+             if (ctx.offers(Interfaces::checkpointer)) {
+               client.put_checkpoint("t", "c1", 4);
+               expect(client, 4, 2, 4, 3, "after a checkpoint that was put again");
              }
-             if (w.offers(Interfaces::thread_directory)) {
-               c.copy_thread("t", "u");
-               c.prune_thread("u", 1);
-               expect(c, 4, 2, 4, 4, "after a copy that was pruned");
-               c.delete_thread("u");
-               expect(c, 4, 2, 4, 3, "after the deletion of a thread");
+             if (ctx.offers(Interfaces::thread_directory)) {
+               client.copy_thread("t", "u");
+               client.prune_thread("u", 1);
+               expect(client, 4, 2, 4, 4, "after a copy that was pruned");
+               client.delete_thread("u");
+               expect(client, 4, 2, 4, 3, "after the deletion of a thread");
              }
-             if (w.offers(Interfaces::session_directory)) {
-               c.create_session("e");
-               detail::append(w, c, "e", "one");
-               c.delete_session("e");
-               expect(c, 4, 2, 4, 3, "after the deletion of a session");
+             if (ctx.offers(Interfaces::session_directory)) {
+               client.create_session("e");
+               detail::append(ctx, client, "e", "one");
+               client.delete_session("e");
+               expect(client, 4, 2, 4, 3, "after the deletion of a session");
              }
              for (const char* status : {"Active", "actively", "inactive", "active "}) {
-               c.create_session(status);
-               c.end_session(status, status);
+               client.create_session(status);
+               client.end_session(status, status);
              }
-             expect(c, 8, 2, 4, 3, "after ends as what only looks active");
-             c.cleanup(0us);
-             expect(c, 0, 0, 0, 2, "after a clean-up of all");
+             expect(client, 8, 2, 4, 3, "after ends as what only looks active");
+             client.cleanup(0us);
+             expect(client, 0, 0, 0, 2, "after a clean-up of all");
            }),
   };
 }

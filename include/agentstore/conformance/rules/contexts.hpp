@@ -5,95 +5,103 @@
 /// \file
 /// CTX: the rules of ITaskContextStorage.
 
-#include <agentstore/conformance/rule.hpp>
+#include <agentstore/conformance/rules/areas.hpp>
 
 namespace agentstore::conformance {
 
-std::vector<Rule> context_rules();
-
-// Only machinery below this line.
-
-inline std::vector<Rule> context_rules() {
+template <class>
+std::vector<Rule> context_rules() {
   using Context = std::optional<json>;
   return {
       Rule("CTX-01", needs::contexts, "the context of an unknown session is nullopt",
            "absence is not null, and not an error",
-           [](World& w) {
-             Client c = w.open();
-             w.expect_same(c.get_task_context("nobody"), Context(), "an unknown session's context");
-             w.need_session(c, "s");
-             w.expect_same(c.get_task_context("s"), Context(), "a context that was never stored");
-             w.expect(c.store_task_context("s", 1), "the store to be true", "false");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.expect_same(client.get_task_context("nobody"), Context(),
+                             "an unknown session's context");
+             ctx.need_session(client, "s");
+             ctx.expect_same(client.get_task_context("s"), Context(),
+                             "a context that was never stored");
+             ctx.expect(client.store_task_context("s", 1), "the store to be true", "false");
              for (const char* other : {"S", "s ", "", "ss", "%"}) {
                if (*other != '\0') {
-                 w.expect_same(c.get_task_context(other), Context(), "another session's context");
+                 ctx.expect_same(client.get_task_context(other), Context(),
+                                 "another session's context");
                }
              }
            }),
       Rule(
           "CTX-02", needs::contexts, "store replaces the whole value",
           "no merging: what is not in the new value is gone",
-          [](World& w) {
-            Client c = w.open();
-            w.need_session(c, "s");
+          [](RuleContext& ctx) {
+            Client client = ctx.open();
+            ctx.need_session(client, "s");
             const json values = json::parse(
                 R"([{"a": 1, "b": {"c": 2}}, {"b": {"d": 3}}, {}, [1, 2], [3], null, "x", {"a": null}])");
             for (const json& value : values) {
-              w.expect(c.store_task_context("s", value), "the store to be true", "false");
-              w.expect_same(c.get_task_context("s"), Context(value), "the context");
+              ctx.expect(client.store_task_context("s", value), "the store to be true", "false");
+              ctx.expect_same(client.get_task_context("s"), Context(value), "the context");
+              ctx.expect(client.store_task_context("s", value),
+                         "the store of an equal context to be true", "false");
+              ctx.expect_same(client.get_task_context("s"), Context(value),
+                              "the context once an equal one was stored");
             }
           }),
       Rule("CTX-03", needs::contexts, "any JSON value; a stored null is not absence",
            "keep \"there is a value\" apart from the value",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              const json values = json::parse(
                  R"([null, false, true, 0, -7, 0.5, "", "text", [], [null], {}, {"k": [{}]}])");
              for (std::size_t i = 0; i < values.size(); ++i) {
                const std::string id = "s" + std::to_string(i);
-               w.need_session(c, id);
-               w.expect(c.store_task_context(id, values[i]), "the store to be true", "false");
-               w.expect_same(c.get_task_context(id), Context(values[i]), "the context");
+               ctx.need_session(client, id);
+               ctx.expect(client.store_task_context(id, values[i]), "the store to be true",
+                          "false");
+               ctx.expect_same(client.get_task_context(id), Context(values[i]), "the context");
              }
            }),
       Rule("CTX-04", needs::session_contexts, "the context is apart from the session's metadata",
            "two fields, two places",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              const json metadata = json::parse(R"({"context": "m", "metadata": 1})");
-             const Session created = c.create_session("s", "u", metadata);
-             w.expect_same(c.get_task_context("s"), Context(),
-                           "the context of a session with metadata");
+             const Session created = client.create_session("s", "u", metadata);
+             ctx.expect_same(client.get_task_context("s"), Context(),
+                             "the context of a session with metadata");
              const json context = json::parse(R"({"metadata": {"x": 1}, "user_id": "y"})");
-             c.store_task_context("s", context);
-             Session expected = w.must(c.get_session("s"), "the session");
-             w.expect_same(expected.metadata, metadata, "the metadata after a context was stored");
+             client.store_task_context("s", context);
+             Session expected = ctx.must(client.get_session("s"), "the session");
+             ctx.expect_same(expected.metadata, metadata,
+                             "the metadata after a context was stored");
              expected.last_activity = created.last_activity; // whether it moves is not said
              expected.version = created.version;
-             w.expect_same(expected, created, "the session after a context was stored");
-             c.update_session("s", SessionUpdate().updates(object("context", "new")));
-             w.expect_same(c.get_task_context("s"), Context(context),
-                           "the context after the metadata was updated");
+             ctx.expect_same(expected, created, "the session after a context was stored");
+             client.update_session("s", SessionUpdate().updates(object("context", "new")));
+             ctx.expect_same(client.get_task_context("s"), Context(context),
+                             "the context after the metadata was updated");
            }),
-      Rule(
-          "CTX-05", needs::session_contexts, "store for an unknown or ended session is false",
-          "look for the session in the step that stores",
-          [](World& w) {
-            Client c = w.open();
-            w.expect_same(c.store_task_context("nobody", 1), false,
-                          "store_task_context of an unknown session");
-            w.expect_same(c.get_task_context("nobody"), Context(), "the unknown session's context");
-            w.expect_same(c.get_session("nobody"), std::optional<Session>(), "the unknown session");
-            c.create_session("nobody");
-            w.expect_same(c.get_task_context("nobody"), Context(),
-                          "the context of a session just created");
-            c.create_session("s");
-            c.store_task_context("s", "kept");
-            c.end_session("s");
-            w.expect_same(c.store_task_context("s", "late"), false,
-                          "store_task_context of an ended session");
-            w.expect_same(c.get_task_context("s"), Context("kept"), "the ended session's context");
-          }),
+      Rule("CTX-05", needs::session_contexts, "store for an unknown or ended session is false",
+           "look for the session in the step that stores",
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.expect_same(client.store_task_context("nobody", 1), false,
+                             "store_task_context of an unknown session");
+             ctx.expect_same(client.get_task_context("nobody"), Context(),
+                             "the unknown session's context");
+             ctx.expect_same(client.get_session("nobody"), std::optional<Session>(),
+                             "the unknown session");
+             client.create_session("nobody");
+             ctx.expect_same(client.get_task_context("nobody"), Context(),
+                             "the context of a session just created");
+             client.create_session("s");
+             client.store_task_context("s", "kept");
+             client.end_session("s");
+             ctx.expect_same(client.store_task_context("s", "late"), false,
+                             "store_task_context of an ended session");
+             ctx.expect_same(client.get_task_context("s"), Context("kept"),
+                             "the ended session's context");
+           }),
   };
 }
 

@@ -5,23 +5,22 @@
 /// \file
 /// CON: the rules of IConversationStorage.
 
-#include <agentstore/conformance/rules/steps.hpp>
+#include <agentstore/conformance/methods/odd_arguments.hpp>
+#include <agentstore/conformance/methods/pages.hpp>
+#include <agentstore/conformance/rules/areas.hpp>
 
 namespace agentstore::conformance {
 
-std::vector<Rule> conversation_rules();
-
-// Only machinery below this line.
-
-inline std::vector<Rule> conversation_rules() {
+template <class>
+std::vector<Rule> conversation_rules() {
   using namespace std::chrono_literals;
   return {
       Rule("CON-01", needs::conversations,
            "history is in append order, fields verbatim, sequence strictly increasing",
            "order by a number that the append takes, and return every field",
-           [](World& w) {
-             Client c = w.open();
-             w.need_session(c, "s");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.need_session(client, "s");
              struct Sample {
                Sample(const char* r, const char* t, json m)
                    : role(r), content(t), metadata(std::move(m)) {}
@@ -33,225 +32,238 @@ inline std::vector<Rule> conversation_rules() {
                  Sample("user", "zebra \xF0\x9F\xA6\x93 \n\ttab \"quote\" \\ back", object("n", 1)),
                  Sample("assistant", "", object("tool_calls", json::array({object("id", "c1")}))),
                  Sample("tool", "{\"ok\": true}", object("tool_call_id", "c1")),
+                 Sample("system", "Be briefer.", json::object()),
                  Sample("user", "apple", json::object())};
              for (const Sample& sample : samples) {
-               w.expect(c.add_message("s", sample.role, sample.content, sample.metadata),
-                        "the append to be true", "false");
+               ctx.expect(client.add_message("s", sample.role, sample.content, sample.metadata),
+                          "the append to be true", "false");
              }
-             const std::vector<Message> history = c.history("s");
-             w.expect_same(std::uint64_t{history.size()}, std::uint64_t{samples.size()},
-                           "the number of messages");
+             const std::vector<Message> history = client.history("s");
+             ctx.expect_same(std::uint64_t{history.size()}, std::uint64_t{samples.size()},
+                             "the number of messages");
              for (std::size_t i = 0; i < samples.size(); ++i) {
                const std::string what = "message " + std::to_string(i) + "'s ";
-               w.expect_same(history[i].role, samples[i].role, what + "role");
-               w.expect_same(history[i].content, samples[i].content, what + "content");
-               w.expect_same(history[i].metadata, samples[i].metadata, what + "metadata");
+               ctx.expect_same(history[i].role, samples[i].role, what + "role");
+               ctx.expect_same(history[i].content, samples[i].content, what + "content");
+               ctx.expect_same(history[i].metadata, samples[i].metadata, what + "metadata");
              }
              detail::expect_increasing(history);
-             w.expect_same(c.history("s"), history, "the history read again");
-             if (w.has_clock()) {
+             ctx.expect_same(client.history("s"), history, "the history read again");
+             if (ctx.has_clock()) {
                const Timestamp later = history.back().timestamp + 1h;
-               w.set_clock(later);
-               detail::append(w, c, "s", "later");
-               w.expect_same(c.history("s").back().timestamp, later, "the timestamp of a message");
+               ctx.set_clock(later);
+               detail::append(ctx, client, "s", "later");
+               ctx.expect_same(client.history("s").back().timestamp, later,
+                               "the timestamp of a message");
              }
            }),
-      Rule(
-          "CON-02", needs::conversations,
-          "limit n gives the newest n, oldest first; 0 none; more than there are, all",
-          "cut at the old end, and do not reverse",
-          [](World& w) {
-            Client c = w.open();
-            w.need_session(c, "s");
-            for (const std::string& content : detail::numbered("m", 1, 60)) {
-              detail::append(w, c, "s", content);
-            }
-            const std::vector<Message> all = c.history("s");
-            w.expect_same(detail::contents(all), detail::numbered("m", 1, 60),
-                          "a history of a limit that is not reached");
-            detail::expect_increasing(all);
-            for (const int limit : {1, 2, 50, 59, 60, 61, 1000}) {
-              const int first = std::max(1, 61 - limit);
-              const auto came = c.history("s", static_cast<std::size_t>(limit));
-              w.expect_same(detail::contents(came), detail::numbered("m", first, 60),
-                            "the newest " + std::to_string(limit) + " messages");
-              w.expect_same(came, std::vector<Message>(all.begin() + (first - 1), all.end()),
-                            "the same messages as at the end of the whole history");
-            }
-            w.expect_same(c.history("s", 0), std::vector<Message>(), "a history of limit 0");
-            w.expect_same(detail::contents(c.history("s", std::numeric_limits<std::size_t>::max())),
-                          detail::numbered("m", 1, 60), "a history of the greatest limit");
-            const auto by_default = c.call("get_conversation_history(\"s\")",
-                                           c.handle().conversations->get_conversation_history("s"));
-            w.expect_same(detail::contents(by_default), detail::numbered("m", 11, 60),
-                          "a history without a limit");
-          }),
+      Rule("CON-02", needs::conversations,
+           "limit n gives the newest n, oldest first; 0 none; more than there are, all",
+           "cut at the old end, and do not reverse",
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.need_session(client, "s");
+             // Whoever speaks, the order and the count are the same.
+             const std::vector<std::string> roles = {"system", "user", "assistant", "tool"};
+             const std::vector<std::string> told = detail::numbered("m", 1, 60);
+             for (std::size_t i = 0; i < told.size(); ++i) {
+               ctx.expect(client.add_message("s", roles[i * i % 7 % roles.size()], told[i]),
+                          "the append to be true", "false");
+             }
+             const std::vector<Message> all = client.history("s");
+             ctx.expect_same(detail::contents(all), detail::numbered("m", 1, 60),
+                             "a history of a limit that is not reached");
+             detail::expect_increasing(all);
+             for (const int limit : {1, 2, 50, 59, 60, 61, 1000}) {
+               const int first = std::max(1, 61 - limit);
+               const auto actual = client.history("s", static_cast<std::size_t>(limit));
+               ctx.expect_same(detail::contents(actual), detail::numbered("m", first, 60),
+                               "the newest " + std::to_string(limit) + " messages");
+               ctx.expect_same(actual, std::vector<Message>(all.begin() + (first - 1), all.end()),
+                               "the same messages as at the end of the whole history");
+             }
+             ctx.expect_same(client.history("s", 0), std::vector<Message>(),
+                             "a history of limit 0");
+             for (const std::size_t limit : detail::great_limits()) {
+               ctx.expect_same(detail::contents(client.history("s", limit)),
+                               detail::numbered("m", 1, 60),
+                               "a history of a limit of " + std::to_string(limit));
+             }
+             const auto by_default =
+                 client.call("get_conversation_history(\"s\")",
+                             client.handle().conversations->get_conversation_history("s"));
+             ctx.expect_same(detail::contents(by_default), detail::numbered("m", 11, 60),
+                             "a history without a limit");
+           }),
       Rule("CON-03", needs::conversations, "sessions never mix",
            "the session id must be part of the key, whole",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              const std::vector<std::string> ids = {"a", "ab", "a:b", "a:", "A", "b"};
              for (const std::string& id : ids) {
-               w.need_session(c, id);
+               ctx.need_session(client, id);
              }
              for (int round = 0; round < 3; ++round) {
                for (const std::string& id : ids) {
-                 detail::append(w, c, id, id + std::to_string(round));
+                 detail::append(ctx, client, id, id + std::to_string(round));
                }
              }
              for (const std::string& id : ids) {
-               w.expect_same(detail::contents(c.history(id)), detail::numbered(id, 0, 2),
-                             "the history of " + show(id));
+               ctx.expect_same(detail::contents(client.history(id)), detail::numbered(id, 0, 2),
+                               "the history of " + show(id));
              }
            }),
       Rule("CON-04", needs::conversations,
            "nothing is dropped, merged or capped: 1,000 messages, equal neighbours",
            "no cap, no trim, no set where a list is meant",
-           [](World& w) {
-             Client c = w.open();
-             w.need_session(c, "s");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.need_session(client, "s");
              for (int i = 0; i < 3; ++i) {
-               detail::append(w, c, "s", "same");
+               detail::append(ctx, client, "s", "same");
              }
-             w.expect_same(detail::contents(c.history("s")), std::vector<std::string>(3, "same"),
-                           "three equal messages");
+             ctx.expect_same(detail::contents(client.history("s")),
+                             std::vector<std::string>(3, "same"), "three equal messages");
              for (const std::string& content : detail::numbered("m", 1, 1000)) {
-               detail::append(w, c, "s", content);
+               detail::append(ctx, client, "s", content);
              }
              std::vector<std::string> all(3, "same");
              for (const std::string& content : detail::numbered("m", 1, 1000)) {
                all.push_back(content);
              }
-             const auto came = c.history("s", 5000);
-             w.expect_same(std::uint64_t{came.size()}, std::uint64_t{all.size()},
-                           "the number of messages");
-             w.expect_same(detail::contents(came), all, "1,003 messages");
-             detail::expect_increasing(came);
+             const auto actual = client.history("s", 5000);
+             ctx.expect_same(std::uint64_t{actual.size()}, std::uint64_t{all.size()},
+                             "the number of messages");
+             ctx.expect_same(detail::contents(actual), all, "1,003 messages");
+             detail::expect_increasing(actual);
            }),
       Rule("CON-05", needs::conversations,
            "order never depends on the clock: equal or backward timestamps change nothing",
            "order by the sequence, not by the timestamp",
-           [](World& w) {
-             Client c = w.open();
-             w.need_session(c, "s");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.need_session(client, "s");
              const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
              int next = 1;
              for (const auto shift : {0h, 0h, 0h, -5h, 3h, -30h, 0h, 2h, -1h}) {
-               w.set_clock(start + shift);
-               detail::append(w, c, "s", "m" + std::to_string(next++));
+               ctx.set_clock(start + shift);
+               detail::append(ctx, client, "s", "m" + std::to_string(next++));
              }
-             const auto came = c.history("s");
-             w.expect_same(detail::contents(came), detail::numbered("m", 1, 9),
-                           "the history under a clock that stands still and goes back");
-             detail::expect_increasing(came);
-             w.expect_same(detail::contents(c.history("s", 3)), detail::numbered("m", 7, 9),
-                           "the newest 3 messages");
+             const auto actual = client.history("s");
+             ctx.expect_same(detail::contents(actual), detail::numbered("m", 1, 9),
+                             "the history under a clock that stands still and goes back");
+             detail::expect_increasing(actual);
+             ctx.expect_same(detail::contents(client.history("s", 3)), detail::numbered("m", 7, 9),
+                             "the newest 3 messages");
            }),
       Rule("CON-06", needs::conversations,
            "append to an unknown session is false and stores nothing; its history is empty",
            "look for the session in the step that appends",
-           [](World& w) {
-             Client c = w.open();
-             w.expect_same(c.history("nobody"), std::vector<Message>(),
-                           "the history of an unknown session");
-             if (!c.has_sessions()) {
-               detail::append(w, c, "opened by its first message", "hi");
-               w.expect_same(std::uint64_t{c.history("opened by its first message").size()},
-                             std::uint64_t{1}, "the number of messages");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.expect_same(client.history("nobody"), std::vector<Message>(),
+                             "the history of an unknown session");
+             if (!client.has_sessions()) {
+               detail::append(ctx, client, "opened by its first message", "hi");
+               ctx.expect_same(std::uint64_t{client.history("opened by its first message").size()},
+                               std::uint64_t{1}, "the number of messages");
                return;
              }
-             c.create_session("known");
-             w.expect_same(c.add_message("nobody", "user", "lost"), false,
-                           "an append to an unknown session");
-             w.expect_same(c.add_message("knowing", "user", "lost"), false,
-                           "an append to an unknown session");
-             w.expect_same(c.history("nobody"), std::vector<Message>(),
-                           "the history of an unknown session");
-             w.expect_same(c.get_session("nobody"), std::optional<Session>(),
-                           "the unknown session");
-             c.create_session("nobody");
-             w.expect_same(c.history("nobody"), std::vector<Message>(),
-                           "the history of a session just created");
+             client.create_session("known");
+             ctx.expect_same(client.add_message("nobody", "user", "lost"), false,
+                             "an append to an unknown session");
+             ctx.expect_same(client.add_message("knowing", "user", "lost"), false,
+                             "an append to an unknown session");
+             ctx.expect_same(client.history("nobody"), std::vector<Message>(),
+                             "the history of an unknown session");
+             ctx.expect_same(client.get_session("nobody"), std::optional<Session>(),
+                             "the unknown session");
+             client.create_session("nobody");
+             ctx.expect_same(client.history("nobody"), std::vector<Message>(),
+                             "the history of a session just created");
            }),
       Rule("CON-07", needs::conversations, "role is any non-empty text, content may be empty",
            "no enumeration of roles; an empty content is a message",
-           [](World& w) {
-             Client c = w.open();
-             w.need_session(c, "s");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.need_session(client, "s");
              const std::vector<std::string> roles = {
                  "user",        "Assistant",           "function", "agent:planner", " ",
                  "r\xC3\xB4le", std::string("a\0b", 3)};
              for (const std::string& role : roles) {
-               w.expect(c.add_message("s", role, ""), "the append to be true", "false");
+               ctx.expect(client.add_message("s", role, ""), "the append to be true", "false");
              }
-             w.expect_error(errc::invalid_argument, [&] { c.add_message("s", "", "text"); });
-             const auto history = c.history("s");
-             w.expect_same(std::uint64_t{history.size()}, std::uint64_t{roles.size()},
-                           "the number of messages");
+             ctx.expect_error(errc::invalid_argument, [&] { client.add_message("s", "", "text"); });
+             const auto history = client.history("s");
+             ctx.expect_same(std::uint64_t{history.size()}, std::uint64_t{roles.size()},
+                             "the number of messages");
              for (std::size_t i = 0; i < roles.size(); ++i) {
-               w.expect_same(history[i].role, roles[i], "the role");
-               w.expect_same(history[i].content, std::string(), "an empty content");
+               ctx.expect_same(history[i].role, roles[i], "the role");
+               ctx.expect_same(history[i].content, std::string(), "an empty content");
              }
            }),
       Rule("CON-08", needs::conversations,
            "concurrent appends: each once, each writer's own order kept",
            "take the sequence and store the message in one step",
-           [](World& w) {
+           [](RuleContext& ctx) {
              constexpr std::size_t writers = 4;
              constexpr std::size_t each = 25;
-             Client c = w.open();
-             w.need_session(c, "s");
-             w.on_threads(c, writers, [&](std::size_t writer, Client mine) {
-               for (std::size_t i = 0; i < each; ++i) {
-                 detail::append(w, mine, "s",
-                                "w" + std::to_string(writer) + "-" + std::to_string(i));
-               }
-             });
-             const auto history = c.history("s");
+             Client client = ctx.open();
+             detail::Rivals rivals(ctx, client);
+             ctx.need_session(client, "s");
+             ctx.in_rounds(
+                 client, writers, each, [&](std::size_t round, std::size_t writer, Client mine) {
+                   Client rival = rivals.on_thread_of(mine, writer);
+                   detail::append(ctx, rival, "s",
+                                  "w" + std::to_string(writer) + "-" + std::to_string(round));
+                 });
+             const auto history = client.history("s");
              detail::expect_increasing(history);
-             detail::expect_writers_order(w, detail::contents(history), writers, each);
+             detail::expect_writers_order(ctx, detail::contents(history), writers, each);
 
-             w.need_session(c, "t");
+             ctx.need_session(client, "t");
              for (int round = 0; round < 5; ++round) {
                std::vector<Pending<bool>> appends;
                for (std::size_t writer = 0; writer < 8; ++writer) {
                  const std::string content =
                      "w" + std::to_string(writer) + "-" + std::to_string(round);
-                 appends.push_back(c.driver().start(
+                 appends.push_back(client.driver().start(
                      Client::text("add_conversation_message", "t", "user", content),
-                     c.handle().conversations->add_conversation_message("t", "user", content)));
+                     rivals.of(writer).handle().conversations->add_conversation_message("t", "user",
+                                                                                        content)));
                }
                for (const auto& append : appends) {
-                 w.expect(c.driver().finish(append), "every append to be true", "false");
+                 ctx.expect(client.driver().finish(append), "every append to be true", "false");
                }
              }
-             const auto second = c.history("t");
+             const auto second = client.history("t");
              detail::expect_increasing(second);
-             detail::expect_writers_order(w, detail::contents(second), 8, 5);
+             detail::expect_writers_order(ctx, detail::contents(second), 8, 5);
            }),
       Rule(
           "CON-09", needs::conversations, "message metadata is an object, kept exactly",
           "store the JSON, not a summary of it",
-          [](World& w) {
-            Client c = w.open();
-            w.need_session(c, "s");
+          [](RuleContext& ctx) {
+            Client client = ctx.open();
+            ctx.need_session(client, "s");
             const json rich = json::parse(
                 R"({"tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": "{\"a\":1}"}}],
                      "null": null, "empty": {}, "list": [], "number": 1.0, "": "no name",
                      "role": "x", "content": "y", "sequence": 7, "timestamp": "z"})");
-            w.expect(c.add_message("s", "assistant", "", rich), "the append to be true", "false");
-            w.expect(c.add_message("s", "user", "hi"), "the append to be true", "false");
+            ctx.expect(client.add_message("s", "assistant", "", rich), "the append to be true",
+                       "false");
+            ctx.expect(client.add_message("s", "user", "hi"), "the append to be true", "false");
             for (const json& wrong : json::parse(R"([null, [], "text", 7, true])")) {
-              w.expect_error(errc::invalid_argument,
-                             [&] { c.add_message("s", "user", "hi", wrong); });
+              ctx.expect_error(errc::invalid_argument,
+                               [&] { client.add_message("s", "user", "hi", wrong); });
             }
-            const auto history = c.history("s");
-            w.expect_same(std::uint64_t{history.size()}, std::uint64_t{2},
-                          "the number of messages");
-            w.expect_same(history[0].metadata, rich, "the metadata");
-            w.expect_same(history[0].role, std::string("assistant"),
-                          "the role of a message with metadata");
-            w.expect_same(history[1].metadata, json::object(), "the metadata when none is given");
+            const auto history = client.history("s");
+            ctx.expect_same(std::uint64_t{history.size()}, std::uint64_t{2},
+                            "the number of messages");
+            ctx.expect_same(history[0].metadata, rich, "the metadata");
+            ctx.expect_same(history[0].role, std::string("assistant"),
+                            "the role of a message with metadata");
+            ctx.expect_same(history[1].metadata, json::object(), "the metadata when none is given");
           }),
   };
 }

@@ -4,65 +4,65 @@
 
 /// \file
 /// ERR: what a store says and does while it cannot work, for which ERR-01 needs the harness'
-/// `inject`, and what its errors name.
+/// `inject`, what its errors name, and what it makes of damage, for which ERR-03 needs `damage`.
 
-#include <agentstore/conformance/deed.hpp>
-#include <agentstore/conformance/rule.hpp>
+#include <agentstore/conformance/methods/tagged_writes.hpp>
+#include <agentstore/conformance/rules/areas.hpp>
+#include <agentstore/conformance/rules/damage.hpp>
+#include <agentstore/conformance/rules/values.hpp>
+
+#include <limits>
 
 namespace agentstore::conformance {
-
-std::vector<Rule> error_rules();
 
 /// \name Parts of other rules, on an open handle; each is UNTESTED where the harness has no
 /// `inject`
 /// @{
 
 /// LIF-06: `health_check` of a store that fails answers, and not "healthy".
-void check_health_under_faults(World& w, Client c);
+void check_health_under_faults(RuleContext& ctx, Client client);
 /// WRT-08: a `put_writes` that fails anywhere leaves all of its writes or none.
-void check_writes_all_or_nothing_under_faults(World& w, Client c);
+void check_writes_all_or_nothing_under_faults(RuleContext& ctx, Client client);
 /// DIR-04, THR-03, THR-05, THR-07: a call of this method that fails anywhere has done all of its
 /// work or nothing. Does nothing where the harness has no `inject`: ERR-01 is UNTESTED then.
-void check_method_under_faults(World& w, Client c, std::string_view method);
+void check_method_under_faults(RuleContext& ctx, Client client, std::string_view method);
 /// ARC-04: an append that fails is false, never an exception, and never a part of a record.
-void check_archive_under_faults(World& w, Client c);
+void check_archive_under_faults(RuleContext& ctx, Client client);
 /// @}
-
-// Only machinery below this line.
 
 namespace detail {
 
 /// A store that is made to fail, call by call.
 class Failing {
 public:
-  Failing(World& w, Client c, std::string key_prefix = "failing ")
-      : w_(w), c_(std::move(c)), key_prefix_(std::move(key_prefix)) {
-    w.inject(Fault()); // UNTESTED at once where there is no hook
+  Failing(RuleContext& ctx, Client client, std::string key_prefix = "failing ")
+      : ctx_(ctx), client_(std::move(client)), key_prefix_(std::move(key_prefix)) {
+    ctx.inject(Fault()); // UNTESTED at once where there is no hook
   }
   Failing(const Failing&) = delete;
   Failing& operator=(const Failing&) = delete;
   /// Healed, so that the spaces can be dropped, also where a check broke off.
   ~Failing() {
     try {
-      w_.inject(Fault());
+      ctx_.inject(Fault());
     } catch (...) {
-      w_.transcript().note("the harness' inject failed to heal the store");
+      ctx_.transcript().note("the harness' inject failed to heal the store");
     }
   }
 
-  Client& client() { return c_; }
+  Client& client() { return client_; }
   /// How many calls have failed, so that it shows whether the hook does anything.
   std::size_t failures() const { return failures_; }
 
   /// One write under this fault, then healed: it throws as it should (an archive: is false), or is
   /// true; and it is there whole, or not at all. Returns whether it failed.
-  bool write(const Deed& deed, Fault fault);
+  bool write(const TaggedWrite& tagged, Fault fault);
   /// The same with the first operation failing, then the second, ... until the write gets through.
-  void write_at_each_operation(const Deed& deed, Fault::Effect effect);
+  void write_at_each_operation(const TaggedWrite& tagged, Fault::Effect effect);
   /// One read of what is there, as `write`. Returns whether it failed.
-  bool read(const ReadProbe& probe, const std::string& key, Fault fault);
+  bool read(const ReadMethod& method, const std::string& key, Fault fault);
   /// The same with the first operation failing, then the second, ... until the read gets through.
-  void read_at_each_operation(const ReadProbe& probe, const std::string& key);
+  void read_at_each_operation(const ReadMethod& method, const std::string& key);
 
   /// Does `call`; true if it threw a StorageError that says that the store failed.
   template <class Call>
@@ -70,15 +70,15 @@ public:
 
   void expect_failure_at_all() const {
     if (failures_ == 0) {
-      throw Untested("no call failed under the faults that the harness injected");
+      throw NotTestable("no call failed under the faults that the harness injected");
     }
   }
 
   std::string new_key() { return key_prefix_ + std::to_string(++keys_); }
 
 private:
-  World& w_;
-  Client c_;
+  RuleContext& ctx_;
+  Client client_;
   std::string key_prefix_;
   std::size_t failures_ = 0;
   std::size_t keys_ = 0;
@@ -95,9 +95,9 @@ bool Failing::fails(const std::string& text, const Call& call) {
     // The caller's mistakes, and what an open store that could work would not say.
     for (const errc other : {errc::invalid_argument, errc::already_exists, errc::too_large,
                              errc::closed, errc::not_supported}) {
-      w_.expect(!means(error.code(), other),
-                "\"unavailable\" or the like from " + text + " of a store that fails",
-                describe(std::current_exception()));
+      ctx_.expect(!means(error.code(), other),
+                  "\"unavailable\" or the like from " + text + " of a store that fails",
+                  describe(std::current_exception()));
     }
     ++failures_;
     return true;
@@ -107,22 +107,22 @@ bool Failing::fails(const std::string& text, const Call& call) {
   }
 }
 
-inline bool Failing::write(const Deed& deed, Fault fault) {
+inline bool Failing::write(const TaggedWrite& tagged, Fault fault) {
   const std::string key = new_key();
-  const std::string text = deed.text(key, 2);
-  std::vector<Deed::Number> before;
-  deed.prepare(w_, c_, key);
-  if (deed.on_repeat != Deed::Again::never) {
-    w_.expect(deed.put(c_, key, 1), deed.text(key, 1) + " to be true", "false");
+  const std::string text = tagged.text(key, 2);
+  std::vector<TaggedWrite::Number> before;
+  tagged.prepare(ctx_, client_, key);
+  if (tagged.on_repeat != RepeatEffect::keeps) {
+    ctx_.expect(tagged.put(client_, key, 1), tagged.text(key, 1) + " to be true", "false");
     before.push_back(1);
   }
-  w_.inject(fault);
+  ctx_.inject(fault);
   bool done = false;
   bool failed = false;
-  if (deed.is_archive) {
+  if (tagged.is_archive) {
     try {
-      done = deed.put(c_, key, 2);
-    } catch (const Hang&) {
+      done = tagged.put(client_, key, 2);
+    } catch (const Timeout&) {
       throw;
     } catch (...) {
       throw Violation("false from " + text + " of an archive that fails",
@@ -131,137 +131,142 @@ inline bool Failing::write(const Deed& deed, Fault fault) {
     failed = !done;
     failures_ += failed ? 1 : 0;
   } else {
-    failed = fails(text, [&] { done = deed.put(c_, key, 2); });
-    w_.expect(failed || done, "true, or a StorageError, from " + text + " of a store that fails",
-              "false, which says that there is no such session");
+    failed = fails(text, [&] { done = tagged.put(client_, key, 2); });
+    ctx_.expect(failed || done, "true, or a StorageError, from " + text + " of a store that fails",
+                "false, which says that there was nothing to do");
   }
-  w_.inject(Fault());
-  if (deed.is_readable) {
-    const std::vector<Deed::Number> now = deed.numbers(w_, c_, key);
-    const std::vector<Deed::Number> with = deed.after(before, 2);
-    w_.expect(now == with || (failed && now == before),
-              (failed ? "all of " + text + " or nothing: " + show(before) + " or " + show(with)
-                      : text + ", which was true under a fault, to be there: " + show(with)),
-              show(now));
+  ctx_.inject(Fault());
+  if (tagged.is_readable) {
+    const std::vector<TaggedWrite::Number> now = tagged.numbers(ctx_, client_, key);
+    const std::vector<TaggedWrite::Number> with = tagged.after(before, 2);
+    ctx_.expect(now == with || (failed && now == before),
+                (failed ? "all of " + text + " or nothing: " + show(before) + " or " + show(with)
+                        : text + ", which was true under a fault, to be there: " + show(with)),
+                show(now));
   }
   return failed;
 }
 
-inline void Failing::write_at_each_operation(const Deed& deed, Fault::Effect effect) {
+inline void Failing::write_at_each_operation(const TaggedWrite& tagged, Fault::Effect effect) {
   constexpr std::size_t most = 40; // of the store's own operations in one write
   for (std::size_t first = 1; first <= most; ++first) {
-    if (!write(deed, Fault(effect, first))) {
+    if (!write(tagged, Fault(effect, first))) {
       return;
     }
   }
 }
 
-inline bool Failing::read(const ReadProbe& probe, const std::string& key, Fault fault) {
-  const std::string text = probe.text(probe.ids(key));
+inline bool Failing::read(const ReadMethod& method, const std::string& key, Fault fault) {
+  const std::string text = method.text(method.ids(key));
   bool found = true;
-  w_.inject(fault);
-  const bool failed = fails(text, [&] { found = probe.get(c_, probe.ids(key)); });
-  w_.inject(Fault());
-  w_.expect(failed || found,
-            "a StorageError, or what is there, from " + text + " of a store that fails", "nothing");
+  ctx_.inject(fault);
+  const bool failed = fails(text, [&] { found = method.get(client_, method.ids(key)); });
+  ctx_.inject(Fault());
+  ctx_.expect(failed || found,
+              "a StorageError, or what is there, from " + text + " of a store that fails",
+              "nothing");
   return failed;
 }
 
-inline void Failing::read_at_each_operation(const ReadProbe& probe, const std::string& key) {
+inline void Failing::read_at_each_operation(const ReadMethod& method, const std::string& key) {
   constexpr std::size_t most = 40;
   for (std::size_t first = 1; first <= most; ++first) {
-    if (!read(probe, key, Fault(Fault::Effect::before, first))) {
+    if (!read(method, key, Fault(Fault::Effect::before, first))) {
       return;
     }
   }
 }
 
-inline void check_calls_under_faults(World& w, Client& c, const std::string& key) {
-  Failing store(w, c);
-  for (const ReadProbe& probe : read_probes(w)) {
-    store.read_at_each_operation(probe, key);
+inline void check_calls_under_faults(RuleContext& ctx, Client& client, const std::string& key) {
+  Failing store(ctx, client);
+  for (const ReadMethod& method : read_methods(ctx)) {
+    store.read_at_each_operation(method, key);
   }
-  for (const Deed& deed : deeds(w)) {
-    if (!deed.is_archive) {
-      store.write_at_each_operation(deed, Fault::Effect::before);
-      store.write_at_each_operation(deed, Fault::Effect::after);
+  for (const TaggedWrite& tagged : tagged_writes(ctx)) {
+    if (!tagged.is_archive) {
+      store.write_at_each_operation(tagged, Fault::Effect::before);
+      store.write_at_each_operation(tagged, Fault::Effect::after);
     }
   }
   store.expect_failure_at_all();
-  for (const ReadProbe& probe : read_probes(w)) {
-    w.expect(probe.get(c, probe.ids(key)),
-             probe.text(probe.ids(key)) + " to find what was stored before the faults", "nothing");
+  for (const ReadMethod& method : read_methods(ctx)) {
+    ctx.expect(method.get(client, method.ids(key)),
+               method.text(method.ids(key)) + " to find what was stored before the faults",
+               "nothing");
   }
 }
 
 /// Whole stores only: `get_metrics` and `cleanup_expired_sessions`.
-inline void check_whole_store_under_faults(World& w, Client& c) {
-  Failing store(w, c, "cleaned ");
-  const Metrics before = c.get_metrics();
+inline void check_whole_store_under_faults(RuleContext& ctx, Client& client) {
+  Failing store(ctx, client, "cleaned ");
+  const Metrics before = client.get_metrics();
   Metrics under;
-  w.inject(Fault(Fault::Effect::before));
-  const bool failed = store.fails("get_metrics()", [&] { under = c.get_metrics(); });
+  ctx.inject(Fault(Fault::Effect::before));
+  const bool failed = store.fails("get_metrics()", [&] { under = client.get_metrics(); });
   under.details = before.details;
-  w.expect(failed || under == before, "a StorageError, or " + show(before) + ", from get_metrics",
-           show(under));
+  ctx.expect(failed || under == before, "a StorageError, or " + show(before) + ", from get_metrics",
+             show(under));
 
   std::uint64_t removed = 0;
   const bool refused = store.fails("cleanup_expired_sessions(0us)",
-                                   [&] { removed = c.cleanup(std::chrono::microseconds(0)); });
-  w.inject(Fault());
-  w.expect(refused || removed == before.total_sessions,
-           "a StorageError, or the " + show(before.total_sessions) +
-               " sessions that there are, from a clean-up of a store that fails",
-           show(removed));
-  store.write_at_each_operation(clean_up_deed(), Fault::Effect::before);
-  store.write_at_each_operation(clean_up_deed(), Fault::Effect::after);
+                                   [&] { removed = client.cleanup(std::chrono::microseconds(0)); });
+  ctx.inject(Fault());
+  ctx.expect(refused || removed == before.total_sessions,
+             "a StorageError, or the " + show(before.total_sessions) +
+                 " sessions that there are, from a clean-up of a store that fails",
+             show(removed));
+  store.write_at_each_operation(clean_up_write(), Fault::Effect::before);
+  store.write_at_each_operation(clean_up_write(), Fault::Effect::after);
 }
 
 /// A store that cannot be opened says so, and can be opened when it is healed.
-inline void check_open_under_faults(World& w) {
+inline void check_open_under_faults(RuleContext& ctx) {
   const std::string key = "from between";
   {
-    Client c = w.open();
-    fill_for_reads(w, c, key);
-    w.close(c);
+    Client client = ctx.open();
+    fill_for_reads(ctx, client, key);
+    ctx.close(client);
   }
-  Client c = w.open_raw();
-  Failing store(w, c);
-  w.inject(Fault(Fault::Effect::before));
+  Client client = ctx.open_raw();
+  Failing store(ctx, client);
+  ctx.inject(Fault(Fault::Effect::before));
   bool opened = true;
   bool threw = false;
   try {
-    opened = c.initialize();
+    opened = client.initialize();
   } catch (const StorageError&) {
     threw = true;
   }
-  w.inject(Fault());
-  const bool may_be_false = w.offers(Interfaces::archive) && !w.offers(Interfaces::backend);
-  w.expect(threw || opened || may_be_false, "a StorageError or true from initialize()", "false");
-  w.expect(c.initialize(), "initialize() of a store that is healed to be true", "false");
-  for (const ReadProbe& probe : read_probes(w)) {
-    w.expect(probe.get(c, probe.ids(key)),
-             probe.text(probe.ids(key)) + " to find what was stored before the fault", "nothing");
+  ctx.inject(Fault());
+  const bool may_be_false = ctx.offers(Interfaces::archive) && !ctx.offers(Interfaces::backend);
+  ctx.expect(!threw || !may_be_false, "false or true from initialize() of an archive that fails",
+             "a StorageError");
+  ctx.expect(threw || opened || may_be_false, "a StorageError or true from initialize()", "false");
+  ctx.expect(client.initialize(), "initialize() of a store that is healed to be true", "false");
+  for (const ReadMethod& method : read_methods(ctx)) {
+    ctx.expect(method.get(client, method.ids(key)),
+               method.text(method.ids(key)) + " to find what was stored before the fault",
+               "nothing");
   }
-  w.close(c);
+  ctx.close(client);
 }
 
 /// Provokes errors, and looks at what each names. Which code it has, and whether there must be one
 /// at all, is the business of other rules.
-class Named {
+class ErrorNameCheck {
 public:
-  explicit Named(World& w) : w_(w) {}
+  explicit ErrorNameCheck(RuleContext& ctx) : ctx_(ctx) {}
 
   /// Every method, on a store whose state is such that it throws.
-  void check_all(Client& c, const std::string& key);
+  void check_all(Client& client, const std::string& key);
   /// Every method with each of its ids, and each of its other arguments, being a bad one.
-  void check_bad_arguments(Client& c);
+  void check_bad_arguments(Client& client);
   /// What is there already.
-  void check_taken(Client& c);
+  void check_taken(Client& client);
 
   void expect_errors_at_all() const {
     if (errors_ == 0) {
-      throw Untested("no call threw");
+      throw NotTestable("no call threw");
     }
   }
 
@@ -270,17 +275,17 @@ private:
   template <class Call>
   void check(std::string_view operation, const std::vector<std::string>& keys, const Call& call);
   /// Calls `call(ids)` with each of the method's ids being a bad one.
-  template <class AnyProbe, class Call>
-  void check_bad_ids(const AnyProbe& probe, const Call& call);
+  template <class AnyMethod, class Call>
+  void check_bad_ids(const AnyMethod& method, const Call& call);
 
-  World& w_;
+  RuleContext& ctx_;
   std::size_t errors_ = 0;
   std::size_t keys_ = 0;
 };
 
 template <class Call>
-void Named::check(std::string_view operation, const std::vector<std::string>& keys,
-                  const Call& call) {
+void ErrorNameCheck::check(std::string_view operation, const std::vector<std::string>& keys,
+                           const Call& call) {
   std::string expected = "an error that names " + std::string(operation);
   for (const std::string& key : keys) {
     expected += (key == keys.front() ? " and the key " : " or ") + show(key);
@@ -294,29 +299,29 @@ void Named::check(std::string_view operation, const std::vector<std::string>& ke
     const bool has_key =
         keys.empty() || std::find(keys.begin(), keys.end(), error.key()) != keys.end();
     const std::string name = error.operation().empty() ? "nothing" : error.operation();
-    w_.expect(error.operation() == operation && has_key, expected,
-              "an error that names " + name + " and the key " + show(error.key()) + ": " +
-                  error.what());
+    ctx_.expect(error.operation() == operation && has_key, expected,
+                "an error that names " + name + " and the key " + show(error.key()) + ": " +
+                    error.what());
   } catch (...) {
     throw Violation(expected, describe(std::current_exception()));
   }
 }
 
-inline void Named::check_all(Client& c, const std::string& key) {
-  for (const Probe& probe : probes(w_)) {
-    if (!probe.is_archive) {
-      const Ids ids = probe.ids(key);
-      check(probe.name, ids, [&] { probe.put(c, ids, probe.sample(1)); });
+inline void ErrorNameCheck::check_all(Client& client, const std::string& key) {
+  for (const WriteArgument& argument : write_arguments(ctx_)) {
+    if (!argument.is_archive) {
+      const Ids ids = argument.ids(key);
+      check(argument.name, ids, [&] { argument.put(client, ids, argument.sample(1)); });
     }
   }
-  for (const auto& calls : {read_probes(w_), change_probes(w_)}) {
-    for (const ReadProbe& probe : calls) {
-      const Ids ids = probe.ids(key);
-      check(probe.name, ids, [&] { probe.get(c, ids); });
+  for (const auto& calls : {read_methods(ctx_), change_methods(ctx_)}) {
+    for (const ReadMethod& method : calls) {
+      const Ids ids = method.ids(key);
+      check(method.name, ids, [&] { method.get(client, ids); });
     }
   }
-  if (w_.offers(Interfaces::backend)) {
-    check("cleanup_expired_sessions", {}, [&] { c.cleanup(std::chrono::hours(1)); });
+  if (ctx_.offers(Interfaces::backend)) {
+    check("cleanup_expired_sessions", {}, [&] { client.cleanup(std::chrono::hours(1)); });
   }
 }
 
@@ -326,161 +331,205 @@ inline std::vector<std::string> some_bad_ids() {
   return {std::string(), "a\xff", letters(1025), std::string("a\0b", 3)};
 }
 
-template <class AnyProbe, class Call>
-void Named::check_bad_ids(const AnyProbe& probe, const Call& call) {
-  for (std::size_t varied = 0; varied < probe.id_names.size(); ++varied) {
+template <class AnyMethod, class Call>
+void ErrorNameCheck::check_bad_ids(const AnyMethod& method, const Call& call) {
+  for (std::size_t varied = 0; varied < method.id_names.size(); ++varied) {
     for (const std::string& bad : some_bad_ids()) {
-      Ids ids = probe.ids("key " + std::to_string(++keys_));
+      Ids ids = method.ids("key " + std::to_string(++keys_));
       ids[varied] = bad;
-      check(probe.name, {}, [&] { call(ids); });
+      check(method.name, {}, [&] { call(ids); });
     }
   }
 }
 
-inline void Named::check_bad_arguments(Client& c) {
-  for (const Probe& probe : one_per_method(w_)) {
-    if (!probe.is_archive) {
-      check_bad_ids(probe, [&](const Ids& ids) { probe.put(c, ids, probe.sample(1)); });
+inline void ErrorNameCheck::check_bad_arguments(Client& client) {
+  for (const WriteArgument& argument : one_per_method(ctx_)) {
+    if (!argument.is_archive) {
+      check_bad_ids(argument,
+                    [&](const Ids& ids) { argument.put(client, ids, argument.sample(1)); });
     }
   }
-  for (const Probe& probe : probes(w_)) {
-    if (!probe.is_archive) {
-      const Ids ids = probe.ids(std::to_string(++keys_) + letters(500));
-      probe.prepare(w_, c, ids);
-      check(probe.name, ids, [&] { probe.put(c, ids, "\xff"); });
+  // The key is long, of both cases, and ends as it begins: it is to be named whole.
+  const auto new_key = [this] { return "Key " + std::to_string(++keys_) + letters(500) + "Z "; };
+  const auto limit = ctx_.harness().claims().max_value_bytes();
+  for (const WriteArgument& argument : write_arguments(ctx_)) {
+    if (argument.is_archive) {
+      continue;
+    }
+    const Ids ids = argument.ids(new_key());
+    argument.prepare(ctx_, client, ids);
+    check(argument.name, ids, [&] { argument.put(client, ids, "\xff"); });
+    if (!argument.takes_text()) {
+      check(argument.name, ids, [&] { argument.put(client, ids, nested(1'000)); });
+      check(argument.name, ids, [&] {
+        argument.put(client, ids, object("v", std::numeric_limits<double>::quiet_NaN()));
+      });
+    }
+    if (limit && (argument.takes != Takes::nonempty_text || argument.parameter == "role")) {
+      check(argument.name, ids, [&] { argument.put(client, ids, sized(argument, *limit + 1)); });
     }
   }
-  for (const auto& calls : {read_probes(w_), change_probes(w_)}) {
-    for (const ReadProbe& probe : calls) {
-      check_bad_ids(probe, [&](const Ids& ids) { probe.get(c, ids); });
+  if (ctx_.offers(Interfaces::sessions)) {
+    const std::string key = new_key();
+    client.create_session(key, "user");
+    client.update_session(key,
+                          SessionUpdate().add_processing_time(std::chrono::microseconds::max()));
+    check("update_session", {key}, [&] {
+      client.update_session(key, SessionUpdate().add_processing_time(std::chrono::microseconds(1)));
+    });
+    check("update_session", {key}, [&] {
+      client.update_session(key,
+                            SessionUpdate().add_processing_time(std::chrono::microseconds(-1)));
+    });
+    check("end_session", {key}, [&] { client.end_session(key, "active"); });
+    check("end_session", {key}, [&] { client.end_session(key, ""); });
+    check("create_session", {key, "user"}, [&] { client.create_session(key, "user"); });
+    if (limit) {
+      check("update_session", {key}, [&] {
+        for (const char* member : {"one", "two"}) {
+          client.update_session(key,
+                                SessionUpdate().updates(object(member, letters(*limit * 2 / 3))));
+        }
+      });
     }
   }
-  if (w_.offers(Interfaces::backend)) {
-    check("cleanup_expired_sessions", {}, [&] { c.cleanup(std::chrono::microseconds(-1)); });
+  for (const auto& calls : {read_methods(ctx_), change_methods(ctx_)}) {
+    for (const ReadMethod& method : calls) {
+      check_bad_ids(method, [&](const Ids& ids) { method.get(client, ids); });
+    }
   }
-  if (w_.offers(Interfaces::session_directory)) {
-    check("list_sessions", {"a user"}, [&] { c.list_sessions("a user", Page(0)); });
+  if (ctx_.offers(Interfaces::backend)) {
+    check("cleanup_expired_sessions", {}, [&] { client.cleanup(std::chrono::microseconds(-1)); });
+  }
+  if (ctx_.offers(Interfaces::session_directory)) {
+    check("list_sessions", {"a user"}, [&] { client.list_sessions("a user", Page(0)); });
     check("list_sessions", {"a user"},
-          [&] { c.list_sessions("a user", Page().after("nobody's")); });
+          [&] { client.list_sessions("a user", Page().after("nobody's")); });
   }
-  if (w_.offers(Interfaces::thread_directory)) {
-    check("list_threads", {"a prefix"}, [&] { c.list_threads("a prefix", Page(0)); });
+  if (ctx_.offers(Interfaces::thread_directory)) {
+    check("list_threads", {"a prefix"}, [&] { client.list_threads("a prefix", Page(0)); });
     check("list_threads", {"a prefix"},
-          [&] { c.list_threads("a prefix", Page().after("nobody's")); });
+          [&] { client.list_threads("a prefix", Page().after("nobody's")); });
   }
 }
 
-inline void Named::check_taken(Client& c) {
-  if (w_.offers(Interfaces::sessions)) {
-    c.create_session("taken");
+inline void ErrorNameCheck::check_taken(Client& client) {
+  if (ctx_.offers(Interfaces::sessions)) {
+    client.create_session("taken");
     check("create_session", {"taken", "another user"},
-          [&] { c.create_session("taken", "another user"); });
+          [&] { client.create_session("taken", "another user"); });
   }
-  if (needs::thread_directory.missing(w_.harness().interfaces(), w_.harness().claims()).empty()) {
-    c.store_checkpoint("source", "checkpoint", 1);
-    c.store_checkpoint("target", "checkpoint", 2);
-    check("copy_thread", {"source", "target"}, [&] { c.copy_thread("source", "target"); });
+  if (needs::thread_directory.missing(ctx_.harness().interfaces(), ctx_.harness().claims())
+          .empty()) {
+    client.store_checkpoint("source", "checkpoint", 1);
+    client.store_checkpoint("target", "checkpoint", 2);
+    check("copy_thread", {"source", "target"}, [&] { client.copy_thread("source", "target"); });
   }
 }
 
-inline void check_names(World& w) {
-  Named named(w);
-  Client c = w.open_raw();
-  if (c.has_life_cycle()) {
-    if (!w.harness().claims().is_opened_by_harness()) {
-      named.check_all(c, "before initialize");
+inline void check_names(RuleContext& ctx) {
+  ErrorNameCheck names(ctx);
+  Client client = ctx.open_raw();
+  if (client.has_life_cycle()) {
+    if (!ctx.harness().claims().is_opened_by_harness()) {
+      names.check_all(client, "before initialize");
     }
-    w.expect(c.initialize(), "initialize() to be true", "false");
+    ctx.expect(client.initialize(), "initialize() to be true", "false");
   }
-  named.check_bad_arguments(c);
-  named.check_taken(c);
-  if (w.has_faults()) {
+  names.check_bad_arguments(client);
+  names.check_taken(client);
+  if (ctx.has_faults()) {
     const std::string key = "under a fault";
-    fill_for_reads(w, c, key);
-    const Failing store(w, c); // heals the store at the end
-    w.inject(Fault(Fault::Effect::before));
-    named.check_all(c, key);
+    fill_for_reads(ctx, client, key);
+    const Failing store(ctx, client); // heals the store at the end
+    ctx.inject(Fault(Fault::Effect::before));
+    names.check_all(client, key);
   }
-  if (c.has_life_cycle()) {
-    c.close();
-    named.check_all(c, "after close");
+  if (client.has_life_cycle()) {
+    client.close();
+    names.check_all(client, "after close");
   }
-  named.expect_errors_at_all();
+  names.expect_errors_at_all();
 }
 
 } // namespace detail
 
-inline void check_health_under_faults(World& w, Client c) {
-  detail::Failing store(w, std::move(c));
-  w.inject(Fault(Fault::Effect::before));
+inline void check_health_under_faults(RuleContext& ctx, Client client) {
+  detail::Failing store(ctx, std::move(client));
+  const Health before = store.client().health_check();
+  ctx.inject(Fault(Fault::Effect::before));
   // A store may notice only when it is asked to do something.
   store.fails("create_session", [&] { store.client().create_session("unwell"); });
   const Health health = store.client().health_check();
-  w.inject(Fault());
+  ctx.inject(Fault());
   store.expect_failure_at_all();
-  w.expect(health.status != Health::Status::healthy && !health.issues.empty(),
-           "a store that fails not to be healthy, and to say why", show(health));
+  ctx.expect(health.status != Health::Status::healthy && !health.issues.empty(),
+             "a store that fails not to be healthy, and to say why", show(health));
   const Health healed = store.client().health_check();
-  w.expect(healed.status == Health::Status::healthy, "a store that is healed to be healthy",
-           show(healed));
+  ctx.expect(healed.status == before.status,
+             "a store that is healed to be as before: " + show(before), show(healed));
 }
 
-inline void check_writes_all_or_nothing_under_faults(World& w, Client c) {
-  detail::Failing store(w, std::move(c));
-  for (const Deed& deed : deeds(w)) {
-    if (deed.name == "put_writes") {
-      store.write_at_each_operation(deed, Fault::Effect::before);
-      store.write_at_each_operation(deed, Fault::Effect::after);
+inline void check_writes_all_or_nothing_under_faults(RuleContext& ctx, Client client) {
+  detail::Failing store(ctx, std::move(client));
+  for (const TaggedWrite& tagged : tagged_writes(ctx)) {
+    if (tagged.name == "put_writes") {
+      store.write_at_each_operation(tagged, Fault::Effect::before);
+      store.write_at_each_operation(tagged, Fault::Effect::after);
     }
   }
   store.expect_failure_at_all();
 }
 
-inline void check_method_under_faults(World& w, Client c, std::string_view method) {
-  if (!w.has_faults()) {
+inline void check_method_under_faults(RuleContext& ctx, Client client, std::string_view method) {
+  if (!ctx.has_faults()) {
     return;
   }
-  detail::Failing store(w, std::move(c));
-  for (const Deed& deed : deeds(w)) {
-    if (deed.name == method) {
-      store.write_at_each_operation(deed, Fault::Effect::before);
-      store.write_at_each_operation(deed, Fault::Effect::after);
+  detail::Failing store(ctx, std::move(client));
+  for (const TaggedWrite& tagged : tagged_writes(ctx)) {
+    if (tagged.name == method) {
+      store.write_at_each_operation(tagged, Fault::Effect::before);
+      store.write_at_each_operation(tagged, Fault::Effect::after);
     }
   }
 }
 
-inline void check_archive_under_faults(World& w, Client c) {
-  detail::Failing store(w, std::move(c));
-  for (const Deed& deed : deeds(w)) {
-    if (deed.is_archive) {
-      store.write_at_each_operation(deed, Fault::Effect::before);
-      store.write_at_each_operation(deed, Fault::Effect::after);
+inline void check_archive_under_faults(RuleContext& ctx, Client client) {
+  detail::Failing store(ctx, std::move(client));
+  for (const TaggedWrite& tagged : tagged_writes(ctx)) {
+    if (tagged.is_archive) {
+      store.write_at_each_operation(tagged, Fault::Effect::before);
+      store.write_at_each_operation(tagged, Fault::Effect::after);
     }
   }
   store.expect_failure_at_all();
 }
 
-inline std::vector<Rule> error_rules() {
+template <class>
+std::vector<Rule> error_rules() {
   constexpr unsigned that_throw =
       Interfaces::sessions | Interfaces::conversations | Interfaces::checkpoints |
       Interfaces::contexts | Interfaces::backend | Interfaces::checkpointer |
       Interfaces::archive_reader | Interfaces::session_directory | Interfaces::thread_directory;
+  constexpr unsigned with_records = Interfaces::sessions | Interfaces::conversations |
+                                    Interfaces::checkpoints | Interfaces::contexts |
+                                    Interfaces::checkpointer;
   return {
       Rule("ERR-01", Needs().any(that_throw),
            "a store that fails throws; it never answers \"not found\", false or an empty list "
            "because it could not look, and a write that threw is whole or not there",
            "let no catch turn a failure into an answer; make of each write one transaction",
-           [](World& w) {
+           [](RuleContext& ctx) {
              const std::string key = "from before";
-             Client c = w.open();
-             fill_for_reads(w, c, key);
-             detail::check_calls_under_faults(w, c, key);
-             if (w.offers(Interfaces::backend)) {
-               detail::check_whole_store_under_faults(w, c);
+             Client client = ctx.open();
+             fill_for_reads(ctx, client, key);
+             detail::check_calls_under_faults(ctx, client, key);
+             if (ctx.offers(Interfaces::backend)) {
+               detail::check_whole_store_under_faults(ctx, client);
              }
-             if (c.has_life_cycle() && !w.harness().claims().is_opened_by_harness()) {
-               w.close(c);
-               detail::check_open_under_faults(w);
+             if (client.has_life_cycle() && !ctx.harness().claims().is_opened_by_harness()) {
+               ctx.close(client);
+               detail::check_open_under_faults(ctx);
              }
            }),
       Rule("ERR-02", Needs().any(that_throw),
@@ -488,6 +537,12 @@ inline std::vector<Rule> error_rules() {
            "make the error where the arguments of the call are, not in a helper; what several "
            "methods have in common is told which of them it works for",
            &detail::check_names),
+      Rule("ERR-03", Needs().any(with_records),
+           "a record that was spoilt underneath is corrupted to each read of it, and nothing else "
+           "is hurt",
+           "read each field as what it is to be and throw where it is not; skip no row that cannot "
+           "be read, and let no exception of a parser pass",
+           &check_damage),
   };
 }
 

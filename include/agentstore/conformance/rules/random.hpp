@@ -6,15 +6,12 @@
 /// MDL and CNC: random calls, one after the other and at once. They are the second net: what the
 /// other rules look at by name is met here in combinations that nobody thought of.
 
-#include <agentstore/conformance/history.hpp>
-#include <agentstore/conformance/rule.hpp>
-#include <agentstore/conformance/shrink.hpp>
+#include <agentstore/conformance/concurrency/history.hpp>
+#include <agentstore/conformance/random/program_generator.hpp>
+#include <agentstore/conformance/random/shrink.hpp>
+#include <agentstore/conformance/rules/areas.hpp>
 
 namespace agentstore::conformance {
-
-std::vector<Rule> random_rules();
-
-// Only machinery below this line.
 
 namespace detail {
 
@@ -30,8 +27,8 @@ inline std::string indented(const std::string& text) {
 }
 
 /// Puts a text of many lines where the message of a broken rule shows what was done.
-inline void note(World& w, const std::string& title, const std::string& text) {
-  w.transcript().note(title + indented(text));
+inline void note(RuleContext& ctx, const std::string& title, const std::string& text) {
+  ctx.transcript().note(title + indented(text));
 }
 
 // MDL-01
@@ -42,7 +39,7 @@ public:
   Difference() = default;
 
   std::size_t call = 0;
-  json came;
+  json actual;
   /// What is allowed for each call of the program, up to that one.
   std::vector<std::string> allowed;
 };
@@ -50,7 +47,7 @@ public:
 /// Runs programs on stores of their own.
 class ModelCheck {
 public:
-  explicit ModelCheck(World& world) : world_(world) {}
+  explicit ModelCheck(RuleContext& ctx) : ctx_(ctx) {}
 
   /// Runs `count` programs, or fewer if the store is so slow that it would take too long.
   void run(std::size_t count, std::size_t calls);
@@ -63,23 +60,23 @@ private:
   json make_call(Client& client, const Operation& operation);
   json read_by_hook(Client& client, const Operation& operation);
   bool skips(Client& client, const Model& model, const Operation& operation) const;
-  Abilities abilities_of(Client& client) const;
+  GeneratorOptions options_of(Client& client) const;
   [[noreturn]] void report(const Program& program, const Difference& found,
                            const std::string& title);
 
-  World& world_;
+  RuleContext& ctx_;
   std::size_t runs_ = 0;
 };
 
-inline Abilities ModelCheck::abilities_of(Client& client) const {
-  AnyHarness& harness = world_.harness();
-  Abilities abilities;
-  abilities.interfaces = harness.interfaces();
+inline GeneratorOptions ModelCheck::options_of(Client& client) const {
+  AnyHarness& harness = ctx_.harness();
+  GeneratorOptions options;
+  options.interfaces = harness.interfaces();
   // Of several objects that make up a store, each may be opened and closed for itself.
-  abilities.has_life_cycle = client.has_life_cycle() && client.handle().owners.size() == 1;
-  abilities.has_clock = harness.has_clock();
-  abilities.can_read_archive = harness.can_read_archive();
-  return abilities;
+  options.has_life_cycle = client.has_life_cycle() && client.handle().owners.size() == 1;
+  options.has_clock = harness.has_clock();
+  options.can_read_archive = harness.can_read_archive();
+  return options;
 }
 
 inline bool ModelCheck::skips(Client& client, const Model& model,
@@ -96,27 +93,27 @@ inline json ModelCheck::read_by_hook(Client& client, const Operation& operation)
   IPermanentStorageBackend& archive = *client.handle().archive;
   client.call("close()", archive.close());
   const std::vector<ArchiveRecord> records =
-      world_.read_archive(client, operation.archive_kind, operation.key);
+      ctx_.read_archive(client, operation.archive_kind, operation.key);
   client.call("initialize()", archive.initialize());
   return pages_of(records, operation.limit);
 }
 
 inline json ModelCheck::make_call(Client& client, const Operation& operation) {
   if (operation.kind == Operation::Kind::set_clock) {
-    world_.set_clock(operation.time.value_or(Timestamp()));
+    ctx_.set_clock(operation.time.value_or(Timestamp()));
     return json();
   }
   if (operation.kind == Operation::Kind::read_archive &&
       client.handle().archive_reader == nullptr) {
     return read_by_hook(client, operation);
   }
-  return client.call(show(operation), execute(client.handle(), operation));
+  return client.call(show(operation), apply(client.handle(), operation));
 }
 
 inline std::optional<Difference> ModelCheck::run_calls(Client& client, const Program& program) {
   Model model(client.has_sessions());
-  if (world_.has_clock()) { // shrunk, a program may have lost the call that did it first
-    world_.set_clock(first_time());
+  if (ctx_.has_clock()) { // shrunk, a program may have lost the call that did it first
+    ctx_.set_clock(first_time());
     model.set_clock(first_time());
   }
   Difference found;
@@ -132,9 +129,11 @@ inline std::optional<Difference> ModelCheck::run_calls(Client& client, const Pro
       text += " or " + show(allowed[i]);
     }
     found.allowed.push_back(std::move(text));
-    found.came = make_call(client, operation);
-    const auto came_as = [&found](const json& outcome) { return identical(outcome, found.came); };
-    if (std::none_of(allowed.begin(), allowed.end(), came_as)) {
+    found.actual = make_call(client, operation);
+    const auto is_actual = [&found](const json& outcome) {
+      return identical(outcome, found.actual);
+    };
+    if (std::none_of(allowed.begin(), allowed.end(), is_actual)) {
       return found;
     }
   }
@@ -142,34 +141,34 @@ inline std::optional<Difference> ModelCheck::run_calls(Client& client, const Pro
 }
 
 inline std::optional<Difference> ModelCheck::run_program(const Program& program) {
-  Client client = world_.open_in(world_.space() + "-m" + std::to_string(++runs_));
+  Client client = ctx_.open_in(ctx_.space() + "-m" + std::to_string(++runs_));
   std::optional<Difference> found;
   try {
     found = run_calls(client, program);
-  } catch (const Hang&) {
-    note(world_, "the program, as code:", to_code(program));
+  } catch (const Timeout&) {
+    note(ctx_, "the program, as code:", to_code(program));
     throw;
   }
-  world_.close(client);
+  ctx_.close(client);
   return found;
 }
 
 inline void ModelCheck::run(std::size_t count, std::size_t calls) {
   constexpr auto long_enough = std::chrono::seconds(6);
   constexpr std::size_t at_least = 10;
-  Abilities abilities;
+  GeneratorOptions options;
   {
-    Client client = world_.open();
-    abilities = abilities_of(client);
-    world_.close(client);
+    Client client = ctx_.open();
+    options = options_of(client);
+    ctx_.close(client);
   }
   const Clock::time_point begin = Clock::now();
   for (std::size_t i = 0; i < count; ++i) {
     if (i >= at_least && Clock::now() - begin > long_enough) {
       return;
     }
-    const std::uint64_t seed = world_.random()();
-    const Program program = ProgramMaker(abilities, seed).make(calls);
+    const std::uint64_t seed = ctx_.random()();
+    const Program program = ProgramGenerator(options, seed).make(calls);
     std::optional<Difference> found = run_program(program);
     if (!found) {
       continue;
@@ -202,34 +201,35 @@ inline void ModelCheck::report(const Program& program, const Difference& found,
   const std::size_t call = std::min(found.call, program.size() - 1);
   std::vector<std::string> notes = found.allowed;
   notes.resize(call + 1);
-  notes[call] += ", came " + show(found.came);
-  note(world_, title, to_code(program, notes));
+  notes[call] += ", came " + show(found.actual);
+  note(ctx_, title, to_code(program, notes));
   throw Violation(found.allowed.back() + " from " + show(program[call]) + ", call " +
                       std::to_string(call + 1) + " of " + std::to_string(program.size()),
-                  show(found.came));
+                  show(found.actual));
 }
 
 // CNC-01
 
 /// Makes the calls that clients make at once on one session.
-class Crowd {
+class ConcurrentPrograms {
 public:
-  Crowd(unsigned interfaces, std::mt19937_64& random) : interfaces_(interfaces), random_(random) {}
+  ConcurrentPrograms(unsigned interfaces, std::mt19937_64& random)
+      : interfaces_(interfaces), random_(random) {}
 
-  enum class Theme {
+  enum class Workload {
     updates, ///< mostly updates, of a session that is there
     life,    ///< creates and ends between them
     removal, ///< creates and deletes
     all,     ///< what else a session has, too
   };
 
-  std::vector<Program> make(const std::string& session_id, Theme theme) {
+  std::vector<Program> make(const std::string& session_id, Workload workload) {
     std::vector<Program> programs(6);
     for (std::size_t client = 0; client < programs.size(); ++client) {
       const std::size_t calls = 2 + random_() % 3;
       for (std::size_t i = 0; i < calls; ++i) {
         const std::string name = std::to_string(client) + "." + std::to_string(i);
-        programs[client].push_back(call(session_id, theme, name));
+        programs[client].push_back(call(session_id, workload, name));
       }
     }
     return programs;
@@ -238,7 +238,7 @@ public:
 private:
   using Kind = Operation::Kind;
 
-  Kind choose(Theme theme) {
+  Kind choose(Workload workload) {
     static constexpr std::array updates = {Kind::update_session, Kind::update_session,
                                            Kind::update_session, Kind::get_session};
     static constexpr std::array life = {
@@ -256,10 +256,10 @@ private:
                                        Kind::store_task_context,
                                        Kind::get_task_context};
     for (;;) {
-      const Kind kind = theme == Theme::updates   ? updates[random_() % updates.size()]
-                        : theme == Theme::life    ? life[random_() % life.size()]
-                        : theme == Theme::removal ? removal[random_() % removal.size()]
-                                                  : all[random_() % all.size()];
+      const Kind kind = workload == Workload::updates   ? updates[random_() % updates.size()]
+                        : workload == Workload::life    ? life[random_() % life.size()]
+                        : workload == Workload::removal ? removal[random_() % removal.size()]
+                                                        : all[random_() % all.size()];
       if ((interfaces_ & interface_of(kind)) != 0) {
         return kind;
       }
@@ -282,8 +282,8 @@ private:
   }
 
   /// What is stored is different in each call, so that a read tells whose it is.
-  Operation call(const std::string& session_id, Theme theme, const std::string& name) {
-    Operation made(choose(theme), session_id);
+  Operation call(const std::string& session_id, Workload workload, const std::string& name) {
+    Operation made(choose(workload), session_id);
     switch (made.kind) {
     case Kind::create_session:
       made.user_id = "user " + name;
@@ -317,72 +317,73 @@ private:
 };
 
 /// The handles that clients are spread over: two, where the store says that they may be.
-inline std::vector<Client> handles_for_a_crowd(World& w) {
+inline std::vector<Client> concurrent_handles(RuleContext& ctx) {
   std::vector<Client> handles;
-  handles.push_back(w.open());
-  if (w.harness().claims().has_shared_handles()) {
-    handles.push_back(w.open());
+  handles.push_back(ctx.open());
+  if (ctx.harness().claims().has_shared_handles()) {
+    handles.push_back(ctx.open());
   }
   return handles;
 }
 
-inline void throw_if(World& w, const std::optional<Violation>& violation, const History& history) {
+inline void throw_if(RuleContext& ctx, const std::optional<Violation>& violation,
+                     const History& history) {
   if (violation) {
-    note(w,
+    note(ctx,
          "the calls made at once, with the events at which each began and ended:", show(history));
-    throw Violation(violation->expected, violation->came);
+    throw Violation(violation->expected, violation->actual);
   }
 }
 
 /// Of 16 rounds the last four are on threads, of the others every second is on two handles. Where
 /// sessions can be deleted, ten more come before them.
-inline void check_order_of_calls(World& w, std::vector<Client>& handles) {
-  const std::size_t removals = w.offers(Interfaces::session_directory) ? 10 : 0;
+inline void check_order_of_calls(RuleContext& ctx, std::vector<Client>& handles) {
+  const std::size_t removals = ctx.offers(Interfaces::session_directory) ? 10 : 0;
   const std::size_t rounds = removals + 16;
   constexpr std::size_t on_threads = 4;
-  const unsigned interfaces = w.harness().interfaces();
-  const bool has_sessions = w.offers(Interfaces::sessions);
+  const unsigned interfaces = ctx.harness().interfaces();
+  const bool has_sessions = ctx.offers(Interfaces::sessions);
   const std::vector<Client> one(handles.begin(), handles.begin() + 1);
-  Crowd crowd(interfaces, w.random());
+  ConcurrentPrograms concurrent(interfaces, ctx.random());
   for (std::size_t round = 0; round < rounds; ++round) {
-    using Theme = Crowd::Theme;
+    using Workload = ConcurrentPrograms::Workload;
     const std::string id = "crowd " + std::to_string(round);
     const std::size_t turn = (round - removals) % 4;
-    const Theme theme = round < removals ? Theme::removal
-                        : !has_sessions  ? Theme::all
-                        : turn == 3      ? Theme::all
-                        : turn == 2      ? Theme::life
-                                         : Theme::updates;
-    const std::vector<Program> programs = crowd.make(id, theme);
+    const Workload workload = round < removals ? Workload::removal
+                              : !has_sessions  ? Workload::all
+                              : turn == 3      ? Workload::all
+                              : turn == 2      ? Workload::life
+                                               : Workload::updates;
+    const std::vector<Program> programs = concurrent.make(id, workload);
     Model before(has_sessions);
-    if (has_sessions && theme != Theme::life) {
+    if (has_sessions && workload != Workload::life) {
       handles.front().create_session(id, "user");
       before.create_session(id, "user", json::object());
     }
     History history;
     if (round < rounds - on_threads) {
-      history = interleave(round % 2 == 0 ? one : handles, programs, w.random());
+      history = interleave(round % 2 == 0 ? one : handles, programs, ctx.random());
     } else {
-      history = race(w, handles, programs);
+      history = race(ctx, handles, programs);
     }
     Client& last = handles.back();
     if (has_sessions) {
       make_last_call(last, Operation(Operation::Kind::get_session, id), history);
     }
-    if (theme == Theme::all && w.offers(Interfaces::conversations)) {
+    if (workload == Workload::all && ctx.offers(Interfaces::conversations)) {
       Operation read(Operation::Kind::get_conversation_history, id);
       read.limit = 1000;
       make_last_call(last, read, history);
     }
-    if (theme == Theme::all && w.offers(Interfaces::contexts)) {
+    if (workload == Workload::all && ctx.offers(Interfaces::contexts)) {
       make_last_call(last, Operation(Operation::Kind::get_task_context, id), history);
     }
-    throw_if(w, find_disorder(before, history, w.deadline()), history);
+    throw_if(ctx, find_disorder(before, history, ctx.deadline()), history);
   }
 }
 
 /// Four writers and two readers of one conversation.
-inline void check_order_of_appends(World& w, std::vector<Client>& handles) {
+inline void check_order_of_appends(RuleContext& ctx, std::vector<Client>& handles) {
   constexpr std::size_t rounds = 6;
   constexpr std::size_t on_threads = 2;
   constexpr std::size_t writers = 4;
@@ -390,7 +391,7 @@ inline void check_order_of_appends(World& w, std::vector<Client>& handles) {
   constexpr std::size_t calls = 6;
   for (std::size_t round = 0; round < rounds; ++round) {
     const std::string id = "choir " + std::to_string(round);
-    w.need_session(handles.front(), id);
+    ctx.need_session(handles.front(), id);
     Operation read(Operation::Kind::get_conversation_history, id);
     read.limit = 1000;
     std::vector<Program> programs(writers + readers, Program(calls, read));
@@ -403,16 +404,16 @@ inline void check_order_of_appends(World& w, std::vector<Client>& handles) {
         append.metadata = object("writer", writer);
       }
     }
-    History history = round < rounds - on_threads ? interleave(handles, programs, w.random())
-                                                  : race(w, handles, programs);
+    History history = round < rounds - on_threads ? interleave(handles, programs, ctx.random())
+                                                  : race(ctx, handles, programs);
     make_last_call(handles.back(), read, history);
-    throw_if(w, find_lost_append(history), history);
+    throw_if(ctx, find_lost_append(history), history);
   }
 }
 
 // CNC-02
 
-inline void check_creates_of_one(World& w, Client& client, const std::string& id,
+inline void check_creates_of_one(RuleContext& ctx, Client& client, const std::string& id,
                                  const History& history) {
   std::size_t made = 0;
   json winner;
@@ -424,7 +425,7 @@ inline void check_creates_of_one(World& w, Client& client, const std::string& id
       ++made;
       winner = call.outcome;
     } else if (!identical(call.outcome, outcome_of(errc::already_exists))) {
-      throw_if(w,
+      throw_if(ctx,
                Violation(show(outcome_of(errc::already_exists)) + " from all creates of " +
                              show(id) + " but one",
                          show(call.outcome)),
@@ -432,26 +433,26 @@ inline void check_creates_of_one(World& w, Client& client, const std::string& id
     }
   }
   if (made != 1) {
-    throw_if(w,
+    throw_if(ctx,
              Violation("one of the concurrent creates of " + show(id) + " to succeed",
                        std::to_string(made)),
              history);
   }
-  const Session stored = w.must(client.get_session(id), "the session that was created");
+  const Session stored = ctx.must(client.get_session(id), "the session that was created");
   if (!identical(outcome_of(stored), winner)) {
-    throw_if(w,
+    throw_if(ctx,
              Violation("the session of the create that succeeded, " + show(winner),
                        show(outcome_of(stored))),
              history);
   }
 }
 
-inline void check_creates(World& w) {
+inline void check_creates(RuleContext& ctx) {
   constexpr std::size_t clients = 6;
   constexpr std::size_t rounds = 8;
   constexpr std::size_t on_threads = 3;
   constexpr std::size_t ids = 4;
-  std::vector<Client> handles = handles_for_a_crowd(w);
+  std::vector<Client> handles = concurrent_handles(ctx);
   for (std::size_t round = 0; round < rounds; ++round) {
     std::vector<std::string> names;
     std::vector<Program> programs(clients);
@@ -463,38 +464,40 @@ inline void check_creates(World& w) {
         programs[client].back().metadata = object("client", client);
       }
     }
-    const History history = round < rounds - on_threads ? interleave(handles, programs, w.random())
-                                                        : race(w, handles, programs);
+    const History history = round < rounds - on_threads
+                                ? interleave(handles, programs, ctx.random())
+                                : race(ctx, handles, programs);
     for (const std::string& name : names) {
-      check_creates_of_one(w, handles.back(), name, history);
+      check_creates_of_one(ctx, handles.back(), name, history);
     }
   }
 }
 
 } // namespace detail
 
-inline std::vector<Rule> random_rules() {
+template <class>
+std::vector<Rule> random_rules() {
   constexpr unsigned of_a_session =
       Interfaces::sessions | Interfaces::conversations | Interfaces::contexts;
   return {
       Rule("MDL-01", needs::anything,
            "whatever the sequence of calls, the answers are those of a simple sequential model",
            "run the program shown; every call in it is needed for the wrong answer",
-           [](World& w) { detail::ModelCheck(w).run(100, 40); }),
+           [](RuleContext& ctx) { detail::ModelCheck(ctx).run(100, 40); }),
       Rule("CNC-01", Needs().any(of_a_session),
            "the operations on one session are linearizable, appends to its conversation included",
            "a step between read and write lets another call in: make it one step",
-           [](World& w) {
-             std::vector<Client> handles = detail::handles_for_a_crowd(w);
-             detail::check_order_of_calls(w, handles);
-             if (w.offers(Interfaces::conversations)) {
-               detail::check_order_of_appends(w, handles);
+           [](RuleContext& ctx) {
+             std::vector<Client> handles = detail::concurrent_handles(ctx);
+             detail::check_order_of_calls(ctx, handles);
+             if (ctx.offers(Interfaces::conversations)) {
+               detail::check_order_of_appends(ctx, handles);
              }
            }),
       Rule("CNC-02", needs::sessions,
            "of concurrent creates of one id exactly one succeeds, the others throw already_exists",
            "looking for the id and inserting it must be one step",
-           [](World& w) { detail::check_creates(w); }),
+           [](RuleContext& ctx) { detail::check_creates(ctx); }),
   };
 }
 

@@ -5,15 +5,12 @@
 /// \file
 /// SES: the rules of ISessionStorage.
 
-#include <agentstore/conformance/rules/pages.hpp>
+#include <agentstore/conformance/methods/pages.hpp>
+#include <agentstore/conformance/rules/areas.hpp>
 
 #include <array>
 
 namespace agentstore::conformance {
-
-std::vector<Rule> session_rules();
-
-// Only machinery below this line.
 
 namespace detail {
 
@@ -34,11 +31,12 @@ inline json rich_merged() {
 }
 
 /// The session as it must be: there, and with all but last_activity and version as given.
-inline void expect_session(World& w, Client& c, const Session& expected, const std::string& what) {
-  Session came = w.must(c.get_session(expected.session_id), what + ": the session");
-  came.last_activity = expected.last_activity;
-  came.version = expected.version;
-  w.expect_same(came, expected, what + ": the session");
+inline void expect_session(RuleContext& ctx, Client& client, const Session& expected,
+                           const std::string& what) {
+  Session actual = ctx.must(client.get_session(expected.session_id), what + ": the session");
+  actual.last_activity = expected.last_activity;
+  actual.version = expected.version;
+  ctx.expect_same(actual, expected, what + ": the session");
 }
 
 inline const json& not_objects() {
@@ -48,111 +46,141 @@ inline const json& not_objects() {
 
 } // namespace detail
 
-inline std::vector<Rule> session_rules() {
+template <class>
+std::vector<Rule> session_rules() {
   using namespace std::chrono_literals;
   return {
       Rule("SES-01", needs::sessions,
            "create returns the record: active, counters 0, metadata as given; get returns an equal "
            "one",
            "look at the defaults of the new record, and at what get builds its record from",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              for (const json& metadata : {json::object(), detail::rich_metadata()}) {
                const std::string id = metadata.empty() ? "plain" : "rich";
-               const Session created = c.create_session(id, "user of " + id, metadata);
+               const Session created = client.create_session(id, "user of " + id, metadata);
                Session expected;
                expected.session_id = id;
                expected.user_id = "user of " + id;
                expected.metadata = metadata;
                expected.created_at = created.created_at;
                expected.last_activity = created.created_at;
-               w.expect_same(created, expected, "what create_session returns");
-               w.expect_same(w.must(c.get_session(id), "the session"), created,
-                             "what get_session returns");
+               ctx.expect_same(created, expected, "what create_session returns");
+               ctx.expect_same(ctx.must(client.get_session(id), "the session"), created,
+                               "what get_session returns");
              }
              for (const json& wrong : detail::not_objects()) {
-               w.expect_error(errc::invalid_argument,
-                              [&] { c.create_session("wrong", "u", wrong); });
+               ctx.expect_error(errc::invalid_argument,
+                                [&] { client.create_session("wrong", "u", wrong); });
              }
-             w.expect_same(c.get_session("wrong"), std::optional<Session>(),
-                           "a session whose creation was refused");
+             ctx.expect_same(client.get_session("wrong"), std::optional<Session>(),
+                             "a session whose creation was refused");
            }),
       Rule("SES-02", needs::sessions,
            "get of an unknown id is nullopt, of a prefix or an extension of a known one too",
            "a scan by prefix, or a key built by joining, finds what it should not",
-           [](World& w) {
-             Client c = w.open();
-             w.expect_same(c.get_session("nobody"), std::optional<Session>(), "an unknown session");
-             w.expect_same(c.get_session("nobody"), std::optional<Session>(),
-                           "an unknown session, read again,");
-             w.expect_same(c.get_session("abc"), std::optional<Session>(),
-                           "a session that is yet to be created");
-             c.create_session("abc");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             ctx.expect_same(client.get_session("nobody"), std::optional<Session>(),
+                             "an unknown session");
+             ctx.expect_same(client.get_session("nobody"), std::optional<Session>(),
+                             "an unknown session, read again,");
+             ctx.expect_same(client.get_session("abc"), std::optional<Session>(),
+                             "a session that is yet to be created");
+             client.create_session("abc");
              for (const char* other : {"ab", "a", "abcd", "abc ", " abc", "abc:", "abc/", "ABC",
                                        "abc*", "%", "abc%", "_bc"}) {
-               w.expect_same(c.get_session(other), std::optional<Session>(),
-                             "a session that is not \"abc\"");
+               ctx.expect_same(client.get_session(other), std::optional<Session>(),
+                               "a session that is not \"abc\"");
              }
-             w.must(c.get_session("abc"), "the session that was created");
+             ctx.must(client.get_session("abc"), "the session that was created");
            }),
       Rule("SES-03", needs::sessions,
            "create of an existing id, ended ones too, throws already_exists and changes nothing",
            "create must insert, never replace",
-           [](World& w) {
-             Client c = w.open();
-             c.create_session("s", "owner", detail::rich_metadata());
-             c.update_session("s", SessionUpdate().increment_requests());
-             const auto before = c.get_session("s");
-             const auto again = [&] { c.create_session("s", "thief", object("new", 1)); };
-             w.expect_error(errc::already_exists, again);
-             w.expect_same(c.get_session("s"), before, "the session that existed");
-             c.end_session("s", "done");
-             const auto ended = c.get_session("s");
-             w.expect_error(errc::already_exists, again);
-             w.expect_same(c.get_session("s"), ended, "the ended session that existed");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             client.create_session("s", "owner", detail::rich_metadata());
+             client.update_session("s", SessionUpdate().increment_requests());
+             const auto before = client.get_session("s");
+             const auto again = [&] { client.create_session("s", "thief", object("new", 1)); };
+             ctx.expect_error(errc::already_exists, again);
+             ctx.expect_same(client.get_session("s"), before, "the session that existed");
+             client.end_session("s", "done");
+             const auto ended = client.get_session("s");
+             ctx.expect_error(errc::already_exists, again);
+             ctx.expect_same(client.get_session("s"), ended, "the ended session that existed");
            }),
       Rule("SES-04", needs::sessions,
            "updates merges into the metadata by RFC 7386; empty changes nothing; not an object: "
            "invalid_argument",
            "use a merge patch: null removes, objects merge, all else replaces",
-           [](World& w) {
-             Client c = w.open();
-             Session expected = c.create_session("s", "u", detail::rich_metadata());
-             w.expect(c.update_session("s", SessionUpdate().updates(json::object())),
-                      "an empty update to be true", "false");
-             detail::expect_session(w, c, expected, "after an empty patch");
-             w.expect(c.update_session("s", SessionUpdate().updates(detail::rich_patch())),
-                      "the update to be true", "false");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             Session expected = client.create_session("s", "u", detail::rich_metadata());
+             ctx.expect(client.update_session("s", SessionUpdate().updates(json::object())),
+                        "an empty update to be true", "false");
+             detail::expect_session(ctx, client, expected, "after an empty patch");
+             ctx.expect(client.update_session("s", SessionUpdate().updates(detail::rich_patch())),
+                        "the update to be true", "false");
              expected.metadata = detail::rich_merged();
-             detail::expect_session(w, c, expected, "after a patch");
-             w.expect(c.update_session("s", SessionUpdate().updates(object("fresh", 1))),
-                      "the update to be true", "false");
-             expected.metadata["fresh"] = 1;
-             detail::expect_session(w, c, expected, "after a second patch");
-             w.expect(c.update_session("s", SessionUpdate().updates(json::parse(
+             detail::expect_session(ctx, client, expected, "after a patch");
+             ctx.expect(client.update_session("s", SessionUpdate().updates(object("fresh", 1))),
+                        "the update to be true", "false");
+             expected.metadata = with_member(expected.metadata, "fresh", 1);
+             detail::expect_session(ctx, client, expected, "after a second patch");
+             ctx.expect(
+                 client.update_session("s", SessionUpdate().updates(json::parse(
                                                 R"({"fresh": {"a": null, "b": {"c": null, "d": 1}},
                                                     "list": {"x": null}})"))),
-                      "the update to be true", "false");
-             expected.metadata["fresh"] = object("b", object("d", 1));
-             expected.metadata["list"] = json::object();
-             detail::expect_session(w, c, expected, "after a patch of what was no object");
+                 "the update to be true", "false");
+             expected.metadata =
+                 with_member(expected.metadata, "fresh", object("b", object("d", 1)));
+             expected.metadata = with_member(expected.metadata, "list", json::object());
+             detail::expect_session(ctx, client, expected, "after a patch of what was no object");
+             ctx.expect(client.update_session("s", SessionUpdate().updates(json::parse(
+                                                       R"({"bare": {}, "in": {"bare": {}, "x": {}},
+                                                           "fresh": {}, "merge": {"both": {}}})"))),
+                        "the update to be true", "false");
+             expected.metadata = with_member(expected.metadata, "bare", json::object());
+             expected.metadata =
+                 with_member(expected.metadata, "in", json::parse(R"({"bare": {}, "x": {}})"));
+             detail::expect_session(ctx, client, expected,
+                                    "after a patch of empty objects, which are there or change "
+                                    "nothing");
              for (const json& wrong : detail::not_objects()) {
-               w.expect_error(errc::invalid_argument, [&] {
-                 c.update_session("s", SessionUpdate().updates(wrong).increment_requests());
+               ctx.expect_error(errc::invalid_argument, [&] {
+                 client.update_session("s", SessionUpdate().updates(wrong).increment_requests());
                });
              }
-             detail::expect_session(w, c, expected, "after patches that were refused");
+             detail::expect_session(ctx, client, expected, "after patches that were refused");
+             if (const auto limit = ctx.harness().claims().max_value_bytes()) {
+               const auto update = [&](const char* member) {
+                 client.update_session("large",
+                                       SessionUpdate()
+                                           .updates(object(member, letters(*limit * 2 / 3)))
+                                           .increment_requests()
+                                           .mark_error()
+                                           .add_processing_time(1us));
+               };
+               client.create_session("large");
+               update("one");
+               const auto before = client.get_session("large");
+               ctx.expect_error(errc::too_large, [&] { update("two"); });
+               ctx.expect_same(client.get_session("large"), before,
+                               "the session after a merge beyond the limit");
+             }
            }),
       Rule(
           "SES-05", needs::sessions,
           "increment_requests, mark_error and add_processing_time change exactly their own counter",
           "each flag has one field; durations are added in whole microseconds",
-          [](World& w) {
-            Client c = w.open();
-            Session expected = c.create_session("s", "u", object("a", 1));
+          [](RuleContext& ctx) {
+            Client client = ctx.open();
+            Session expected = client.create_session("s", "u", object("a", 1));
             const auto update = [&](const SessionUpdate& changes, const std::string& what) {
-              w.expect(c.update_session("s", changes), what + " to be true", "false");
-              detail::expect_session(w, c, expected, "after " + what);
+              ctx.expect(client.update_session("s", changes), what + " to be true", "false");
+              detail::expect_session(ctx, client, expected, "after " + what);
             };
             update(SessionUpdate(), "an update of nothing");
             expected.request_count = 1;
@@ -168,14 +196,15 @@ inline std::vector<Rule> session_rules() {
             expected.total_processing_time += 7us;
             update(SessionUpdate().increment_requests().mark_error().add_processing_time(7us),
                    "all three at once");
-            w.expect_error(errc::invalid_argument, [&] {
-              c.update_session("s", SessionUpdate().increment_requests().add_processing_time(-1us));
+            ctx.expect_error(errc::invalid_argument, [&] {
+              client.update_session("s",
+                                    SessionUpdate().increment_requests().add_processing_time(-1us));
             });
-            w.expect_error(errc::invalid_argument, [&] {
-              c.update_session("s", SessionUpdate().increment_requests().add_processing_time(
-                                        std::chrono::microseconds::max()));
+            ctx.expect_error(errc::invalid_argument, [&] {
+              client.update_session("s", SessionUpdate().increment_requests().add_processing_time(
+                                             std::chrono::microseconds::max()));
             });
-            detail::expect_session(w, c, expected, "after durations that were refused");
+            detail::expect_session(ctx, client, expected, "after durations that were refused");
             // Beyond 32 bits of milliseconds, and beyond what a double counts, up to the last one.
             constexpr auto most = std::chrono::microseconds::max();
             for (const auto amount : {std::chrono::microseconds(2'147'483'648'001),
@@ -186,249 +215,278 @@ inline std::vector<Rule> session_rules() {
             const auto rest = most - expected.total_processing_time;
             expected.total_processing_time = most;
             update(SessionUpdate().add_processing_time(rest), "the longest add_processing_time");
-            w.expect_error(errc::invalid_argument, [&] {
-              c.update_session("s", SessionUpdate().mark_error().add_processing_time(1us));
+            ctx.expect_error(errc::invalid_argument, [&] {
+              client.update_session("s", SessionUpdate().mark_error().add_processing_time(1us));
             });
-            detail::expect_session(w, c, expected, "after a duration too much");
+            detail::expect_session(ctx, client, expected, "after a duration too much");
             constexpr std::uint64_t more = 300; // than a byte counts
-            detail::Batch batch(c);
+            detail::Batch batch(client);
             for (std::uint64_t i = 0; i < more; ++i) {
               const SessionUpdate both = SessionUpdate().increment_requests().mark_error();
               batch.add(Client::text("update_session", "s", both),
-                        c.handle().sessions->update_session("s", both));
+                        client.handle().sessions->update_session("s", both));
             }
             batch.finish();
             expected.request_count += more;
             expected.error_count += more;
-            detail::expect_session(w, c, expected, "after 300 updates more");
+            detail::expect_session(ctx, client, expected, "after 300 updates more");
           }),
       Rule("SES-06", needs::sessions, "update or end of an unknown id is false and creates nothing",
            "an upsert where an update is meant creates sessions",
-           [](World& w) {
-             Client c = w.open();
-             c.create_session("known");
-             w.expect_same(c.update_session("unknown", SessionUpdate().increment_requests()), false,
-                           "update_session of an unknown session");
-             w.expect_same(c.update_session("know", SessionUpdate().updates(object("a", 1))), false,
-                           "update_session of a prefix of a session");
-             w.expect_same(c.end_session("unknown"), false, "end_session of an unknown session");
-             w.expect_same(c.get_session("unknown"), std::optional<Session>(),
-                           "the unknown session");
-             const Session known = w.must(c.get_session("known"), "the known session");
-             w.expect_same(known.request_count, std::uint64_t{0}, "the other session's requests");
-             c.create_session("unknown");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             client.create_session("known");
+             ctx.expect_same(client.update_session("unknown", SessionUpdate().increment_requests()),
+                             false, "update_session of an unknown session");
+             ctx.expect_same(client.update_session("know", SessionUpdate().updates(object("a", 1))),
+                             false, "update_session of a prefix of a session");
+             ctx.expect_same(client.end_session("unknown"), false,
+                             "end_session of an unknown session");
+             ctx.expect_same(client.get_session("unknown"), std::optional<Session>(),
+                             "the unknown session");
+             const Session known = ctx.must(client.get_session("known"), "the known session");
+             ctx.expect_same(known.request_count, std::uint64_t{0}, "the other session's requests");
+             client.create_session("unknown");
            }),
       Rule("SES-07", needs::sessions,
            "end sets the status and keeps counters, metadata, messages and context readable",
            "ending is a change of one field, not a removal",
-           [](World& w) {
-             Client c = w.open();
-             Session expected = c.create_session("s", "u", detail::rich_metadata());
-             c.update_session(
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             Session expected = client.create_session("s", "u", detail::rich_metadata());
+             client.update_session(
                  "s", SessionUpdate().increment_requests().mark_error().add_processing_time(5us));
              expected.request_count = 1;
              expected.error_count = 1;
              expected.total_processing_time = 5us;
              std::vector<Message> messages;
-             if (w.offers(Interfaces::conversations)) {
-               c.add_message("s", "user", "hello", object("m", 1));
-               messages = c.history("s");
+             if (ctx.offers(Interfaces::conversations)) {
+               client.add_message("s", "user", "hello", object("m", 1));
+               messages = client.history("s");
              }
-             if (w.offers(Interfaces::contexts)) {
-               c.store_task_context("s", object("step", 3));
+             if (ctx.offers(Interfaces::contexts)) {
+               client.store_task_context("s", object("step", 3));
              }
              const bool has_threads =
-                 w.offers(Interfaces::checkpoints) || w.offers(Interfaces::checkpointer);
+                 ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer);
              if (has_threads) {
-               detail::store(w, c, "s", "c", object("step", 3));
+               detail::store(ctx, client, "s", "c", object("step", 3));
              }
-             w.expect(c.end_session("s", "failed: no more \"tokens\""), "end_session to be true",
-                      "false");
+             ctx.expect(client.end_session("s", "failed: no more \"tokens\""),
+                        "end_session to be true", "false");
              expected.status = "failed: no more \"tokens\"";
-             detail::expect_session(w, c, expected, "after the end");
-             if (w.offers(Interfaces::conversations)) {
-               w.expect_same(c.history("s"), messages, "the history after the end");
+             detail::expect_session(ctx, client, expected, "after the end");
+             if (ctx.offers(Interfaces::conversations)) {
+               ctx.expect_same(client.history("s"), messages, "the history after the end");
              }
-             if (w.offers(Interfaces::contexts)) {
-               w.expect_same(c.get_task_context("s"), std::optional<json>(object("step", 3)),
-                             "the context after the end");
+             if (ctx.offers(Interfaces::contexts)) {
+               ctx.expect_same(client.get_task_context("s"), std::optional<json>(object("step", 3)),
+                               "the context after the end");
              }
              if (has_threads) {
-               detail::expect_checkpoint(w, c.get_checkpoint("s"), "s", "c", object("step", 3));
+               detail::expect_checkpoint(ctx, client.get_checkpoint("s"), "s", "c",
+                                         object("step", 3));
              }
-             c.create_session("t");
-             w.expect(c.end_session("t"), "end_session to be true", "false");
-             w.expect_same(w.must(c.get_session("t"), "the session").status,
-                           std::string("completed"), "the status when none is given");
+             client.create_session("t");
+             ctx.expect(client.end_session("t"), "end_session to be true", "false");
+             ctx.expect_same(ctx.must(client.get_session("t"), "the session").status,
+                             std::string("completed"), "the status when none is given");
            }),
       Rule("SES-08", needs::sessions,
            "of all calls to end a session exactly one returns true; the first status stays",
            "end must test and set in one step",
-           [](World& w) {
-             Client c = w.open();
-             c.create_session("s");
-             w.expect_same(c.end_session("s", "first"), true, "the first end");
-             const auto ended = c.get_session("s");
-             w.expect_same(c.end_session("s", "second"), false, "the second end");
-             w.expect_same(c.get_session("s"), ended, "the session after a second end");
-             w.expect_same(c.end_session("s", "first"), false, "the third end");
-             w.expect_same(c.get_session("s"), ended, "the session after more ends");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             client.create_session("s");
+             ctx.expect_same(client.end_session("s", "first"), true, "the first end");
+             const auto ended = client.get_session("s");
+             ctx.expect_same(client.end_session("s", "second"), false, "the second end");
+             ctx.expect_same(client.get_session("s"), ended, "the session after a second end");
+             ctx.expect_same(client.end_session("s", "first"), false, "the third end");
+             ctx.expect_same(client.get_session("s"), ended, "the session after more ends");
 
-             c.create_session("race");
+             client.create_session("race");
+             detail::Rivals rivals(ctx, client);
              std::vector<Pending<bool>> ends;
-             for (int i = 0; i < 8; ++i) {
+             for (std::size_t i = 0; i < 8; ++i) {
                const std::string status = "end " + std::to_string(i);
-               ends.push_back(c.driver().start("end_session(\"race\", \"" + status + "\")",
-                                               c.handle().sessions->end_session("race", status)));
+               ends.push_back(client.driver().start(
+                   "end_session(\"race\", \"" + status + "\")",
+                   rivals.of(i).handle().sessions->end_session("race", status)));
              }
              std::string winner;
              int won = 0;
              for (std::size_t i = 0; i < ends.size(); ++i) {
-               if (c.driver().finish(ends[i])) {
+               if (client.driver().finish(ends[i])) {
                  ++won;
                  winner = "end " + std::to_string(i);
                }
              }
-             w.expect(won == 1, "one of 8 concurrent ends to be true", std::to_string(won));
-             w.expect_same(w.must(c.get_session("race"), "the session").status, winner,
-                           "the status after concurrent ends");
+             ctx.expect(won == 1, "one of 8 concurrent ends to be true", std::to_string(won));
+             ctx.expect_same(ctx.must(client.get_session("race"), "the session").status, winner,
+                             "the status after concurrent ends");
 
-             constexpr int rounds = 8;
-             for (int round = 0; round < rounds; ++round) {
-               c.create_session("race " + std::to_string(round));
+             constexpr std::size_t rounds = 24;
+             for (std::size_t round = 0; round < rounds; ++round) {
+               client.create_session("race " + std::to_string(round));
              }
              std::array<std::atomic<int>, rounds> wins{};
-             w.on_threads(c, 4, [&](std::size_t, Client mine) {
-               for (int round = 0; round < rounds; ++round) {
-                 wins[static_cast<std::size_t>(round)] +=
-                     mine.end_session("race " + std::to_string(round)) ? 1 : 0;
-               }
-             });
+             ctx.in_rounds(
+                 client, 4, rounds, [&](std::size_t round, std::size_t index, Client mine) {
+                   Client rival = rivals.on_thread_of(mine, index);
+                   wins[round] += rival.end_session("race " + std::to_string(round)) ? 1 : 0;
+                 });
              for (const std::atomic<int>& wins_of_one : wins) {
-               w.expect(wins_of_one == 1, "one of 4 ends on threads to be true",
-                        std::to_string(wins_of_one));
+               ctx.expect(wins_of_one == 1, "one of 4 ends on threads to be true",
+                          std::to_string(wins_of_one));
              }
            }),
       Rule("SES-09", needs::sessions,
            "an ended session is read-only: update, append and store_task_context are false",
            "every write has to look at the status, in the same step",
-           [](World& w) {
-             Client c = w.open();
-             c.create_session("s", "u", object("a", 1));
-             c.end_session("s");
-             const auto before = c.get_session("s");
-             w.expect_same(c.update_session("s", SessionUpdate().updates(object("b", 2))), false,
-                           "update_session of an ended session");
-             w.expect_same(c.update_session("s", SessionUpdate()), false,
-                           "an empty update_session of an ended session");
-             if (w.offers(Interfaces::conversations)) {
-               w.expect_same(c.add_message("s", "user", "late"), false,
-                             "an append to an ended session");
-               w.expect_same(c.history("s"), std::vector<Message>(), "the ended session's history");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             client.create_session("s", "u", object("a", 1));
+             client.end_session("s");
+             const auto before = client.get_session("s");
+             ctx.expect_same(client.update_session("s", SessionUpdate().updates(object("b", 2))),
+                             false, "update_session of an ended session");
+             ctx.expect_same(client.update_session("s", SessionUpdate()), false,
+                             "an empty update_session of an ended session");
+             if (ctx.offers(Interfaces::conversations)) {
+               ctx.expect_same(client.add_message("s", "user", "late"), false,
+                               "an append to an ended session");
+               ctx.expect_same(client.history("s"), std::vector<Message>(),
+                               "the ended session's history");
              }
-             if (w.offers(Interfaces::contexts)) {
-               w.expect_same(c.store_task_context("s", 1), false,
-                             "store_task_context of an ended session");
-               w.expect_same(c.get_task_context("s"), std::optional<json>(),
-                             "the ended session's context");
+             if (ctx.offers(Interfaces::contexts)) {
+               ctx.expect_same(client.store_task_context("s", 1), false,
+                               "store_task_context of an ended session");
+               ctx.expect_same(client.get_task_context("s"), std::optional<json>(),
+                               "the ended session's context");
              }
-             w.expect_same(c.get_session("s"), before, "the ended session");
-             c.create_session("t");
-             c.end_session("t", "failed");
-             w.expect_same(c.update_session("t", SessionUpdate().increment_requests()), false,
-                           "update_session of a session that ended otherwise");
-             if (w.offers(Interfaces::conversations)) {
-               w.expect_same(c.add_message("t", "user", "late"), false,
-                             "an append to a session that ended otherwise");
+             ctx.expect_same(client.get_session("s"), before, "the ended session");
+             client.create_session("t");
+             client.end_session("t", "failed");
+             ctx.expect_same(client.update_session("t", SessionUpdate().increment_requests()),
+                             false, "update_session of a session that ended otherwise");
+             if (ctx.offers(Interfaces::conversations)) {
+               ctx.expect_same(client.add_message("t", "user", "late"), false,
+                               "an append to a session that ended otherwise");
              }
-             if (w.offers(Interfaces::contexts)) {
-               w.expect_same(c.store_task_context("t", 1), false,
-                             "store_task_context of a session that ended otherwise");
+             if (ctx.offers(Interfaces::contexts)) {
+               ctx.expect_same(client.store_task_context("t", 1), false,
+                               "store_task_context of a session that ended otherwise");
              }
            }),
       Rule("SES-10", needs::sessions,
            "updates and appends move last_activity, never backwards; reads do not",
            "take the later of the old value and the clock; leave it alone in reads",
-           [](World& w) {
-             Client c = w.open();
-             const auto now = [&] { return w.must(c.get_session("s"), "the session"); };
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             const auto now = [&] { return ctx.must(client.get_session("s"), "the session"); };
              const auto pass_time = [] { std::this_thread::sleep_for(3ms); };
-             c.create_session("s");
+             client.create_session("s");
              pass_time();
              const Session created = now();
-             c.history_if_any("s");
-             c.context_if_any("s");
-             w.expect_same(now(), created, "the session after reads");
-             c.update_session("s", SessionUpdate().increment_requests());
+             client.history_if_any("s");
+             client.context_if_any("s");
+             ctx.expect_same(now(), created, "the session after reads");
+             client.update_session("s", SessionUpdate().increment_requests());
              const Session updated = now();
-             w.expect(updated.last_activity >= created.last_activity,
-                      "last_activity not to go back", show(updated));
-             w.expect_same(updated.created_at, created.created_at, "created_at after an update");
-             if (w.offers(Interfaces::conversations)) {
+             ctx.expect(updated.last_activity >= created.last_activity,
+                        "last_activity not to go back", show(updated));
+             ctx.expect_same(updated.created_at, created.created_at, "created_at after an update");
+             if (ctx.offers(Interfaces::conversations)) {
                pass_time();
-               c.add_message("s", "user", "hi");
-               w.expect(now().last_activity >= updated.last_activity,
-                        "last_activity not to go back with an append", show(now()));
+               client.add_message("s", "user", "hi");
+               ctx.expect(now().last_activity >= updated.last_activity,
+                          "last_activity not to go back with an append", show(now()));
              }
              // Whether it moves can only be told with a clock that is known to move.
              Timestamp start = now().last_activity + 1h;
              const auto update_later = [&](const SessionUpdate& update, const std::string& what) {
                start += 1min;
-               w.set_clock(start);
-               c.update_session("s", update);
-               w.expect_same(now().last_activity, start, "last_activity after an update" + what);
+               ctx.set_clock(start);
+               client.update_session("s", update);
+               ctx.expect_same(now().last_activity, start, "last_activity after an update" + what);
              };
              update_later(SessionUpdate().increment_requests(), "");
              update_later(SessionUpdate().mark_error(), " by mark_error");
              update_later(SessionUpdate().add_processing_time(1us), " by add_processing_time");
              update_later(SessionUpdate().updates(object("a", 1)), " of the metadata");
-             if (w.offers(Interfaces::conversations)) {
-               w.set_clock(start + 1min);
-               c.add_message("s", "user", "hi");
-               w.expect_same(now().last_activity, start + 1min, "last_activity after an append");
+             if (ctx.offers(Interfaces::conversations)) {
+               ctx.set_clock(start + 1min);
+               client.add_message("s", "user", "hi");
+               ctx.expect_same(now().last_activity, start + 1min, "last_activity after an append");
              }
              const Timestamp latest = now().last_activity;
-             w.set_clock(start - 2h);
-             c.update_session("s", SessionUpdate());
-             w.expect_same(now().last_activity, latest,
-                           "last_activity after an update when the clock went back");
-             w.set_clock(latest + 1h);
-             c.history_if_any("s");
-             c.context_if_any("s");
-             w.expect_same(now().last_activity, latest, "last_activity after reads");
+             const auto expect_no_way_back = [&](const std::string& what) {
+               ctx.expect_same(now().last_activity, latest,
+                               "last_activity after " + what + " when the clock went back");
+             };
+             ctx.set_clock(start - 2h);
+             client.update_session("s", SessionUpdate());
+             expect_no_way_back("an update");
+             client.update_session("s", SessionUpdate().updates(object("b", 1)));
+             expect_no_way_back("an update of the metadata");
+             if (ctx.offers(Interfaces::conversations)) {
+               client.add_message("s", "user", "hi");
+               expect_no_way_back("an append");
+             }
+             if (ctx.offers(Interfaces::contexts)) {
+               client.store_task_context("s", object("step", 1));
+               expect_no_way_back("a context was stored");
+             }
+             ctx.set_clock(latest + 1h);
+             client.history_if_any("s");
+             client.context_if_any("s");
+             ctx.expect_same(now().last_activity, latest, "last_activity after reads");
+             if (ctx.offers(Interfaces::session_directory)) {
+               client.list_sessions("user");
+               ctx.expect_same(now().last_activity, latest, "last_activity after a list");
+             }
+             ctx.set_clock(start - 3h);
+             client.end_session("s");
+             ctx.expect(now().last_activity >= latest,
+                        "last_activity not to go back with an end when the clock went back",
+                        show(now()));
            }),
       Rule("SES-11", needs::sessions,
            "updates reaches metadata only: a member named \"status\" or \"user_id\" lands there",
            "keep metadata apart from the record's own fields",
-           [](World& w) {
-             Client c = w.open();
-             Session expected = c.create_session("s", "u");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             Session expected = client.create_session("s", "u");
              const json patch = json::parse(
                  R"({"status": "ended", "user_id": "thief", "session_id": "x", "version": 99,
                      "request_count": 7, "error_count": "many", "created_at": "2001-01-01",
                      "last_activity": 0, "total_processing_time": -1, "metadata": {"a": 1}})");
-             w.expect(c.update_session("s", SessionUpdate().updates(patch)),
-                      "the update to be true", "false");
+             ctx.expect(client.update_session("s", SessionUpdate().updates(patch)),
+                        "the update to be true", "false");
              expected.metadata = patch;
-             detail::expect_session(w, c, expected, "after a patch with the names of fields");
-             w.expect(c.update_session("s", SessionUpdate().increment_requests()),
-                      "the session to be active still", "update_session was false");
-             const Session made = c.create_session("t", "u", patch);
-             w.expect_same(made.status, std::string("active"), "the status of a new session");
-             w.expect_same(made.metadata, patch, "the metadata of a new session");
+             detail::expect_session(ctx, client, expected,
+                                    "after a patch with the names of fields");
+             ctx.expect(client.update_session("s", SessionUpdate().increment_requests()),
+                        "the session to be active still", "update_session was false");
+             const Session made = client.create_session("t", "u", patch);
+             ctx.expect_same(made.status, std::string("active"), "the status of a new session");
+             ctx.expect_same(made.metadata, patch, "the metadata of a new session");
            }),
       Rule(
           "SES-12", needs::sessions,
           "an update is atomic: N concurrent ones all count, merges of different keys both survive",
           "read, change and write must be one step: a lock, a transaction or a single statement",
-          [](World& w) {
+          [](RuleContext& ctx) {
             constexpr int clients = 8;
             constexpr int rounds = 4;
-            Client c = w.open();
-            c.create_session("s");
+            Client client = ctx.open();
+            detail::Rivals rivals(ctx, client);
+            client.create_session("s");
             for (int round = 0; round < rounds; ++round) {
               std::vector<Pending<bool>> updates;
               for (int i = 0; i < clients; ++i) {
+                Handle& handle = rivals.of(static_cast<std::size_t>(i)).handle();
                 const std::string member = "k" + std::to_string(round * clients + i);
                 SessionUpdate update = SessionUpdate()
                                            .updates(object(member, i))
@@ -436,97 +494,171 @@ inline std::vector<Rule> session_rules() {
                                            .mark_error()
                                            .add_processing_time(3us);
                 updates.push_back(
-                    c.driver().start(Client::text("update_session", "s", update),
-                                     c.handle().sessions->update_session("s", update)));
+                    client.driver().start(Client::text("update_session", "s", update),
+                                          handle.sessions->update_session("s", update)));
               }
               for (const auto& update : updates) {
-                w.expect(c.driver().finish(update), "every update to be true", "false");
+                ctx.expect(client.driver().finish(update), "every update to be true", "false");
               }
             }
-            w.on_threads(c, 4, [&](std::size_t index, Client mine) {
-              for (int i = 0; i < clients; ++i) {
-                const std::string member = "t" + std::to_string(index) + "." + std::to_string(i);
-                mine.update_session("s", SessionUpdate()
-                                             .updates(object(member, i))
-                                             .increment_requests()
-                                             .mark_error()
-                                             .add_processing_time(3us));
-              }
-            });
-            const Session after = w.must(c.get_session("s"), "the session");
-            const std::uint64_t all = clients * (rounds + 4);
-            w.expect_same(after.request_count, all, "request_count after concurrent updates");
-            w.expect_same(after.error_count, all, "error_count after concurrent updates");
-            w.expect_same(after.total_processing_time, std::chrono::microseconds(3 * all),
-                          "total_processing_time after concurrent updates");
-            w.expect_same(std::uint64_t{after.metadata.size()}, all,
-                          "the number of members merged by concurrent updates");
+            constexpr std::size_t threads = 4;
+            constexpr std::size_t each = 16;
+            ctx.in_rounds(client, threads, each,
+                          [&](std::size_t round, std::size_t index, Client mine) {
+                            Client rival = rivals.on_thread_of(mine, index);
+                            const std::string member =
+                                "t" + std::to_string(index) + "." + std::to_string(round);
+                            rival.update_session("s", SessionUpdate()
+                                                          .updates(object(member, round))
+                                                          .increment_requests()
+                                                          .mark_error()
+                                                          .add_processing_time(3us));
+                          });
+            const Session after = ctx.must(client.get_session("s"), "the session");
+            const std::uint64_t all = clients * rounds + threads * each;
+            ctx.expect_same(after.request_count, all, "request_count after concurrent updates");
+            ctx.expect_same(after.error_count, all, "error_count after concurrent updates");
+            ctx.expect_same(after.total_processing_time, std::chrono::microseconds(3 * all),
+                            "total_processing_time after concurrent updates");
+            ctx.expect_same(std::uint64_t{after.metadata.size()}, all,
+                            "the number of members merged by concurrent updates");
           }),
       Rule("SES-13", needs::sessions, "the end status is not empty and not \"active\"",
            "check the status before looking for the session",
-           [](World& w) {
-             Client c = w.open();
-             c.create_session("s");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             client.create_session("s");
              for (const char* wrong : {"", "active"}) {
-               w.expect_error(errc::invalid_argument, [&] { c.end_session("s", wrong); });
+               ctx.expect_error(errc::invalid_argument, [&] { client.end_session("s", wrong); });
              }
-             w.expect_same(w.must(c.get_session("s"), "the session").status, std::string("active"),
-                           "the status after ends that were refused");
-             w.expect(c.end_session("s", "Active "), "any other text to be a status", "false");
-             for (const std::string& status :
-                  {std::string("Active"), std::string("ACTIVE"), std::string("active "),
-                   std::string("actively"), std::string("inactive"), std::string("null"),
-                   std::string("0"), std::string(" "), letters(300)}) {
+             ctx.expect_same(ctx.must(client.get_session("s"), "the session").status,
+                             std::string("active"), "the status after ends that were refused");
+             ctx.expect(client.end_session("s", "Active "), "any other text to be a status",
+                        "false");
+             for (const std::string& status : {std::string("Active"),
+                                               std::string("ACTIVE"),
+                                               std::string("active "),
+                                               std::string("actively"),
+                                               std::string("inactive"),
+                                               std::string("null"),
+                                               std::string("0"),
+                                               std::string(" "),
+                                               std::string("deleted"),
+                                               std::string("DELETED"),
+                                               std::string("removed"),
+                                               std::string("archived"),
+                                               std::string("expired"),
+                                               std::string("closed"),
+                                               std::string("failed"),
+                                               std::string("error"),
+                                               std::string("cancelled"),
+                                               std::string("false"),
+                                               std::string("\xEF\xBB\xBF"),
+                                               letters(300)}) {
                const std::string id = "ended as " + status;
-               c.create_session(id);
-               w.expect(c.end_session(id, status),
-                        "any other text to be a status, " + show(status) + " too", "false");
-               w.expect_same(w.must(c.get_session(id), "the session").status, status,
-                             "the status after an end");
-               w.expect_same(c.update_session(id, SessionUpdate().increment_requests()), false,
-                             "an update of a session that has ended as " + show(status));
-               if (w.offers(Interfaces::contexts)) {
-                 w.expect_same(c.store_task_context(id, 1), false,
-                               "store_task_context of a session that has ended as " + show(status));
+               client.create_session(id);
+               ctx.expect(client.end_session(id, status),
+                          "any other text to be a status, " + show(status) + " too", "false");
+               ctx.expect_same(
+                   ctx.must(client.get_session(id), "the session that has ended as " + show(status))
+                       .status,
+                   status, "the status after an end");
+               ctx.expect_same(ctx.must(client.get_session(id), "the session").error_count,
+                               std::uint64_t{0}, "error_count after an end as " + show(status));
+               if (ctx.offers(Interfaces::session_directory)) {
+                 const SessionPage listed = client.list_sessions("user", Page(max_page_size));
+                 ctx.expect(std::any_of(listed.sessions.begin(), listed.sessions.end(),
+                                        [&id](const Session& s) { return s.session_id == id; }),
+                            "a session that has ended as " + show(status) +
+                                " in the list of its user",
+                            "none");
                }
-               if (w.offers(Interfaces::conversations)) {
-                 w.expect_same(c.add_message(id, "user", "late"), false,
-                               "an append to a session that has ended as " + show(status));
+               ctx.expect_same(client.update_session(id, SessionUpdate().increment_requests()),
+                               false, "an update of a session that has ended as " + show(status));
+               if (ctx.offers(Interfaces::contexts)) {
+                 ctx.expect_same(client.store_task_context(id, 1), false,
+                                 "store_task_context of a session that has ended as " +
+                                     show(status));
+               }
+               if (ctx.offers(Interfaces::conversations)) {
+                 ctx.expect_same(client.add_message(id, "user", "late"), false,
+                                 "an append to a session that has ended as " + show(status));
                }
              }
            }),
       Rule("SES-14", needs::sessions, "version starts at 1 and grows with every change",
            "count changes of the record, of every kind",
-           [](World& w) {
-             Client c = w.open();
-             const Session created = c.create_session("s");
-             w.expect_same(created.version, std::uint64_t{1}, "the version of a new session");
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             const Session created = client.create_session("s");
+             ctx.expect_same(created.version, std::uint64_t{1}, "the version of a new session");
              Session last = created;
              const auto expect_growth = [&](const std::string& what) {
-               const Session now = w.must(c.get_session("s"), "the session");
-               w.expect(now.version > last.version || now == last,
-                        "the version to grow with " + what + ", from " + show(last.version),
-                        show(now));
+               const Session now = ctx.must(client.get_session("s"), "the session");
+               ctx.expect(now.version > last.version || now == last,
+                          "the version to grow with " + what + ", from " + show(last.version),
+                          show(now));
                last = now;
              };
-             c.update_session("s", SessionUpdate().increment_requests());
+             client.update_session("s", SessionUpdate().increment_requests());
              expect_growth("increment_requests");
-             c.update_session("s", SessionUpdate().mark_error());
+             client.update_session("s", SessionUpdate().mark_error());
              expect_growth("mark_error");
-             c.update_session("s", SessionUpdate().add_processing_time(1us));
+             client.update_session("s", SessionUpdate().add_processing_time(1us));
              expect_growth("add_processing_time");
-             c.update_session("s", SessionUpdate().updates(object("a", 1)));
+             client.update_session("s", SessionUpdate().updates(object("a", 1)));
              expect_growth("updates");
-             if (w.offers(Interfaces::conversations)) {
-               c.add_message("s", "user", "hi");
+             if (ctx.offers(Interfaces::conversations)) {
+               client.add_message("s", "user", "hi");
                expect_growth("an append");
              }
              const Session before = last;
-             c.get_session("s");
+             client.get_session("s");
              expect_growth("a read");
-             w.expect_same(last, before, "the session after a read");
-             c.end_session("s");
+             ctx.expect_same(last, before, "the session after a read");
+             client.end_session("s");
              expect_growth("the end");
+             const auto expect_untouched = [&](const std::string& what) {
+               detail::set_clock_if_any(ctx, last.last_activity + 1h);
+               ctx.expect_same(ctx.must(client.get_session(last.session_id), "the session"), last,
+                               "the session after " + what);
+             };
+             client.end_session("s", "again");
+             expect_untouched("a second end");
+             client.update_session("s", SessionUpdate().increment_requests());
+             expect_untouched("an update once it has ended");
+             last = client.create_session("refusing");
+             detail::set_clock_if_any(ctx, last.last_activity + 1h);
+             const auto refuse = [&](const std::string& what, const auto& call) {
+               try {
+                 call();
+               } catch (const StorageError&) {
+                 expect_untouched(what + " that was refused");
+               }
+             };
+             refuse("a create", [&] { client.create_session("refusing", "thief"); });
+             refuse("a patch that is no object", [&] {
+               client.update_session("refusing", SessionUpdate().updates(json::array()));
+             });
+             refuse("an update with a negative duration", [&] {
+               client.update_session(
+                   "refusing", SessionUpdate().increment_requests().add_processing_time(-1us));
+             });
+             refuse("an update with invalid UTF-8", [&] {
+               client.update_session("refusing",
+                                     SessionUpdate().mark_error().updates(object("x", "\xff")));
+             });
+             refuse("an end as \"active\"", [&] { client.end_session("refusing", "active"); });
+             refuse("an end as \"\"", [&] { client.end_session("refusing", ""); });
+             if (ctx.offers(Interfaces::conversations)) {
+               refuse("an append without a role", [&] { client.add_message("refusing", "", "x"); });
+               refuse("an append of invalid UTF-8",
+                      [&] { client.add_message("refusing", "user", "\xff"); });
+             }
+             if (ctx.offers(Interfaces::contexts)) {
+               refuse("a context of invalid UTF-8",
+                      [&] { client.store_task_context("refusing", "\xff"); });
+             }
            }),
   };
 }

@@ -3,207 +3,370 @@
 #define AGENTSTORE_CONFORMANCE_RULES_SHARING_HPP
 
 /// \file
-/// SPC and TWO: stores that must not see each other, and handles that must.
+/// SPC and TWO: stores that must not see each other, and handles and processes that must.
 
+#include <agentstore/conformance/crash/shared_processes.hpp>
+#include <agentstore/conformance/methods/tagged_writes.hpp>
+#include <agentstore/conformance/rules/areas.hpp>
 #include <agentstore/conformance/rules/values.hpp>
 
 namespace agentstore::conformance {
 
-std::vector<Rule> sharing_rules();
-
-// Only machinery below this line.
-
 namespace detail {
 
+/// An answer as text, without what two handles may say differently.
+inline std::string shown_answer(Answer answer) {
+  return std::visit(
+      [](auto& value) -> std::string {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, std::monostate>) {
+          return "nothing";
+        } else if constexpr (std::is_same_v<T, Metrics>) {
+          value.details = json::object();
+          return show(value);
+        } else if constexpr (std::is_same_v<T, SessionPage>) {
+          return show(value.sessions) + (value.next.empty() ? "" : ", and more");
+        } else if constexpr (std::is_same_v<T, ThreadPage>) {
+          return show(value.thread_ids) + (value.next.empty() ? "" : ", and more");
+        } else {
+          return show(value);
+        }
+      },
+      answer);
+}
+
 /// SPC-01: what is listed, deleted, copied and pruned is of one space.
-inline void check_directories_apart(World& w, Client& a, Client& b, const std::string& key) {
-  fill_for_reads(w, a, key);
-  if (w.offers(Interfaces::session_directory)) {
-    w.expect_same(std::uint64_t{b.list_sessions(key).sessions.size()}, std::uint64_t{0},
-                  "the sessions of a user of the other space");
-    w.expect_same(b.delete_session(key), false, "the deletion of the other space's session");
-    w.expect_same(std::uint64_t{a.list_sessions(key).sessions.size()}, std::uint64_t{1},
-                  "the sessions of a user, after a deletion in the other space");
+inline void check_directories_apart(RuleContext& ctx, Client& a, Client& b,
+                                    const std::string& key) {
+  fill_for_reads(ctx, a, key);
+  if (ctx.offers(Interfaces::session_directory)) {
+    ctx.expect_same(std::uint64_t{b.list_sessions(key).sessions.size()}, std::uint64_t{0},
+                    "the sessions of a user of the other space");
+    ctx.expect_same(b.delete_session(key), false, "the deletion of the other space's session");
+    ctx.expect_same(std::uint64_t{a.list_sessions(key).sessions.size()}, std::uint64_t{1},
+                    "the sessions of a user, after a deletion in the other space");
   }
-  if (w.offers(Interfaces::thread_directory)) {
-    w.expect_same(b.list_threads(key).thread_ids, std::vector<std::string>(),
-                  "the threads of the other space");
-    w.expect_same(b.copy_thread(key, "copy of " + key), false,
-                  "the copy of the other space's thread");
-    w.expect_same(b.prune_thread(key, 0), std::uint64_t{0},
-                  "the pruning of the other space's thread");
-    w.expect_same(b.delete_thread(key), false, "the deletion of the other space's thread");
-    w.expect_same(a.list_threads(key).thread_ids, std::vector<std::string>(1, key),
-                  "the threads, after a deletion in the other space");
+  if (ctx.offers(Interfaces::thread_directory)) {
+    ctx.expect_same(b.list_threads(key).thread_ids, std::vector<std::string>(),
+                    "the threads of the other space");
+    ctx.expect_same(b.copy_thread(key, "copy of " + key), false,
+                    "the copy of the other space's thread");
+    ctx.expect_same(b.prune_thread(key, 0), std::uint64_t{0},
+                    "the pruning of the other space's thread");
+    ctx.expect_same(b.delete_thread(key), false, "the deletion of the other space's thread");
+    ctx.expect_same(a.list_threads(key).thread_ids, std::vector<std::string>(1, key),
+                    "the threads, after a deletion in the other space");
+  }
+}
+
+/// The reads of all that `tagged_writes` writes under a key, by each method that reads.
+inline std::vector<Operation> reads_about(RuleContext& ctx, const std::string& key) {
+  std::vector<Operation> result;
+  for (const Method& method : methods()) {
+    if (method.kind != MethodKind::reads || !method.is_offered(ctx.harness().interfaces())) {
+      continue;
+    }
+    Operation call = method.prepared(key);
+    if (method.has(Parameter::listed_user_id)) {
+      for (const char* user : {"user", "user-000000000001", "owner"}) {
+        call.key = user;
+        result.push_back(call);
+      }
+      continue;
+    }
+    if (method.has(Parameter::optional_checkpoint_id)) {
+      call.checkpoint_id.reset();
+      result.push_back(call);
+    }
+    if (method.has(Parameter::checkpoint_id) || method.has(Parameter::optional_checkpoint_id)) {
+      for (const char* id : {"c-000000000001", "c-000000000002", "one", "checkpoint", "late"}) {
+        call.checkpoint_id = id;
+        result.push_back(call);
+      }
+      continue;
+    }
+    result.push_back(call);
+  }
+  return result;
+}
+
+/// What every read of the store answers about a key, as text.
+inline std::vector<std::string> all_answers(RuleContext& ctx, Client& client,
+                                            const std::string& key) {
+  const auto ask = [](awaitable<Answer> asked, std::optional<Answer>* into) -> awaitable<bool> {
+    *into = co_await std::move(asked);
+    co_return true;
+  };
+  std::vector<std::string> answers;
+  for (const Operation& call : reads_about(ctx, key)) {
+    std::optional<Answer> answer;
+    client.call(show(call), ask(method_of(call.kind).call(client.handle(), call), &answer));
+    answers.push_back(show(call) + " = " + shown_answer(*std::move(answer)));
+  }
+  return answers;
+}
+
+/// TWO-01: whatever one handle has read before, and not found before, it reads anew.
+inline void check_no_stale_reads(RuleContext& ctx, Client& a, Client& b) {
+  std::size_t count = 0;
+  const auto expect_equal = [&](Client& writer, Client& reader, const std::string& key,
+                                const std::string& what) {
+    const std::vector<std::string> fresh = all_answers(ctx, writer, key);
+    const std::vector<std::string> read = all_answers(ctx, reader, key);
+    for (std::size_t i = 0; i < fresh.size(); ++i) {
+      ctx.expect(read[i] == fresh[i], "by the other handle, after " + what + ", " + fresh[i],
+                 read[i]);
+    }
+  };
+  for (const TaggedWrite& tagged : tagged_writes(ctx)) {
+    for (const bool turned : {false, true}) {
+      Client& writer = turned ? b : a;
+      Client& reader = turned ? a : b;
+      const std::string key = "stale " + std::to_string(++count);
+      all_answers(ctx, reader, key); // so that a cache has what is not there
+      tagged.prepare(ctx, writer, key);
+      expect_equal(writer, reader, key, "what " + tagged.text(key, 1) + " needs");
+      ctx.expect(tagged.put(writer, key, 1), tagged.text(key, 1) + " to be true", "false");
+      expect_equal(writer, reader, key, tagged.text(key, 1));
+      if (tagged.on_repeat != RepeatEffect::keeps) {
+        ctx.expect(tagged.put(writer, key, 2), tagged.text(key, 2) + " to be true", "false");
+        expect_equal(writer, reader, key, tagged.text(key, 2));
+      }
+    }
+  }
+}
+
+/// TWO-01: places, first values, times and versions are the store's and not the handle's.
+inline void check_what_both_count(RuleContext& ctx, Client& a, Client& b) {
+  if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {
+    for (int i = 0; i < 6; ++i) {
+      store(ctx, i % 2 == 0 ? a : b, "placed by both", "c" + std::to_string(9 - i), i);
+    }
+    const std::vector<Checkpoint> before = a.list_checkpoints("placed by both");
+    ctx.expect_same(ids(before), std::vector<std::string>({"c4", "c5", "c6", "c7", "c8", "c9"}),
+                    "the checkpoints that two handles stored by turns");
+    for (Client* again : {&b, &a}) {
+      const Checkpoint& oldest = before.back();
+      store(ctx, *again, "placed by both", oldest.checkpoint_id, oldest.data, oldest.metadata);
+      ctx.expect_same(again->list_checkpoints("placed by both"), before,
+                      "the checkpoints once the other handle's was stored again");
+    }
+  }
+  if (ctx.offers(Interfaces::checkpointer)) {
+    put(ctx, a, "written by both", "c", "task", WriteList().add("x", 1));
+    put(ctx, b, "written by both", "c", "task", WriteList().add("x", 2).add("y", 3));
+    put(ctx, a, "written by both", "c", "task", WriteList().add("x", 4).add("y", 5).add("z", 6));
+    for (Client* reader : {&a, &b}) {
+      expect_writes(ctx, *reader, "written by both", "c",
+                    {"task:0 x=1", "task:1 y=3", "task:2 z=6"},
+                    "the writes of two handles, the first of which stay");
+    }
+  }
+  if (ctx.offers(Interfaces::conversations)) {
+    ctx.need_session(a, "told by both");
+    for (int i = 0; i < 6; ++i) {
+      append(ctx, i % 2 == 0 ? a : b, "told by both", "m" + std::to_string(i));
+    }
+    ctx.expect_same(contents(a.history("told by both")), numbered("m", 0, 5),
+                    "the history that two handles wrote by turns");
+    expect_increasing(b.history("told by both"));
+  }
+  if (ctx.offers(Interfaces::sessions)) {
+    std::uint64_t version = a.create_session("counted by both").version;
+    for (int i = 0; i < 6; ++i) {
+      Client& writer = i % 2 == 0 ? b : a;
+      Client& reader = i % 2 == 0 ? a : b;
+      writer.update_session("counted by both", SessionUpdate().updates(object("a", i)));
+      const Session now = ctx.must(reader.get_session("counted by both"), "the session");
+      ctx.expect(now.version > version,
+                 "a version greater than " + show(version) +
+                     " after an update by one of two handles",
+                 show(now.version));
+      version = now.version;
+    }
   }
 }
 
 /// TWO-01: what one handle lists, deletes and copies, the other sees, and its cursors are good.
-inline void check_directories_shared(World& w, Client& a, Client& b) {
-  if (w.offers(Interfaces::session_directory)) {
+inline void check_directories_shared(RuleContext& ctx, Client& a, Client& b) {
+  if (ctx.offers(Interfaces::session_directory)) {
     a.create_session("one of two", "listed");
     b.create_session("two of two", "listed");
     const SessionPage first = a.list_sessions("listed", Page(1));
     const SessionPage second = b.list_sessions("listed", Page(1).after(first.next));
-    w.expect_same(std::uint64_t{second.sessions.size()}, std::uint64_t{1},
-                  "the sessions on the second page, by the other handle");
-    w.expect_same(a.delete_session("one of two"), true, "the deletion by one handle");
-    w.expect_same(b.get_session("one of two"), std::optional<Session>(),
-                  "a session that the other handle has deleted");
-    w.expect_same(b.delete_session("one of two"), false,
-                  "the deletion of a session that the other handle has deleted");
+    ctx.expect_same(std::uint64_t{second.sessions.size()}, std::uint64_t{1},
+                    "the sessions on the second page, by the other handle");
+    ctx.expect_same(a.delete_session("one of two"), true, "the deletion by one handle");
+    ctx.expect_same(b.get_session("one of two"), std::optional<Session>(),
+                    "a session that the other handle has deleted");
+    ctx.expect_same(b.delete_session("one of two"), false,
+                    "the deletion of a session that the other handle has deleted");
   }
-  if (w.offers(Interfaces::thread_directory)) {
+  if (ctx.offers(Interfaces::thread_directory)) {
     a.store_checkpoint("seen by both", "c", 1);
     b.get_checkpoint("seen by both"); // so that a cache would have it
-    w.expect_same(a.copy_thread("seen by both", "copied by one"), true, "the copy by one handle");
-    w.expect_same(b.get_checkpoint("copied by one").has_value(), true,
-                  "whether there is what the other handle has copied");
-    w.expect_same(a.delete_thread("seen by both"), true, "the deletion by one handle");
-    w.expect_same(b.get_checkpoint("seen by both"), std::optional<Checkpoint>(),
-                  "a thread that the other handle has deleted");
+    ctx.expect_same(a.copy_thread("seen by both", "copied by one"), true, "the copy by one handle");
+    ctx.expect_same(b.get_checkpoint("copied by one").has_value(), true,
+                    "whether there is what the other handle has copied");
+    ctx.expect_same(a.delete_thread("seen by both"), true, "the deletion by one handle");
+    ctx.expect_same(b.get_checkpoint("seen by both"), std::optional<Checkpoint>(),
+                    "a thread that the other handle has deleted");
     b.store_checkpoint("pruned by one", "old", 1);
     b.store_checkpoint("pruned by one", "new", 2);
     b.list_checkpoints("pruned by one");
     b.get_checkpoint("pruned by one", "old");
-    w.expect_same(a.prune_thread("pruned by one", 1), std::uint64_t{1},
-                  "the pruning by one handle");
-    w.expect_same(std::uint64_t{b.list_checkpoints("pruned by one").size()}, std::uint64_t{1},
-                  "the number of checkpoints that the other handle has left");
-    w.expect_same(b.get_checkpoint("pruned by one", "old"), std::optional<Checkpoint>(),
-                  "a checkpoint that the other handle has pruned");
+    ctx.expect_same(a.prune_thread("pruned by one", 1), std::uint64_t{1},
+                    "the pruning by one handle");
+    ctx.expect_same(std::uint64_t{b.list_checkpoints("pruned by one").size()}, std::uint64_t{1},
+                    "the number of checkpoints that the other handle has left");
+    ctx.expect_same(b.get_checkpoint("pruned by one", "old"), std::optional<Checkpoint>(),
+                    "a checkpoint that the other handle has pruned");
   }
 }
 
 } // namespace detail
 
-inline std::vector<Rule> sharing_rules() {
+template <class>
+std::vector<Rule> sharing_rules() {
   return {
       Rule("SPC-01", needs::anything, "two spaces never see each other",
            "the space must be part of every key, and of every scan",
-           [](World& w) {
-             Client a = w.open();
-             Client b = w.open_other();
+           [](RuleContext& ctx) {
+             Client a = ctx.open();
+             Client b = ctx.open_other();
              std::size_t count = 0;
-             for (const Probe& probe : probes(w)) {
-               const Ids ids = probe.ids("k" + std::to_string(++count));
-               probe.prepare(w, a, ids);
-               w.expect(probe.put(a, ids, probe.sample(1)), probe.label() + " to be true", "false");
-               if (!probe.is_readable) {
+             for (const WriteArgument& argument : write_arguments(ctx)) {
+               const Ids ids = argument.ids("k" + std::to_string(++count));
+               argument.prepare(ctx, a, ids);
+               ctx.expect(argument.put(a, ids, argument.sample(1)),
+                          argument.label() + " to be true", "false");
+               if (!argument.is_readable) {
                  continue;
                }
-               w.expect_same(probe.read(w, b, ids), std::optional<json>(),
-                             probe.label() + ": what the other space sees");
+               ctx.expect_same(argument.read(ctx, b, ids), std::optional<json>(),
+                               argument.label() + ": what the other space sees");
                // The name of the other space is that of the first and "-b": together with the id
                // they must not be taken for each other.
                const std::string plain = "j" + std::to_string(count);
-               const Ids joined = probe.ids("-b" + plain);
-               probe.prepare(w, a, joined);
-               w.expect(probe.put(a, joined, probe.sample(3)), probe.label() + " to be true",
-                        "false");
-               w.expect_same(probe.read(w, b, probe.ids(plain)), std::optional<json>(),
-                             probe.label() + ": what the other space sees under a part of an id");
-               probe.prepare(w, b, ids);
-               w.expect(probe.put(b, ids, probe.sample(2)), probe.label() + " to be true", "false");
-               const auto expect_own = [&](Client& c, int number) {
-                 const std::vector<Found> found = probe.read_all(w, c, ids);
-                 w.expect_same(std::uint64_t{found.size()}, std::uint64_t{1},
-                               probe.label() + ": the number of values in one space");
-                 w.expect_same(found[0].value, probe.sample(static_cast<std::uint64_t>(number)),
-                               probe.label() + ": the value of one space");
+               const Ids joined = argument.ids("-b" + plain);
+               argument.prepare(ctx, a, joined);
+               ctx.expect(argument.put(a, joined, argument.sample(3)),
+                          argument.label() + " to be true", "false");
+               ctx.expect_same(argument.read(ctx, b, argument.ids(plain)), std::optional<json>(),
+                               argument.label() +
+                                   ": what the other space sees under a part of an id");
+               argument.prepare(ctx, b, ids);
+               ctx.expect(argument.put(b, ids, argument.sample(2)),
+                          argument.label() + " to be true", "false");
+               const auto expect_own = [&](Client& client, int number) {
+                 const std::vector<Found> found = argument.read_all(ctx, client, ids);
+                 ctx.expect_same(std::uint64_t{found.size()}, std::uint64_t{1},
+                                 argument.label() + ": the number of values in one space");
+                 ctx.expect_same(found[0].value,
+                                 argument.sample(static_cast<std::uint64_t>(number)),
+                                 argument.label() + ": the value of one space");
                };
                expect_own(a, 1);
                expect_own(b, 2);
              }
-             if (w.offers(Interfaces::backend)) {
-               const std::string before = detail::counts_if_any(w, a);
+             if (ctx.offers(Interfaces::backend)) {
+               const std::string before = detail::counts_if_any(ctx, a);
                b.create_session("only in b");
                b.store_checkpoint("t", "only in b", 1);
-               w.expect_same(detail::counts_if_any(w, a), before,
-                             "the counts of one space after writes to the other");
+               ctx.expect_same(detail::counts_if_any(ctx, a), before,
+                               "the counts of one space after writes to the other");
                b.cleanup(std::chrono::microseconds(0));
-               w.expect_same(detail::counts_if_any(w, a), before,
-                             "the counts of one space after a clean-up of the other");
+               ctx.expect_same(detail::counts_if_any(ctx, a), before,
+                               "the counts of one space after a clean-up of the other");
              }
-             if (w.offers(Interfaces::checkpoints) || w.offers(Interfaces::checkpointer)) {
-               w.expect_same(a.get_checkpoint("t"), std::optional<Checkpoint>(),
-                             "the latest of a thread of the other space");
+             if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {
+               ctx.expect_same(a.get_checkpoint("t"), std::optional<Checkpoint>(),
+                               "the latest of a thread of the other space");
              }
-             detail::check_directories_apart(w, a, b, "listed");
-             detail::check_directories_apart(w, b, a, "listed too"); // names may be prefixes
-             if (w.offers(Interfaces::backend)) {
-               const std::string before = detail::counts_if_any(w, b);
+             detail::check_directories_apart(ctx, a, b, "listed");
+             detail::check_directories_apart(ctx, b, a, "listed too"); // names may be prefixes
+             if (ctx.offers(Interfaces::backend)) {
+               const std::string before = detail::counts_if_any(ctx, b);
                a.cleanup(std::chrono::microseconds(0));
-               w.expect_same(detail::counts_if_any(w, b), before,
-                             "the counts of one space after a clean-up of the other");
+               ctx.expect_same(detail::counts_if_any(ctx, b), before,
+                               "the counts of one space after a clean-up of the other");
              }
            }),
       Rule(
           "TWO-01", needs::anything.claim(&Claims::has_shared_handles, "shared_handles"),
           "two handles on one space see each other's acknowledged writes",
           "no cache that another handle's write does not reach",
-          [](World& w) {
-            Client a = w.open();
-            Client b = w.open();
+          [](RuleContext& ctx) {
+            Client a = ctx.open();
+            Client b = ctx.open();
             std::size_t count = 0;
-            for (const Probe& probe : probes(w)) {
+            for (const WriteArgument& argument : write_arguments(ctx)) {
               for (int turn = 0; turn < 2; ++turn) {
                 Client& writer = turn == 0 ? a : b;
                 Client& reader = turn == 0 ? b : a;
-                const Ids ids = probe.ids("k" + std::to_string(++count));
-                probe.prepare(w, writer, ids);
-                if (probe.is_readable) {
-                  probe.read(w, reader, ids); // so that a cache would have the old state
+                const Ids ids = argument.ids("k" + std::to_string(++count));
+                argument.prepare(ctx, writer, ids);
+                if (argument.is_readable) {
+                  argument.read(ctx, reader, ids); // so that a cache would have the old state
                 }
-                const json value = probe.sample(count);
-                w.expect(probe.put(writer, ids, value), probe.label() + " to be true", "false");
-                if (probe.is_readable) {
-                  w.expect_same(probe.read(w, reader, ids), std::optional<json>(value),
-                                probe.label() + ": what the other handle sees");
+                const json value = argument.sample(count);
+                ctx.expect(argument.put(writer, ids, value), argument.label() + " to be true",
+                           "false");
+                if (argument.is_readable) {
+                  ctx.expect_same(argument.read(ctx, reader, ids), std::optional<json>(value),
+                                  argument.label() + ": what the other handle sees");
                 }
-                if (probe.is_readable && probe.again != Probe::Again::keeps) {
-                  const json second = probe.sample(count + 1000);
-                  w.expect(probe.put(writer, ids, second), probe.label() + " to be true", "false");
-                  w.expect_same(probe.read(w, reader, ids), std::optional<json>(second),
-                                probe.label() +
-                                    ": what the other handle sees after a second write");
+                if (argument.is_readable && argument.on_repeat != RepeatEffect::keeps) {
+                  const json second = argument.sample(count + 1000);
+                  ctx.expect(argument.put(writer, ids, second), argument.label() + " to be true",
+                             "false");
+                  ctx.expect_same(argument.read(ctx, reader, ids), std::optional<json>(second),
+                                  argument.label() +
+                                      ": what the other handle sees after a second write");
                 }
               }
             }
-            if (w.offers(Interfaces::sessions)) {
+            if (ctx.offers(Interfaces::sessions)) {
               a.create_session("shared");
               for (int i = 0; i < 4; ++i) {
                 (i % 2 == 0 ? a : b).update_session("shared", SessionUpdate().increment_requests());
               }
-              w.expect_same(w.must(b.get_session("shared"), "the session").request_count,
-                            std::uint64_t{4}, "request_count after updates by both handles");
-              w.expect(a.end_session("shared"), "the end by one handle to be true", "false");
-              w.expect_same(b.update_session("shared", SessionUpdate()), false,
-                            "an update by the other handle of a session that has ended");
-              w.expect_error(errc::already_exists, [&] { b.create_session("shared"); });
+              ctx.expect_same(ctx.must(b.get_session("shared"), "the session").request_count,
+                              std::uint64_t{4}, "request_count after updates by both handles");
+              ctx.expect(a.end_session("shared"), "the end by one handle to be true", "false");
+              ctx.expect_same(b.update_session("shared", SessionUpdate()), false,
+                              "an update by the other handle of a session that has ended");
+              ctx.expect_error(errc::already_exists, [&] { b.create_session("shared"); });
             }
-            detail::check_directories_shared(w, a, b);
+            detail::check_directories_shared(ctx, a, b);
+            detail::check_no_stale_reads(ctx, a, b);
+            detail::check_what_both_count(ctx, a, b);
             a.close_if_possible();
             if (b.has_sessions()) {
-              w.must(b.get_session("shared"), "the session, after the other handle was closed");
+              ctx.must(b.get_session("shared"), "the session, after the other handle was closed");
             }
-            if (w.offers(Interfaces::backend)) {
+            if (ctx.offers(Interfaces::backend)) {
               b.create_session("cleaned");
               b.add_message("cleaned", "user", "hi");
               b.store_task_context("cleaned", 1);
               b.history("cleaned");
               b.get_task_context("cleaned");
-              w.expect_same(a.initialize(), true, "initialize of the other handle");
+              ctx.expect_same(a.initialize(), true, "initialize of the other handle");
               a.cleanup(std::chrono::microseconds(0));
-              w.expect_same(b.get_session("cleaned"), std::optional<Session>(),
-                            "a session that the other handle has cleaned up");
-              w.expect_same(b.history("cleaned"), std::vector<Message>(), "the history of it");
-              w.expect_same(b.get_task_context("cleaned"), std::optional<json>(),
-                            "the context of it");
-              w.expect_same(b.get_metrics().total_sessions, std::uint64_t{0},
-                            "the sessions after a clean-up by the other handle");
+              ctx.expect_same(b.get_session("cleaned"), std::optional<Session>(),
+                              "a session that the other handle has cleaned up");
+              ctx.expect_same(b.history("cleaned"), std::vector<Message>(), "the history of it");
+              ctx.expect_same(b.get_task_context("cleaned"), std::optional<json>(),
+                              "the context of it");
+              ctx.expect_same(b.get_metrics().total_sessions, std::uint64_t{0},
+                              "the sessions after a clean-up by the other handle");
             }
           }),
+      Rule("TWO-02", needs::anything.claim(&Claims::has_shared_processes, "shared_processes"),
+           "processes on one space see each other's writes, lose none, and win a race alone",
+           "let the file or the server decide, in one transaction: a lock, a counter or a cache in "
+           "memory is of one process",
+           &check_shared_processes),
   };
 }
 

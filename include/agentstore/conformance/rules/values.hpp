@@ -5,159 +5,14 @@
 /// \file
 /// KEY and VAL: what ids and values every method takes and keeps, argument by argument.
 
-#include <agentstore/conformance/probe.hpp>
-#include <agentstore/conformance/rules/steps.hpp>
+#include <agentstore/conformance/methods/odd_arguments.hpp>
+#include <agentstore/conformance/methods/steps.hpp>
+#include <agentstore/conformance/methods/value_methods.hpp>
+#include <agentstore/conformance/rules/areas.hpp>
 
 namespace agentstore::conformance {
 
-std::vector<Rule> value_rules();
-
-// Only machinery below this line.
-
 namespace detail {
-
-inline std::string repeated(const std::string& text, std::size_t count) {
-  std::string result;
-  for (std::size_t i = 0; i < count; ++i) {
-    result += text;
-  }
-  return result;
-}
-
-/// Ids that differ from each other by little, or look like something to somebody.
-inline std::vector<std::string> odd_ids() {
-  return {"a",
-          "A",
-          "a ",
-          " a",
-          " ",
-          "a:b",
-          "a:",
-          ":a",
-          "a/b",
-          "../a",
-          "..",
-          "a*",
-          "%",
-          "a%",
-          "_",
-          "a_",
-          "a'b",
-          "'; DROP TABLE sessions; --",
-          "a\"b",
-          "a\\b",
-          "a\nb",
-          "a\tb",
-          "\x01",
-          "\x7f",
-          "{a}",
-          "$1",
-          "null",
-          "0",
-          "00",
-          "-1",
-          "1e3",
-          "true",
-          "#",
-          "?",
-          "a|b",
-          "a||b",
-          "\xC3\xA9" /* e acute, composed */,
-          "e\xCC\x81" /* decomposed */,
-          "\xE6\x97\xA5\xE6\x9C\xAC",
-          "\xF0\x9F\xA6\x93",
-          std::string("\xEF\xBB\xBF") + "a" /* a BOM first */,
-          "a%2Fb",
-          "a+b",
-          "a b",
-          "a.",
-          "a\xE2\x80\x8B" /* a space of no width */,
-          "\xC3\x89" /* E acute */,
-          "\xEF\xBC\xA1" /* a wide A */,
-          "\xC3\x9F",
-          "ss",
-          letters(1024),
-          letters(1023) + "y",
-          "y" + letters(1023),
-          repeated("\xF0\x9F\xA6\x93", 256)};
-}
-
-inline std::vector<std::string> bad_utf8() {
-  return {
-      "\xff",          "a\xff",        "\x80",         "\xE2\x82",         "\xC0\xAF",
-      "\xC1\xBF",      "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
-      "ok \xC3\x28 ok"};
-}
-
-inline std::vector<std::string> bad_ids() {
-  std::vector<std::string> result = bad_utf8();
-  result.emplace_back();
-  result.push_back(letters(1025));
-  result.push_back(letters(100'000));
-  result.emplace_back("\0", 1);
-  result.emplace_back("a\0b", 3);
-  result.emplace_back("a\0", 2);
-  return result;
-}
-
-/// JSON values at the limits of their kinds.
-inline std::vector<json> odd_values() {
-  std::vector<json> values;
-  for (const std::int64_t number :
-       {std::int64_t{0}, std::int64_t{-1}, std::int64_t{9007199254740993},
-        std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()}) {
-    values.emplace_back(number);
-  }
-  values.emplace_back(std::numeric_limits<std::uint64_t>::max());
-  for (const double number :
-       {0.0, -0.0, 1.0, -1.0, 0.1, 1e3, 1e21, 1e300, 5e-324, std::numeric_limits<double>::max(),
-        std::numeric_limits<double>::min(), 1.0 / 3, 123456789.123456789, 9007199254740993.0}) {
-    values.emplace_back(number);
-  }
-  for (const std::string& text : {std::string(),
-                                  std::string("\0", 1),
-                                  std::string("a\0b", 3),
-                                  std::string("\\u0000"),
-                                  std::string("\x01\x1f\x7f"),
-                                  std::string("\"quoted\" \\ back / slash"),
-                                  std::string("line\r\nline\ttab"),
-                                  std::string("\xF0\x9F\xA6\x93"),
-                                  std::string("e\xCC\x81 \xC3\xA9"),
-                                  std::string("\xEF\xBF\xBF \xEF\xBB\xBF"),
-                                  std::string("\xE2\x80\xA8\xE2\x80\xA9"),
-                                  std::string("1"),
-                                  std::string("null"),
-                                  std::string("'; DROP TABLE x; --"),
-                                  std::string("\xC2\x80\xC2\x85\xC2\x9F"),
-                                  std::string("\xF4\x8F\xBF\xBF \xEE\x80\x80 \xEF\xBF\xBE"),
-                                  std::string("a\xE2\x80\x8B\xC2\xAD\xEF\xBB\xBF z"),
-                                  std::string("  "),
-                                  std::string("{\"a\": 1}"),
-                                  std::string("[1, 2]"),
-                                  std::string("\"\""),
-                                  std::string("1e5"),
-                                  std::string("NaN"),
-                                  std::string("2024-02-29T25:00:00.000+01:00"),
-                                  std::string("2024-02-29 01:02:03"),
-                                  std::string("<b>&amp;&lt;</b> %20%41 a+b"),
-                                  std::string("\\u0041 \\n ${a} {{b}} %s %1 :a @a")}) {
-    values.emplace_back(text);
-  }
-  for (const char* text :
-       {"null", "true", "false", "[]", "{}", "[[]]", "{\"a\":{}}", "{\"a\":null}", "[null]",
-        R"({"": "", " ": 1, "z": 1, "a": 2, "A": 3, "a.b": {"$c": 1}, "\u0000": "\u0000"})",
-        R"({"b": 1, "a": [{"d": 1, "c": [1, 1.0, "1", true]}], "\ud83e\udd93": 1})",
-        R"({"0": "a", "1": "b"})", R"({"0": {"1": [{"0": 1}]}})",
-        R"({"__proto__": 1, "$ref": "#", "@type": "x", "_id": 7, "id": null, "e\u0301": 1,
-            "\u00e9": 2, "\u212b": 3, "\u00c5": 4, "true": 5, "a.b.c": 6, "a[0]": 7})"}) {
-    values.push_back(json::parse(text));
-  }
-  json long_names = json::object();
-  long_names[letters(300) + "a"] = 1;
-  long_names[letters(300) + "b"] = 2;
-  values.push_back(std::move(long_names));
-  return values;
-}
 
 /// `values` where they are reached only through others, and beside more of them than one counts on.
 inline json buried(const json& values) {
@@ -174,48 +29,51 @@ inline json buried(const json& values) {
 }
 
 /// `value` in the form that the argument takes; nothing where it takes only other things.
-inline std::optional<json> fitted(const Probe& probe, const json& value) {
-  if (probe.takes_text()) {
-    const bool fits = value.is_string() && (probe.takes == Probe::Takes::text ||
+inline std::optional<json> fitted(const WriteArgument& argument, const json& value) {
+  if (argument.takes_text()) {
+    const bool fits = value.is_string() && (argument.takes == Takes::text ||
                                             !value.get_ref<const std::string&>().empty());
     return fits ? std::optional<json>(value) : std::nullopt;
   }
-  if (probe.takes == Probe::Takes::object) {
+  if (argument.takes == Takes::object) {
     // A null member would remove, in an update, what is not there.
-    const bool removes = probe.again == Probe::Again::merges && !value.is_array();
+    const bool removes = argument.on_repeat == RepeatEffect::merges && !value.is_array();
     return object("v", removes ? json::array({value}) : value);
   }
   return value;
 }
 
 /// The write is refused with `code`, or by false where the archive is asked.
-inline void expect_refused(World& w, Client& c, const Probe& probe, const Ids& ids,
-                           const json& value, errc code) {
-  if (probe.is_archive) {
-    w.expect_same(probe.put(c, ids, value), false, probe.label() + " of what must be refused");
+inline void expect_refused(RuleContext& ctx, Client& client, const WriteArgument& argument,
+                           const Ids& ids, const Document& value, errc code) {
+  if (argument.is_archive) {
+    ctx.expect_same(argument.put(client, ids, value), false,
+                    argument.label() + " of what must be refused");
   } else {
-    w.expect_error(code, [&] { probe.put(c, ids, value); });
+    ctx.expect_error(code, [&] { argument.put(client, ids, value); });
   }
 }
 
 /// What is read where nothing was ever written: nothing, or a session without metadata.
-inline void expect_nothing(World& w, Client& c, const Probe& probe, const Ids& ids) {
-  if (!probe.is_readable) {
+inline void expect_nothing(RuleContext& ctx, Client& client, const WriteArgument& argument,
+                           const Ids& ids) {
+  if (!argument.is_readable) {
     return;
   }
-  const std::optional<json> found = probe.read(w, c, ids);
-  if (probe.again == Probe::Again::merges) {
-    w.expect_same(found, std::optional<json>(json::object()), probe.label() + " after a refusal");
+  const std::optional<json> found = argument.read(ctx, client, ids);
+  if (argument.on_repeat == RepeatEffect::merges) {
+    ctx.expect_same(found, std::optional<json>(json::object()),
+                    argument.label() + " after a refusal");
   } else {
-    w.expect_same(found, std::optional<json>(), probe.label() + " after a refusal");
+    ctx.expect_same(found, std::optional<json>(), argument.label() + " after a refusal");
   }
 }
 
-inline std::string counts_if_any(World& w, Client& c) {
-  if (!w.offers(Interfaces::backend)) {
+inline std::string counts_if_any(RuleContext& ctx, Client& client) {
+  if (!ctx.offers(Interfaces::backend)) {
     return {};
   }
-  const Metrics m = c.get_metrics();
+  const Metrics m = client.get_metrics();
   return show(m.total_sessions) + "/" + show(m.active_sessions) + "/" + show(m.total_messages) +
          "/" + show(m.total_checkpoints);
 }
@@ -255,214 +113,358 @@ inline std::size_t nesting(const json& value) {
 /// A value of exactly `bytes`, in the form that the argument takes. It has a letter of two bytes,
 /// and in JSON a quote, which takes two in the dump: whoever counts letters, counts what is inside
 /// of the quotes, or dumps ASCII alone, counts something else.
-inline json sized(const Probe& probe, std::size_t bytes) {
-  if (probe.takes_text()) {
+inline json sized(const WriteArgument& argument, std::size_t bytes) {
+  if (argument.takes_text()) {
     return letters(bytes - 2) + "\xC3\xA9";
   }
   const std::string end = "\xC3\xA9\"";
-  return probe.takes == Probe::Takes::object ? object("v", letters(bytes - 12) + end)
-                                             : json(letters(bytes - 6) + end);
+  return argument.takes == Takes::object ? object("v", letters(bytes - 12) + end)
+                                         : json(letters(bytes - 6) + end);
 }
 
 /// A write that stands behind a good one is checked as the first: of one call all are refused.
-inline void check_second_write_refused(World& w, Client& c, const json& value, errc code) {
+inline void check_second_write_refused(RuleContext& ctx, Client& client, const json& value,
+                                       errc code) {
   WriteList writes;
   writes.add("channel", 1).add("channel", value);
-  if (w.offers(Interfaces::checkpointer)) {
-    w.expect_error(code, [&] { c.put_writes("second", "checkpoint", "task", writes); });
-    w.expect_same(written(c.get_writes("second", "checkpoint")), std::vector<std::string>(),
-                  "the writes of a call of which the second was refused");
+  if (ctx.offers(Interfaces::checkpointer)) {
+    ctx.expect_error(code, [&] { client.put_writes("second", "checkpoint", "task", writes); });
+    ctx.expect_same(written(client.get_writes("second", "checkpoint")), std::vector<std::string>(),
+                    "the writes of a call of which the second was refused");
   }
-  if (w.offers(Interfaces::archive)) {
-    w.expect_same(c.call("append_checkpoint_writes(\"second\", ...)",
-                         c.handle().archive->append_checkpoint_writes("second", "checkpoint",
-                                                                      "task", writes)),
-                  false, "an append of writes of which the second must be refused");
+  if (ctx.offers(Interfaces::archive)) {
+    ctx.expect_same(client.call("append_checkpoint_writes(\"second\", ...)",
+                                client.handle().archive->append_checkpoint_writes(
+                                    "second", "checkpoint", "task", writes)),
+                    false, "an append of writes of which the second must be refused");
   }
 }
 
 /// Uses each of the odd ids as one of the method's ids, all in one store, and reads all back.
-inline void check_odd_ids(World& w, Client& c, const Probe& probe, std::size_t varied) {
+inline void check_odd_ids(RuleContext& ctx, Client& client, const WriteArgument& argument,
+                          std::size_t varied) {
   std::vector<std::pair<Ids, json>> written;
   std::vector<std::string> prepared;
   for (const std::string& id : odd_ids()) {
-    Ids ids = probe.ids("key");
-    if (varied >= probe.addressing) {
+    Ids ids = argument.ids("key");
+    if (varied >= argument.addressing) {
       ids[0] += std::to_string(written.size());
     }
     ids[varied] = id;
     if (std::find(prepared.begin(), prepared.end(), ids[0]) == prepared.end()) {
       prepared.push_back(ids[0]);
-      probe.prepare(w, c, ids);
+      argument.prepare(ctx, client, ids);
     }
-    const json value = probe.sample(written.size());
-    w.expect(probe.put(c, ids, value), probe.label() + " to be true", "false");
+    const json value = argument.sample(written.size());
+    ctx.expect(argument.put(client, ids, value), argument.label() + " to be true", "false");
     written.emplace_back(std::move(ids), value);
   }
-  if (!probe.is_readable) {
+  if (!argument.is_readable) {
     return;
   }
   for (const auto& [ids, value] : written) {
-    const Found found = w.must(probe.find(w, c, ids), probe.label() + " with the id as given");
-    w.expect_same(found.ids, ids, probe.label() + ": the ids read");
-    w.expect_same(found.value, value, probe.label() + ": the value read");
+    const Found found =
+        ctx.must(argument.find(ctx, client, ids), argument.label() + " with the id as given");
+    ctx.expect_same(found.ids, ids, argument.label() + ": the ids read");
+    ctx.expect_same(found.value, value, argument.label() + ": the value read");
   }
 }
 
-inline void check_bad_ids(World& w, Client& c, const ReadProbe& probe) {
-  for (std::size_t varied = 0; varied < probe.id_names.size(); ++varied) {
+/// What is stored under one id is neither found nor changed under another, by any method.
+inline void check_mistakable_ids(RuleContext& ctx) {
+  const unsigned offered = ctx.harness().interfaces();
+  std::size_t count = 0;
+  for (const bool turned : {false, true}) {
+    Client client = turned ? ctx.open_other() : ctx.open();
+    const auto call = [&](const Method& method, const Operation& operation) {
+      return client.call(show(operation), is_positive(method.call(client.handle(), operation)));
+    };
+    for (const auto& [first, second] : mistakable_ids()) {
+      const std::string there = turned ? second : first;
+      const std::string other = turned ? first : second;
+      const std::string key = "of a checkpoint " + std::to_string(++count) + " ";
+      fill_for_reads(ctx, client, there);
+      for (const Method& method : methods()) {
+        const bool asks = method.on_missing == OnMissing::nothing ||
+                          (method.needs_session() && client.has_sessions());
+        if (!asks || !method.is_offered(offered)) {
+          continue;
+        }
+        Operation operation = method.prepared(other);
+        operation.archive_kind = ArchiveKind::conversation_session;
+        operation.target = "a copy of what is not there";
+        const bool is_prefix = method.has(Parameter::prefix);
+        if (is_prefix && there.starts_with(other)) {
+          continue;
+        }
+        ctx.expect(!call(method, operation),
+                   show(operation) + " to find nothing, since there is only " + show(there),
+                   "something");
+      }
+      for (const ReadMethod& method : read_methods(ctx)) {
+        ctx.expect(method.get(client, method.ids(there)),
+                   method.text(method.ids(there)) + " to find what is there", "nothing");
+      }
+      // What it is has to go in this order: a session takes the thread of its id with it.
+      std::vector<ReadMethod> changes = change_methods(ctx);
+      std::reverse(changes.begin(), changes.end());
+      for (const ReadMethod& method : changes) {
+        if (there.size() < 900 || method.name != "copy_thread") { // its target would be too long
+          ctx.expect(method.get(client, method.ids(there)),
+                     method.text(method.ids(there)) + " to change what is there",
+                     "false, or nothing changed");
+        }
+      }
+      // The second ids: of a checkpoint, a task, a copy.
+      if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {
+        store(ctx, client, key, "before", 1);
+        store(ctx, client, key, there, 2);
+        ctx.expect_same(client.get_checkpoint(key, other), std::optional<Checkpoint>(),
+                        "checkpoint " + show(other) + ", where there is only " + show(there));
+        if (ctx.offers(Interfaces::checkpointer)) {
+          put(ctx, client, key, there, "task", WriteList().add("a", 1));
+          expect_writes(ctx, client, key, other, {},
+                        "the writes of " + show(other) + ", where there are only those of " +
+                            show(there));
+        }
+        const bool is_long = there.size() > 900;
+        if (ctx.offers(Interfaces::thread_directory) && !is_long) {
+          ctx.expect_same(ids(client.list_before(key, other)), std::vector<std::string>(),
+                          "what is before " + show(other) + ", where there is only " + show(there));
+          ctx.expect_same(client.copy_thread(key, key + there), true, "the copy");
+          ctx.expect_same(client.get_checkpoint(key + other), std::optional<Checkpoint>(),
+                          "thread " + show(key + other) + ", where there is only " +
+                              show(key + there));
+          ctx.expect_same(client.copy_thread(key, key + other), true,
+                          "the copy to " + show(key + other) + ", where there is only " +
+                              show(key + there));
+          ctx.expect_same(client.delete_thread(key + there), true, "the deletion");
+          ctx.must(client.get_checkpoint(key + other),
+                   "thread " + show(key + other) + " after the deletion of " + show(key + there));
+        }
+      }
+    }
+  }
+}
+
+/// All values of one call as large as one may be, each for itself.
+inline void check_large_together(RuleContext& ctx, Client& client, std::size_t bytes) {
+  std::size_t count = 0;
+  for (const Method& method : methods()) {
+    if (method.kind != MethodKind::writes || !method.is_offered(ctx.harness().interfaces())) {
+      continue;
+    }
+    const std::string key = "large together " + std::to_string(++count);
+    if (method.needs_session()) {
+      ctx.need_session(client, key);
+    }
+    Operation call = method.prepared(key);
+    std::size_t large = 0;
+    for (const WriteArgument& argument : write_arguments(ctx)) {
+      const bool is_value = argument.takes != Takes::nonempty_text || argument.parameter == "role";
+      if (argument.name == method.name && is_value) {
+        argument.set(call, sized(argument, bytes));
+        ++large;
+      }
+    }
+    while (method.has(Parameter::writes) && call.writes.size() < 3) {
+      call.writes.push_back(call.writes.front());
+      ++large;
+    }
+    if (large > 1) {
+      const std::string text = std::string(method.name) + "(" + show(key) + ") of " +
+                               std::to_string(large) + " values of " + std::to_string(bytes) +
+                               " bytes each";
+      ctx.expect(client.call(text, is_positive(method.call(client.handle(), std::move(call)))),
+                 text + " to be true", "false");
+    }
+  }
+}
+
+inline void check_bad_ids(RuleContext& ctx, Client& client, const ReadMethod& method) {
+  for (std::size_t varied = 0; varied < method.id_names.size(); ++varied) {
     for (const std::string& bad : bad_ids()) {
-      Ids ids = probe.ids("key");
+      Ids ids = method.ids("key");
       ids[varied] = bad;
-      if (probe.id_names[varied] != "prefix" || !bad.empty()) { // an empty one is for all
-        w.expect_error(errc::invalid_argument, [&] { probe.get(c, ids); });
+      if (method.id_names[varied] != "prefix" || !bad.empty()) { // an empty one is for all
+        ctx.expect_error(errc::invalid_argument, [&] { method.get(client, ids); });
       }
     }
   }
 }
 
 /// Writes a value under a key of its own and reads it back.
-inline void check_round_trip(World& w, Client& c, const Probe& probe, const std::string& key,
-                             const json& value) {
-  const Ids ids = probe.ids(key);
-  probe.prepare(w, c, ids);
-  w.expect(probe.put(c, ids, value), probe.label() + " to be true", "false");
-  if (probe.is_readable) {
-    const json came = w.must(probe.read(w, c, ids), "the value of " + probe.label());
-    w.expect_same(came, value, probe.label() + ": the value read");
+inline void check_round_trip(RuleContext& ctx, Client& client, const WriteArgument& argument,
+                             const std::string& key, const json& value) {
+  const Ids ids = argument.ids(key);
+  argument.prepare(ctx, client, ids);
+  ctx.expect(argument.put(client, ids, value), argument.label() + " to be true", "false");
+  if (argument.is_readable) {
+    const json actual =
+        ctx.must(argument.read(ctx, client, ids), "the value of " + argument.label());
+    ctx.expect_same(actual, value, argument.label() + ": the value read");
   }
 }
 
+/// Writes a value in each of its forms, under two keys, and reads each in the other.
+inline void check_forms(RuleContext& ctx, Client& client, const WriteArgument& argument,
+                        const std::string& key, const json& value) {
+  const Document tree = value;
+  const auto found_after_put = [&](const Document& form, const std::string& name) {
+    const Ids ids = argument.ids(key + name);
+    argument.prepare(ctx, client, ids);
+    ctx.expect(argument.put(client, ids, form), argument.label() + name + " to be true", "false");
+    return ctx.must(argument.find(ctx, client, ids), "the value of " + argument.label() + name)
+        .value;
+  };
+  ctx.expect_same(found_after_put(tree.as_text(), " as text").tree(), value,
+                  argument.label() + " put as text: the tree read");
+  const std::string text = found_after_put(tree, " as a tree").text();
+  ctx.expect_same(json::parse(text), value, argument.label() + " put as a tree: the text read");
+}
+
 /// The store refuses the value as one of this argument, and stores nothing.
-inline void check_refusal(World& w, Client& c, const Probe& probe, const std::string& key,
-                          const json& value, errc code) {
-  const Ids ids = probe.ids(key);
-  probe.prepare(w, c, ids);
-  expect_refused(w, c, probe, ids, value, code);
-  expect_nothing(w, c, probe, ids);
+inline void check_refusal(RuleContext& ctx, Client& client, const WriteArgument& argument,
+                          const std::string& key, const json& value, errc code) {
+  const Ids ids = argument.ids(key);
+  argument.prepare(ctx, client, ids);
+  const Document tree = value;
+  expect_refused(ctx, client, argument, ids, tree, code);
+  if (tree.fault() == Document::Fault::none) {
+    expect_refused(ctx, client, argument, ids, tree.as_text(), code);
+  }
+  expect_nothing(ctx, client, argument, ids);
 }
 
 } // namespace detail
 
-inline std::vector<Rule> value_rules() {
+template <class>
+std::vector<Rule> value_rules() {
   return {
       Rule("KEY-01", needs::anything,
            "an id is opaque: 1 to 1024 bytes of UTF-8 without NUL; all of it counts and means "
            "nothing",
            "compare ids by their bytes; pass them as parameters, never in a text",
-           [](World& w) {
+           [](RuleContext& ctx) {
              std::size_t count = 0;
-             for (const Probe& probe : one_per_method(w)) {
-               for (std::size_t varied = 0; varied < probe.id_names.size(); ++varied) {
-                 Client c = w.open_in(w.space() + "-" + std::to_string(++count));
-                 detail::check_odd_ids(w, c, probe, varied);
-                 w.close(c);
+             for (const WriteArgument& argument : one_per_method(ctx)) {
+               for (std::size_t varied = 0; varied < argument.id_names.size(); ++varied) {
+                 Client client = ctx.open_in(ctx.space() + "-" + std::to_string(++count));
+                 detail::check_odd_ids(ctx, client, argument, varied);
+                 ctx.close(client);
                }
              }
+             detail::check_mistakable_ids(ctx);
            }),
       Rule("KEY-02", needs::anything,
            "any other id is refused with invalid_argument, by reads too, and nothing is stored",
            "check every id of every method before doing anything",
-           [](World& w) {
-             Client c = w.open();
-             const std::string before = detail::counts_if_any(w, c);
-             for (const Probe& probe : one_per_method(w)) {
-               for (std::size_t varied = 0; varied < probe.id_names.size(); ++varied) {
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             const std::string before = detail::counts_if_any(ctx, client);
+             for (const WriteArgument& argument : one_per_method(ctx)) {
+               for (std::size_t varied = 0; varied < argument.id_names.size(); ++varied) {
                  for (const std::string& bad : detail::bad_ids()) {
-                   Ids ids = probe.ids("key");
+                   Ids ids = argument.ids("key");
                    ids[varied] = bad;
-                   detail::expect_refused(w, c, probe, ids, probe.sample(1),
+                   detail::expect_refused(ctx, client, argument, ids, argument.sample(1),
                                           errc::invalid_argument);
                  }
-                 if (varied != 0 && probe.is_readable) {
-                   Ids ids = probe.ids("key");
-                   w.expect_same(probe.read(w, c, ids), std::optional<json>(),
-                                 probe.label() + " after ids that were refused");
+                 if (varied != 0 && argument.is_readable) {
+                   Ids ids = argument.ids("key");
+                   ctx.expect_same(argument.read(ctx, client, ids), std::optional<json>(),
+                                   argument.label() + " after ids that were refused");
                  }
                }
              }
-             for (const auto& calls : {read_probes(w), change_probes(w)}) {
-               for (const ReadProbe& probe : calls) {
-                 detail::check_bad_ids(w, c, probe);
+             for (const auto& calls : {read_methods(ctx), change_methods(ctx)}) {
+               for (const ReadMethod& method : calls) {
+                 detail::check_bad_ids(ctx, client, method);
                }
              }
-             w.expect_same(detail::counts_if_any(w, c), before,
-                           "the counts after ids that were refused");
+             ctx.expect_same(detail::counts_if_any(ctx, client), before,
+                             "the counts after ids that were refused");
            }),
       Rule("VAL-01", needs::anything,
            "a round trip is exact: integers to both limits, doubles, null members, empty "
            "containers, any Unicode, NUL inside strings",
            "store the bytes of the dump; a database's own JSON type rewrites",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              std::size_t count = 0;
-             for (const Probe& probe : probes(w)) {
+             for (const WriteArgument& argument : write_arguments(ctx)) {
                json bundle = json::array();
                for (const json& value : detail::odd_values()) {
                  bundle.push_back(value);
-                 const bool alone = value.is_string() || probe.takes == Probe::Takes::any;
-                 if (const auto fitted = detail::fitted(probe, value); fitted && alone) {
-                   detail::check_round_trip(w, c, probe, "v" + std::to_string(++count), *fitted);
+                 const bool alone = value.is_string() || argument.takes == Takes::any;
+                 if (const auto fitted = detail::fitted(argument, value); fitted && alone) {
+                   detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
+                                            *fitted);
                  }
                }
-               if (!probe.takes_text()) {
-                 detail::check_round_trip(w, c, probe, "v" + std::to_string(++count),
-                                          *detail::fitted(probe, bundle));
-                 detail::check_round_trip(w, c, probe, "v" + std::to_string(++count),
-                                          *detail::fitted(probe, detail::buried(bundle)));
+               if (!argument.takes_text()) {
+                 detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
+                                          *detail::fitted(argument, bundle));
+                 detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
+                                          *detail::fitted(argument, detail::buried(bundle)));
+                 detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
+                                          detail::wide_object());
                }
              }
            }),
       Rule("VAL-02", needs::anything,
            "1 MiB is accepted; beyond the backend's stated limit: too_large, nothing stored",
            "measure the text, or the compact dump, before storing",
-           [](World& w) {
+           [](RuleContext& ctx) {
              constexpr std::size_t mebibyte = 1u << 20u;
-             Client c = w.open();
-             const auto limit = w.harness().claims().max_value_bytes();
+             Client client = ctx.open();
+             const auto limit = ctx.harness().claims().max_value_bytes();
              std::size_t count = 0;
-             for (const Probe& probe : probes(w)) {
-               if (probe.takes == Probe::Takes::nonempty_text && probe.slot != "role") {
+             for (const WriteArgument& argument : write_arguments(ctx)) {
+               if (argument.takes == Takes::nonempty_text && argument.parameter != "role") {
                  continue; // channels, statuses and kinds of events are no values
                }
                for (const std::size_t bytes : {mebibyte - 1, mebibyte}) {
-                 detail::check_round_trip(w, c, probe, "v" + std::to_string(++count),
-                                          detail::sized(probe, bytes));
+                 detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
+                                          detail::sized(argument, bytes));
                }
                if (limit) {
-                 detail::check_round_trip(w, c, probe, "v" + std::to_string(++count),
-                                          detail::sized(probe, *limit));
-                 detail::check_refusal(w, c, probe, "v" + std::to_string(++count),
-                                       detail::sized(probe, *limit + 1), errc::too_large);
+                 detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
+                                          detail::sized(argument, *limit));
+                 detail::check_refusal(ctx, client, argument, "v" + std::to_string(++count),
+                                       detail::sized(argument, *limit + 1), errc::too_large);
                }
              }
+             detail::check_large_together(ctx, client, limit.value_or(mebibyte));
              if (limit) {
-               detail::check_second_write_refused(w, c, json(letters(*limit - 1)), errc::too_large);
+               detail::check_second_write_refused(ctx, client, json(letters(*limit - 1)),
+                                                  errc::too_large);
              }
            }),
       Rule("VAL-03", needs::anything, "nothing returned or passed in aliases the store",
            "copy on the way in and on the way out; a read takes nothing away",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              std::size_t count = 0;
-             for (const Probe& probe : probes(w)) {
-               if (!probe.is_readable) {
+             for (const WriteArgument& argument : write_arguments(ctx)) {
+               if (!argument.is_readable) {
                  continue;
                }
-               const Ids ids = probe.ids("k" + std::to_string(++count));
-               probe.prepare(w, c, ids);
-               const json value = probe.takes_text() ? json(letters(100))
-                                                     : object("v", object("long", letters(100)));
+               const Ids ids = argument.ids("k" + std::to_string(++count));
+               argument.prepare(ctx, client, ids);
+               const json value = argument.takes_text() ? json(letters(100))
+                                                        : object("v", object("long", letters(100)));
                json passed = value;
-               w.expect(probe.put(c, ids, passed), probe.label() + " to be true", "false");
+               ctx.expect(argument.put(client, ids, passed), argument.label() + " to be true",
+                          "false");
                passed = "changed after the call";
                for (int again = 0; again < 3; ++again) {
-                 std::vector<Found> found = probe.read_all(w, c, ids);
-                 w.expect_same(std::uint64_t{found.size()}, std::uint64_t{1},
-                               probe.label() + ": the number of values read");
-                 w.expect_same(found[0].value, value,
-                               probe.label() + ": the value read, time " +
-                                   std::to_string(again + 1));
+                 std::vector<Found> found = argument.read_all(ctx, client, ids);
+                 ctx.expect_same(std::uint64_t{found.size()}, std::uint64_t{1},
+                                 argument.label() + ": the number of values read");
+                 ctx.expect_same(found[0].value, value,
+                                 argument.label() + ": the value read, time " +
+                                     std::to_string(again + 1));
                  found[0].value = "changed after the read";
                }
              }
@@ -470,19 +472,19 @@ inline std::vector<Rule> value_rules() {
       Rule("VAL-04", needs::anything,
            "invalid UTF-8, NaN and infinities: invalid_argument, nothing stored",
            "check values on the way in: nlohmann's dump throws too late, or writes null",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              std::size_t count = 0;
-             for (const Probe& probe : probes(w)) {
+             for (const WriteArgument& argument : write_arguments(ctx)) {
                std::vector<json> bad;
                for (const std::string& text : detail::bad_utf8()) {
                  bad.emplace_back(text);
-                 if (!probe.takes_text()) {
+                 if (!argument.takes_text()) {
                    bad.push_back(object("deep", json::array({1, object("in", text)})));
                    bad.push_back(object("name " + text, 1));
                  }
                }
-               if (!probe.takes_text()) {
+               if (!argument.takes_text()) {
                  for (const double number : {std::numeric_limits<double>::quiet_NaN(),
                                              std::numeric_limits<double>::infinity(),
                                              -std::numeric_limits<double>::infinity()}) {
@@ -491,61 +493,91 @@ inline std::vector<Rule> value_rules() {
                  }
                }
                for (const json& value : bad) {
-                 const json fitted =
-                     probe.takes == Probe::Takes::object ? object("v", value) : value;
-                 detail::check_refusal(w, c, probe, "k" + std::to_string(++count), fitted,
+                 const json fitted = argument.takes == Takes::object ? object("v", value) : value;
+                 detail::check_refusal(ctx, client, argument, "k" + std::to_string(++count), fitted,
                                        errc::invalid_argument);
                }
              }
              detail::check_second_write_refused(
-                 w, c, object("deep", std::numeric_limits<double>::quiet_NaN()),
+                 ctx, client, object("deep", std::numeric_limits<double>::quiet_NaN()),
                  errc::invalid_argument);
-             detail::check_second_write_refused(w, c, json("\xff"), errc::invalid_argument);
+             detail::check_second_write_refused(ctx, client, json("\xff"), errc::invalid_argument);
            }),
       Rule("VAL-05", needs::anything,
            "depth 64 is accepted; beyond the backend's limit invalid_argument; 100,000 deep never "
            "crashes",
            "measure the depth without recursion, or turn back at the limit",
-           [](World& w) {
-             Client c = w.open();
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
              std::size_t count = 0;
-             for (const Probe& probe : probes(w)) {
-               if (probe.takes_text()) {
+             for (const WriteArgument& argument : write_arguments(ctx)) {
+               if (argument.takes_text()) {
                  continue;
                }
                for (const std::size_t depth : {63u, 64u}) {
-                 detail::check_round_trip(w, c, probe, "k" + std::to_string(++count),
+                 detail::check_round_trip(ctx, client, argument, "k" + std::to_string(++count),
                                           detail::nested(depth));
                }
-               const bool takes_any = probe.takes == Probe::Takes::any;
-               detail::check_round_trip(w, c, probe, "k" + std::to_string(++count),
+               const bool takes_any = argument.takes == Takes::any;
+               detail::check_round_trip(ctx, client, argument, "k" + std::to_string(++count),
                                         takes_any ? detail::nested_lists(64)
                                                   : object("v", detail::nested_lists(63)));
                for (const std::size_t depth : {65u, 1'000u, 100'000u}) {
-                 const Ids ids = probe.ids("k" + std::to_string(++count));
-                 probe.prepare(w, c, ids);
+                 const Ids ids = argument.ids("k" + std::to_string(++count));
+                 argument.prepare(ctx, client, ids);
                  json deep = detail::nested(depth);
                  const std::string call =
-                     std::string(probe.name) + " of depth " + std::to_string(depth);
+                     std::string(argument.name) + " of depth " + std::to_string(depth);
                  try {
-                   const bool taken = c.call(call, probe.write(c.handle(), ids, std::move(deep)));
-                   w.expect(taken || probe.is_archive, call + " to be true, or refused", "false");
-                   if (taken && probe.is_readable && depth <= 1'000) {
-                     const json came =
-                         w.must(probe.read(w, c, ids), call + ", which was taken, to be there");
-                     w.expect(detail::nesting(came) == depth,
-                              call + ", which was taken, to be read as deep",
-                              show(std::uint64_t{detail::nesting(came)}));
+                   const bool taken =
+                       client.call(call, argument.write(client.handle(), ids, std::move(deep)));
+                   ctx.expect(taken || argument.is_archive, call + " to be true, or refused",
+                              "false");
+                   if (taken && argument.is_readable && depth <= 1'000) {
+                     const json actual = ctx.must(argument.read(ctx, client, ids),
+                                                  call + ", which was taken, to be there");
+                     ctx.expect(detail::nesting(actual) == depth,
+                                call + ", which was taken, to be read as deep",
+                                show(std::uint64_t{detail::nesting(actual)}));
                    }
                  } catch (const StorageError& error) {
-                   w.expect(!probe.is_archive && means(error.code(), errc::invalid_argument),
-                            call + " to be taken, or refused with invalid_argument",
-                            std::string("StorageError: ") + error.what());
-                   detail::expect_nothing(w, c, probe, ids);
+                   ctx.expect(!argument.is_archive && means(error.code(), errc::invalid_argument),
+                              call + " to be taken, or refused with invalid_argument",
+                              std::string("StorageError: ") + error.what());
+                   detail::expect_nothing(ctx, client, argument, ids);
                  }
                }
-               detail::check_round_trip(w, c, probe, "k" + std::to_string(++count),
-                                        probe.sample(1));
+               detail::check_round_trip(ctx, client, argument, "k" + std::to_string(++count),
+                                        argument.sample(1));
+             }
+           }),
+      Rule("VAL-06", needs::anything,
+           "a value is the same in both forms: put as text and read as a tree, put as a tree and "
+           "read as text",
+           "store text() of whatever comes, and answer with Document::from_text",
+           [](RuleContext& ctx) {
+             Client client = ctx.open();
+             std::size_t count = 0;
+             for (const WriteArgument& argument : write_arguments(ctx)) {
+               if (argument.takes_text() || !argument.is_readable) {
+                 continue;
+               }
+               const auto check = [&](const json& value) {
+                 const json fitted = *detail::fitted(argument, value);
+                 detail::check_forms(ctx, client, argument, "v" + std::to_string(++count), fitted);
+               };
+               json bundle = json::array();
+               for (const json& value : detail::odd_values()) {
+                 bundle.push_back(value);
+               }
+               check(bundle);
+               if (argument.takes == Takes::any) {
+                 for (const json& value : bundle) {
+                   if (value.is_primitive() || value.empty()) {
+                     check(value);
+                   }
+                 }
+               }
              }
            }),
   };

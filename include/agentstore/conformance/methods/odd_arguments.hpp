@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_METHODS_ODD_ARGUMENTS_HPP
+#define AGENTSTORE_CONFORMANCE_METHODS_ODD_ARGUMENTS_HPP
+
+/// \file
+/// The ids, values, texts and times that somebody has got wrong: one list for all rules, tried by
+/// whatever takes them, before a reopen and after it.
+
+#include <agentstore/conformance/check/rule_context.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace agentstore::conformance::detail {
+
+inline std::string repeated(const std::string& text, std::size_t count) {
+  std::string result;
+  for (std::size_t i = 0; i < count; ++i) {
+    result += text;
+  }
+  return result;
+}
+
+/// Ids that differ from each other by little, or look like something to somebody.
+inline std::vector<std::string> odd_ids() {
+  return {
+      "a", "A", "a ", " a", " ", "a:b", "a:", ":a", "a/b", "../a", "..", "a*", "%", "a%", "_", "a_",
+      "a'b", "'; DROP TABLE sessions; --", "a\"b", "a\\b", "a\nb", "a\tb", "\x01", "\x7f", "{a}",
+      "$1", "null", "0", "00", "-1", "1e3", "true", "#", "?", "a|b", "a||b",
+      "\xC3\xA9" /* e acute, composed */, "e\xCC\x81" /* decomposed */, "\xE6\x97\xA5\xE6\x9C\xAC",
+      "\xF0\x9F\xA6\x93", std::string("\xEF\xBB\xBF") + "a" /* a BOM first */, "a%2Fb", "a+b",
+      "a b", "a.", "a\xE2\x80\x8B" /* a space of no width */, "\xC3\x89" /* E acute */,
+      "\xEF\xBC\xA1" /* a wide A */, "\xC3\x9F", "ss", letters(1024), letters(1023) + "y",
+      "y" + letters(1023), repeated("\xF0\x9F\xA6\x93", 256),
+      // What bytes order otherwise than people, signed bytes, UTF-16 and locales do.
+      "1", "2", "9", "10", "01", "-", "~", "b", "Z", "z", "a-b", "ab", "a~", "a\x7f", "a\xC2\x80",
+      "\xEE\x80\x80" /* U+E000, before U+1F993 by bytes and behind it in UTF-16 */, "\xEF\xBF\xBD",
+      "a\xF0\x9F\xA6\x93", "a\xEF\xBF\xBF", "a\xF4\x8F\xBF\xBF" /* the last code point */,
+      // What is cut, trimmed or normalised by somebody.
+      "a\n", "a\t", "a/", "/a", "./a", "a\xC2\xA0" /* a space that does not break */,
+      "\xEF\xAC\x81" /* the ligature fi */, "fi", "\xC4\xB0" /* I with a dot */, "i", "I",
+      letters(64), letters(255), letters(256)};
+}
+
+inline std::vector<std::string> bad_utf8() {
+  return {
+      "\xff",          "a\xff",        "\x80",         "\xE2\x82",         "\xC0\xAF",
+      "\xC1\xBF",      "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
+      "ok \xC3\x28 ok"};
+}
+
+inline std::vector<std::string> bad_ids() {
+  std::vector<std::string> result = bad_utf8();
+  result.emplace_back();
+  result.push_back(letters(1025));
+  result.push_back(letters(100'000));
+  result.emplace_back("\0", 1);
+  result.emplace_back("a\0b", 3);
+  result.emplace_back("a\0", 2);
+  return result;
+}
+
+/// An object of more members than a row has columns.
+inline json wide_object() {
+  json object = json::object();
+  for (int i = 0; i < 300; ++i) {
+    object["member " + std::to_string(i)] = i;
+  }
+  return object;
+}
+
+/// JSON values at the limits of their kinds.
+inline std::vector<json> odd_values() {
+  std::vector<json> values;
+  for (const std::int64_t number :
+       {std::int64_t{0}, std::int64_t{-1}, std::int64_t{9007199254740993},
+        std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()}) {
+    values.emplace_back(number);
+  }
+  values.emplace_back(std::numeric_limits<std::uint64_t>::max());
+  for (const double number :
+       {0.0, -0.0, 1.0, -1.0, 0.1, 0.1 + 0.2, 1e3, 1e15 + 0.3, 1e21, 1e300, 5e-324,
+        std::numeric_limits<double>::max(), std::numeric_limits<double>::min(), 1.0 / 3,
+        123456789.123456789, 9007199254740993.0}) {
+    values.emplace_back(number);
+  }
+  for (const std::string& text : {std::string(),
+                                  std::string("\0", 1),
+                                  std::string("a\0b", 3),
+                                  std::string("\\u0000"),
+                                  std::string("\x01\x1f\x7f"),
+                                  std::string("\"quoted\" \\ back / slash"),
+                                  std::string("line\r\nline\ttab"),
+                                  std::string("\xF0\x9F\xA6\x93"),
+                                  std::string("e\xCC\x81 \xC3\xA9"),
+                                  std::string("\xEF\xBF\xBF \xEF\xBB\xBF"),
+                                  std::string("\xE2\x80\xA8\xE2\x80\xA9"),
+                                  std::string("1"),
+                                  std::string("null"),
+                                  std::string("'; DROP TABLE x; --"),
+                                  std::string("\xC2\x80\xC2\x85\xC2\x9F"),
+                                  std::string("\xF4\x8F\xBF\xBF \xEE\x80\x80 \xEF\xBF\xBE"),
+                                  std::string("a\xE2\x80\x8B\xC2\xAD\xEF\xBB\xBF z"),
+                                  std::string("  "),
+                                  std::string("{\"a\": 1}"),
+                                  std::string("[1, 2]"),
+                                  std::string("\"\""),
+                                  std::string("1e5"),
+                                  std::string("NaN"),
+                                  std::string("2024-02-29T25:00:00.000+01:00"),
+                                  std::string("2024-02-29 01:02:03"),
+                                  std::string("<b>&amp;&lt;</b> %20%41 a+b"),
+                                  std::string("\\u0041 \\n ${a} {{b}} %s %1 :a @a")}) {
+    values.emplace_back(text);
+  }
+  values.emplace_back("\xEF\xBB\xBFwith a BOM first");
+  values.emplace_back("\xEF\xBB\xBF");
+  for (
+      const char* text :
+      {"null", "true", "false", "[]", "{}", "[[]]", "{\"a\":{}}", "{\"a\":null}", "[null]",
+       R"({"": "", " ": 1, "z": 1, "a": 2, "A": 3, "a.b": {"$c": 1}, "\u0000": "\u0000"})",
+       R"({"b": 1, "a": [{"d": 1, "c": [1, 1.0, "1", true]}], "\ud83e\udd93": 1})",
+       R"({"a/b": 1, "a~b": 2, "/": 3, "~": 4, "~0": 5, "~1": 6, "a~1b": 7, "": {"": 8}, "//": 9})",
+       R"({"\ufeffa": 1, "a": "\ufeff", "\ufeff": 2})", R"({"0": "a", "1": "b"})",
+       R"({"0": {"1": [{"0": 1}]}})",
+       R"({"__proto__": 1, "$ref": "#", "@type": "x", "_id": 7, "id": null, "e\u0301": 1,
+            "\u00e9": 2, "\u212b": 3, "\u00c5": 4, "true": 5, "a.b.c": 6, "a[0]": 7})"}) {
+    values.push_back(json::parse(text));
+  }
+  json long_names = json::object();
+  long_names[letters(300) + "a"] = 1;
+  long_names[letters(300) + "b"] = 2;
+  values.push_back(std::move(long_names));
+  values.push_back(wide_object());
+  values.emplace_back(json::array_t(3'000, json(7)));
+  return values;
+}
+
+/// Pairs of ids of which one is what somebody makes of the other. No two pairs share an id, and no
+/// id begins with one of another pair.
+inline std::vector<std::pair<std::string, std::string>> mistakable_ids() {
+  std::vector<std::pair<std::string, std::string>> pairs = {
+      {"a/b", "a%2Fb"},
+      {"c/d", "c\\d"},
+      {"e/f", "e//f"},
+      {"g/h", "g:h"},
+      {"i j", "i+j"},
+      {"k l", "k  l"},
+      {"m-n", "m_n"},
+      {"1", "01"},
+      {"2", "2.0"},
+      {"3", "+3"},
+      {"\xC3\xA9", "e\xCC\x81"},
+      {"\xC3\xA8", "\xC3\x88"},
+      {"\xC3\xBC", "u"},
+      {"\xC3\x9F", "ss"},
+      {"A", "\xEF\xBC\xA1"},
+      {"fi", "\xEF\xAC\x81"},
+      {"\xF0\x9F\xA6\x93", "\xF0\x9F\xA6\x92"},
+      {"\xF0\x9F\xA6\x91", "?"},
+      {letters(1023) + "a", letters(1023) + "b"},
+      {"y" + letters(254) + "a", "y" + letters(254) + "b"},
+      {"z" + letters(62) + "a", "z" + letters(62) + "b"}};
+  char last = 'a';
+  const auto word = [&last] { return std::string("key") + last++; };
+  for (const char* end : {" ", "\n", "\t", "\xC2\xA0", "/", ".", "%", "_", "\xE2\x80\x8B"}) {
+    const std::string plain = word();
+    pairs.emplace_back(plain, plain + end);
+  }
+  for (const char* begin : {" ", "/", "./", "\xEF\xBB\xBF"}) {
+    const std::string plain = word();
+    pairs.emplace_back(plain, begin + plain);
+  }
+  for (const char* around : {"'", "\""}) {
+    const std::string plain = word();
+    pairs.emplace_back(plain, around + plain + around);
+  }
+  std::string upper = word();
+  pairs.emplace_back(upper, upper);
+  pairs.back().second[0] = 'K';
+  upper = word();
+  pairs.emplace_back(upper, upper);
+  for (char& c : pairs.back().second) {
+    c = static_cast<char>(c - 'a' + 'A');
+  }
+  return pairs;
+}
+
+/// Times before and after everything that somebody counts from.
+inline std::vector<Timestamp> odd_times() {
+  using namespace std::chrono_literals;
+  using std::chrono::sys_days;
+  using std::chrono::year;
+  std::vector<Timestamp> times = {Timestamp(0us),        Timestamp(1us),
+                                  Timestamp(-1us),       Timestamp(999'999us),
+                                  Timestamp(-999'999us), Timestamp(-1'000'001us)};
+  for (const int of_year : {1, 1582, 1899, 1969, 2001, 2038, 2106, 2262, 2555, 9999}) {
+    times.emplace_back(sys_days(year(of_year) / 12 / 31) + 23h + 59min + 59s + 999'999us);
+    times.emplace_back(sys_days(year(of_year) / 1 / 1) + 1us);
+  }
+  times.emplace_back(sys_days(year(2024) / 2 / 29) + 12h + 1ms);
+  return times;
+}
+
+/// These limits, and those that are 0 or negative where somebody counts in fewer bits.
+inline std::vector<std::size_t> great_limits(std::vector<std::size_t> limits = {}) {
+  constexpr std::size_t one = 1;
+  limits.insert(limits.end(), {(one << 31u) - 1, one << 31u, one << 32u, (one << 32u) + 1,
+                               SIZE_MAX / 2, SIZE_MAX / 2 + 1, SIZE_MAX});
+  return limits;
+}
+
+/// By their bytes.
+inline std::vector<std::string> sorted(std::vector<std::string> ids) {
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+} // namespace agentstore::conformance::detail
+
+#endif

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_METHODS_PAGES_HPP
+#define AGENTSTORE_CONFORMANCE_METHODS_PAGES_HPP
+
+/// \file
+/// What the lists of both directories have in common: they come in pages.
+
+#include <agentstore/conformance/methods/steps.hpp>
+#include <agentstore/conformance/methods/value_methods.hpp>
+
+#include <set>
+
+namespace agentstore::conformance::detail {
+
+/// A page of either list by the ids on it.
+class IdPage {
+public:
+  explicit IdPage(const SessionPage& page) : next(page.next) {
+    for (const Session& session : page.sessions) {
+      ids.push_back(session.session_id);
+    }
+  }
+  explicit IdPage(ThreadPage page) : ids(std::move(page.thread_ids)), next(std::move(page.next)) {}
+
+  std::vector<std::string> ids;
+  std::string next;
+};
+
+/// All ids of a list, from pages of `size`. `get(page)` gives an IdPage; `between(ids so far)` runs
+/// after each page but the last.
+template <class Get, class Between>
+std::vector<std::string> read_pages(RuleContext& ctx, std::size_t size, const Get& get,
+                                    const Between& between) {
+  constexpr std::size_t most_pages = 5000;
+  std::vector<std::string> all;
+  Page page(size);
+  for (std::size_t count = 1; count <= most_pages; ++count) {
+    const IdPage actual = get(page);
+    all.insert(all.end(), actual.ids.begin(), actual.ids.end());
+    ctx.expect(actual.ids.size() <= size, "at most " + std::to_string(size) + " items on a page",
+               std::to_string(actual.ids.size()));
+    if (actual.next.empty()) {
+      return all;
+    }
+    ctx.expect_same(std::uint64_t{actual.ids.size()}, std::uint64_t{size},
+                    "the size of a page that is not the last");
+    between(all);
+    page.after(actual.next);
+  }
+  throw Violation("a last page", "page after page, more than " + std::to_string(most_pages));
+}
+
+template <class Get>
+std::vector<std::string> read_pages(RuleContext& ctx, std::size_t size, const Get& get) {
+  return read_pages(ctx, size, get, [](const std::vector<std::string>&) {});
+}
+
+/// Nothing twice, and each of these once.
+inline void expect_once_each(const std::vector<std::string>& actual,
+                             const std::vector<std::string>& there_all_the_time,
+                             const std::string& when) {
+  std::set<std::string> seen;
+  for (const std::string& id : actual) {
+    if (!seen.insert(id).second) {
+      throw Violation("nothing on two pages " + when, show(id) + " twice");
+    }
+  }
+  for (const std::string& id : there_all_the_time) {
+    if (!seen.contains(id)) {
+      throw Violation("what is there all the time on one page " + when, show(id) + " on none");
+    }
+  }
+}
+
+/// Sizes that a page may not have, and the least and the greatest that it may.
+template <class Get>
+void expect_page_sizes(RuleContext& ctx, const Get& get) {
+  for (const std::size_t size : {std::size_t{0}, max_page_size + 1, SIZE_MAX}) {
+    ctx.expect_error(errc::invalid_argument, [&] { get(Page(size)); });
+  }
+  for (const std::size_t size : {std::size_t{1}, default_page_size, max_page_size}) {
+    get(Page(size));
+  }
+}
+
+/// Cursors that are no list's.
+inline std::vector<std::string> made_up_cursors() {
+  return {"x",
+          "0",
+          "1",
+          "-1",
+          " ",
+          "next",
+          "null",
+          "{}",
+          "[]",
+          "\"\"",
+          "AAAA",
+          "00000000",
+          "s1",
+          "\xff",
+          std::string("\0", 1),
+          "a\nb",
+          "%",
+          "' OR 1=1 --",
+          "[[[[[[[[",
+          std::string(2000, '5'),
+          letters(100'000)};
+}
+
+/// `cursor` with something missing, changed or added, of which none came from a list.
+inline std::vector<std::string> spoilt(const std::string& cursor) {
+  std::vector<std::string> result;
+  for (std::size_t size = 1; size < cursor.size(); ++size) {
+    result.push_back(cursor.substr(0, size));
+  }
+  result.push_back(cursor.substr(cursor.size() / 2));
+  for (std::size_t at = 0; at + 1 < cursor.size(); ++at) {
+    result.push_back(cursor);
+    result.back()[at] = cursor[at] == '1' ? '2' : '1';
+  }
+  result.push_back(cursor + cursor);
+  result.push_back(cursor + "0");
+  result.push_back(" " + cursor);
+  return result;
+}
+
+template <class Get>
+void expect_refused_cursors(RuleContext& ctx, const std::vector<std::string>& cursors,
+                            const Get& get) {
+  for (const std::string& cursor : cursors) {
+    ctx.expect_error(errc::invalid_argument, [&] { get(Page(1).after(cursor)); });
+  }
+}
+
+/// Many calls at once, so that a store which waits for a disk waits for few of them.
+class Batch {
+public:
+  explicit Batch(Client& client) : client_(client) {}
+
+  void add(const std::string& text, awaitable<bool> call) {
+    calls_.push_back(client_.driver().start(text, std::move(call)));
+    if (calls_.size() == most) {
+      finish();
+    }
+  }
+  void finish() {
+    for (const Pending<bool>& call : calls_) {
+      if (!client_.driver().finish(call)) {
+        throw Violation(call.state->call + " to be true", "false");
+      }
+    }
+    calls_.clear();
+  }
+
+private:
+  static constexpr std::size_t most = 50;
+
+  Client& client_;
+  std::vector<Pending<bool>> calls_;
+};
+
+/// How many of these calls, started together, are true. Those that throw `tolerated` are not.
+inline std::uint64_t count_true(Client& client, const std::string& text,
+                                std::vector<awaitable<bool>> calls,
+                                std::optional<errc> tolerated = std::nullopt) {
+  std::vector<Pending<bool>> pending;
+  for (awaitable<bool>& call : calls) {
+    pending.push_back(client.driver().start(text, std::move(call)));
+  }
+  std::uint64_t count = 0;
+  for (const Pending<bool>& call : pending) {
+    try {
+      count += client.driver().finish(call) ? 1u : 0u;
+    } catch (const StorageError& error) {
+      if (!tolerated || !means(error.code(), *tolerated)) {
+        throw;
+      }
+    }
+  }
+  return count;
+}
+
+/// Sets the clock where that can be done; else times are as they come.
+/// The handles by which calls race: the given one and, where a space may have several, a second.
+class Rivals {
+public:
+  /// Requires: `client` is on the rule's own space.
+  Rivals(RuleContext& ctx, const Client& client) : handles_(1, client) {
+    if (ctx.harness().claims().has_shared_handles()) {
+      handles_.push_back(ctx.open());
+    }
+  }
+
+  /// That of the call, or the thread, of this number.
+  Client& of(std::size_t number) { return handles_[number % handles_.size()]; }
+  /// The same on the thread of `mine`.
+  Client on_thread_of(Client& mine, std::size_t number) const {
+    return handles_[number % handles_.size()].on(mine.driver());
+  }
+
+private:
+  std::vector<Client> handles_;
+};
+
+inline void set_clock_if_any(RuleContext& ctx, Timestamp now) {
+  if (ctx.has_clock()) {
+    ctx.set_clock(now);
+  }
+}
+
+inline Timestamp first_of_may() {
+  return std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+}
+
+} // namespace agentstore::conformance::detail
+
+#endif

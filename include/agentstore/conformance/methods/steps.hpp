@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_METHODS_STEPS_HPP
+#define AGENTSTORE_CONFORMANCE_METHODS_STEPS_HPP
+
+/// \file
+/// Steps that the checks of several areas take: append, store and put something, and expect it.
+
+#include <agentstore/conformance/rule.hpp>
+
+namespace agentstore::conformance::detail {
+
+inline std::vector<std::string> contents(const std::vector<Message>& messages) {
+  std::vector<std::string> result;
+  for (const Message& message : messages) {
+    result.push_back(message.content);
+  }
+  return result;
+}
+
+inline std::vector<std::string> numbered(const std::string& prefix, int first, int last) {
+  std::vector<std::string> result;
+  for (int i = first; i <= last; ++i) {
+    result.push_back(prefix + std::to_string(i));
+  }
+  return result;
+}
+
+inline void append(RuleContext& ctx, Client& client, const std::string& id,
+                   const std::string& content) {
+  ctx.expect(client.add_message(id, "user", content), "the append to be true", "false");
+}
+
+inline void expect_increasing(const std::vector<Message>& messages) {
+  for (std::size_t i = 1; i < messages.size(); ++i) {
+    if (messages[i].sequence <= messages[i - 1].sequence) {
+      throw Violation("sequence to increase strictly",
+                      show(messages[i]) + " after " + show(messages[i - 1]));
+    }
+  }
+}
+
+/// Each of the given writers' items once, and in the writer's own order; nothing else.
+inline void expect_writers_order(RuleContext& ctx, const std::vector<std::string>& all,
+                                 std::size_t writers, std::size_t each) {
+  std::vector<std::size_t> next(writers, 0);
+  for (const std::string& item : all) {
+    bool known = false;
+    for (std::size_t writer = 0; writer < writers && !known; ++writer) {
+      known = item == "w" + std::to_string(writer) + "-" + std::to_string(next[writer]);
+      next[writer] += known ? 1u : 0u;
+    }
+    ctx.expect(known, "each writer's own order, each item once", item + " out of its place");
+  }
+  ctx.expect_same(std::uint64_t{all.size()}, std::uint64_t{writers * each},
+                  "each writer's own order, each item once: the number of items");
+}
+
+inline void store(RuleContext& ctx, Client& client, const std::string& thread,
+                  const std::string& id, Document data, Document metadata = Document::object()) {
+  ctx.expect(client.store_checkpoint(thread, id, std::move(data), std::move(metadata)),
+             "the store to be true", "false");
+}
+
+/// The methods that store a checkpoint: `put_checkpoint` has to keep the same rules.
+inline std::vector<std::string> ways_to_store(RuleContext& ctx) {
+  std::vector<std::string> ways(1, "store_checkpoint");
+  if (ctx.offers(Interfaces::checkpoints) && ctx.offers(Interfaces::checkpointer)) {
+    ways.emplace_back("put_checkpoint");
+  }
+  return ways;
+}
+
+/// Stores by one of those.
+inline bool store_by(const std::string& way, Client& client, const std::string& thread,
+                     const std::string& id, Document data, Document metadata = Document::object()) {
+  return way == "put_checkpoint"
+             ? client.put_checkpoint(thread, id, std::move(data), std::move(metadata))
+             : client.store_checkpoint(thread, id, std::move(data), std::move(metadata));
+}
+
+inline std::vector<std::string> ids(const std::vector<Checkpoint>& checkpoints) {
+  std::vector<std::string> result;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    result.push_back(checkpoint.checkpoint_id);
+  }
+  return result;
+}
+
+inline std::vector<std::string> reversed(std::vector<std::string> list) {
+  std::reverse(list.begin(), list.end());
+  return list;
+}
+
+/// A checkpoint as it must come, its time taken from what came.
+inline void expect_checkpoint(RuleContext& ctx, const std::optional<Checkpoint>& actual,
+                              const std::string& thread, const std::string& id,
+                              const Document& data, const json& metadata = json::object()) {
+  Checkpoint expected;
+  expected.thread_id = thread;
+  expected.checkpoint_id = id;
+  expected.data = data;
+  expected.metadata = metadata;
+  ctx.expect(actual.has_value(), "the checkpoint " + show(expected), "nullopt");
+  expected.created_at = actual->created_at;
+  ctx.expect_same(*actual, expected, "the checkpoint");
+}
+
+/// What ids may be joined by, and may hold: nothing at all among them.
+inline std::vector<std::string> separators() {
+  return {"",   ":", "::", "/",  "|", "||", ",",    ";",    "#",   "@",  "=",  "+", "~",  "&", "$",
+          "->", ".", "-",  "--", "_", "__", "\x1f", "\x1e", "%3A", "\\", "}{", " ", "\t", "\n"};
+}
+
+/// `{{channel, value}, ...}` without an initializer list in anybody's way.
+class WriteList {
+public:
+  WriteList() = default;
+  WriteList& add(const std::string& channel, json value) {
+    list_.emplace_back(channel, std::move(value));
+    return *this;
+  }
+  operator std::vector<ChannelWrite>() const { return list_; }
+
+private:
+  std::vector<ChannelWrite> list_;
+};
+
+inline void put(RuleContext& ctx, Client& client, const std::string& thread,
+                const std::string& checkpoint, const std::string& task, const WriteList& writes) {
+  ctx.expect(client.put_writes(thread, checkpoint, task, writes), "put_writes to be true", "false");
+}
+
+/// The writes as text, `task:index channel=value`, in the order they came.
+inline std::vector<std::string> written(const std::vector<PendingWrite>& writes) {
+  std::vector<std::string> result;
+  for (const PendingWrite& write : writes) {
+    result.push_back(write.task_id + ":" + std::to_string(write.index) + " " + write.channel + "=" +
+                     show(write.value));
+  }
+  return result;
+}
+
+inline void expect_writes(RuleContext& ctx, Client& client, const std::string& thread,
+                          const std::string& checkpoint, const std::vector<std::string>& expected,
+                          const std::string& what) {
+  ctx.expect_same(written(client.get_writes(thread, checkpoint)), expected, what);
+}
+
+} // namespace agentstore::conformance::detail
+
+#endif

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_RULES_ARCHIVING_HPP
+#define AGENTSTORE_CONFORMANCE_RULES_ARCHIVING_HPP
+
+/// \file
+/// DUA: the rules of IArchiving, with an archive that the harness makes fail and hang.
+
+#include <agentstore/conformance/methods/steps.hpp>
+#include <agentstore/conformance/rules/areas.hpp>
+
+namespace agentstore::conformance {
+
+namespace detail {
+
+/// A store that is an IArchiving, and the archive behind it.
+class ArchivingStore {
+public:
+  explicit ArchivingStore(RuleContext& ctx) : ctx_(ctx), client_(open(ctx)) {}
+  ArchivingStore(const ArchivingStore&) = delete;
+  ArchivingStore& operator=(const ArchivingStore&) = delete;
+  ~ArchivingStore() { ctx_.harness().set_archive(ctx_.space(), ArchiveState::works); }
+
+  Client& client() { return client_; }
+  /// Destroys the store.
+  void let_go() { ctx_.let_go(std::move(client_)); }
+  void set_archive(ArchiveState state) { ctx_.harness().set_archive(ctx_.space(), state); }
+
+  bool drain(std::chrono::milliseconds limit) {
+    return client_.call("drain(" + std::to_string(limit.count()) + " ms)",
+                        client_.handle().archiving->drain(limit));
+  }
+  /// Drains as long as a call may take.
+  void expect_drained() { ctx_.expect(drain(patience()), "drain to be true", "false"); }
+  std::chrono::milliseconds patience() const { return ctx_.deadline().call() * 3 / 4; }
+
+  /// What became of the records; their sum is looked at every time (DUA-06).
+  ArchivingMetrics metrics() {
+    const ArchivingMetrics metrics = client_.call(
+        "get_archiving_metrics()", client_.handle().archiving->get_archiving_metrics());
+    ctx_.expect_same(std::uint64_t{metrics.archived + metrics.dropped + metrics.queued},
+                     metrics.accepted, "archived and dropped and queued together");
+    return metrics;
+  }
+
+  std::vector<ArchiveRecord> archived(ArchiveKind kind, const std::string& key) {
+    return ctx_.driver().finish(ctx_.driver().start(
+        "read_archived(" + std::string(to_string(kind)) + ", " + show(key) + ") of the harness",
+        ctx_.harness().read_archived(ctx_.space(), kind, key)));
+  }
+  /// The ids of the checkpoints that are archived for a thread, in their order.
+  std::vector<std::string> archived_ids(const std::string& thread) {
+    std::vector<std::string> ids;
+    for (const ArchiveRecord& record : archived(ArchiveKind::checkpoint, thread)) {
+      ids.push_back(record.fields.value("checkpoint_id", std::string()));
+    }
+    return ids;
+  }
+  void put(const std::string& thread, const std::string& id) {
+    ctx_.expect_same(client_.put_checkpoint(thread, id, object("of", id)), true,
+                     "a call of the hot store");
+  }
+  /// As many checkpoints, "0" and so on. Returns their ids.
+  std::vector<std::string> put_many(const std::string& thread, std::size_t count) {
+    std::vector<std::string> ids;
+    for (std::size_t i = 0; i < count; ++i) {
+      ids.push_back(std::to_string(i));
+      put(thread, ids.back());
+    }
+    return ids;
+  }
+
+private:
+  static Client open(RuleContext& ctx) {
+    if (!ctx.harness().has_archive_behind()) {
+      throw NotTestable("the harness has no set_archive and read_archived");
+    }
+    ctx.harness().set_archive(ctx.space(), ArchiveState::works);
+    return ctx.open();
+  }
+
+  RuleContext& ctx_;
+  Client client_;
+};
+
+/// Each kind of call that leaves a record, once.
+inline void make_each_call(RuleContext& ctx, Client& client, const std::string& id) {
+  client.create_session(id);
+  ctx.expect_same(client.update_session(id, SessionUpdate().increment_requests()), true,
+                  "update_session");
+  ctx.expect_same(client.add_message(id, "user", "hello"), true, "add_conversation_message");
+  ctx.expect_same(client.store_task_context(id, 1), true, "store_task_context");
+  ctx.expect_same(client.store_checkpoint(id, "c", 1), true, "store_checkpoint");
+  ctx.expect_same(client.put_checkpoint(id, "c", 2), true, "put_checkpoint");
+  std::vector<ChannelWrite> writes;
+  writes.emplace_back("a", 1);
+  ctx.expect_same(client.put_writes(id, "c", "task", writes), true, "put_writes");
+  ctx.expect_same(client.end_session(id), true, "end_session");
+}
+
+inline void check_no_call_waits(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  for (const ArchiveState state : {ArchiveState::hangs, ArchiveState::refuses}) {
+    store.set_archive(state);
+    make_each_call(ctx, store.client(), "s" + std::to_string(static_cast<int>(state)));
+  }
+}
+
+inline void check_what_is_archived(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  Client& client = store.client();
+  std::vector<json> messages;
+  std::vector<std::string> ids;
+  std::vector<json> contexts;
+  client.create_session("s", "the user");
+  for (int i = 0; i < 8; ++i) {
+    const std::string content = "message " + std::to_string(i);
+    client.add_message("s", "user", content, object("n", i));
+    messages.emplace_back(content);
+    ids.push_back(std::to_string(9 - i));
+    client.put_checkpoint("t", ids.back(), i, object("n", i));
+    client.store_task_context("s", i);
+    contexts.emplace_back(i);
+    store.expect_drained();
+  }
+  std::vector<ChannelWrite> writes;
+  writes.emplace_back("a", 1);
+  writes.emplace_back("a", nullptr);
+  client.put_writes("t", "9", "task", writes);
+  client.update_session("s", SessionUpdate().increment_requests());
+
+  // None of these stores anything.
+  ctx.expect_same(client.add_message("unknown", "user", "lost"), false, "a message to no session");
+  ctx.expect_same(client.store_task_context("unknown", 1), false, "a context of no session");
+  ctx.expect_same(client.update_session("unknown", SessionUpdate().mark_error()), false,
+                  "an update of no session");
+  ctx.expect_same(client.end_session("unknown"), false, "an end of no session");
+  ctx.expect_error(errc::already_exists, [&] { client.create_session("s"); });
+  ctx.expect_error(errc::invalid_argument, [&] { client.put_checkpoint("t", "", 1); });
+  ctx.expect_error(errc::invalid_argument, [&] { client.add_message("s", "", "no role"); });
+  client.end_session("s");
+  ctx.expect_same(client.add_message("s", "user", "too late"), false, "a message after the end");
+  ctx.expect_same(client.end_session("s"), false, "a second end");
+  store.expect_drained();
+
+  std::vector<json> found;
+  for (const ArchiveRecord& record : store.archived(ArchiveKind::conversation_message, "s")) {
+    found.push_back(record.fields.value("content", json()));
+  }
+  ctx.expect_same(found, messages, "the messages that are archived");
+  ctx.expect_same(store.archived_ids("t"), ids, "the checkpoints that are archived");
+  found.clear();
+  for (const ArchiveRecord& record : store.archived(ArchiveKind::task_context_snapshot, "s")) {
+    found.push_back(record.fields.value("context_data", json()));
+  }
+  ctx.expect_same(found, contexts, "the contexts that are archived");
+  const auto of_task = store.archived(ArchiveKind::checkpoint_writes, "t");
+  ctx.expect_same(std::uint64_t{of_task.size()}, std::uint64_t{1}, "the writes that are archived");
+  ctx.expect_same(of_task[0].fields.value("writes", json()), json(writes), "the archived writes");
+  const auto events = store.archived(ArchiveKind::session_event, "s");
+  ctx.expect_same(std::uint64_t{events.size()}, std::uint64_t{3}, "the events of a session");
+  ctx.expect_same(events[0].fields.value("user_id", json()), json("the user"),
+                  "the user of the first event");
+  for (const ArchiveKind kind : {ArchiveKind::session_event, ArchiveKind::conversation_message,
+                                 ArchiveKind::task_context_snapshot}) {
+    ctx.expect_same(std::uint64_t{store.archived(kind, "unknown").size()}, std::uint64_t{0},
+                    "the records of calls that stored nothing");
+  }
+  ctx.expect_same(std::uint64_t{store.metrics().accepted}, std::uint64_t{8 * 3 + 1 + 3},
+                  "the number of records");
+}
+
+inline void check_queue_is_bounded(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  const ArchivingMetrics before = store.metrics();
+  const std::uint64_t most = before.max_queued;
+  constexpr std::uint64_t testable = 1'000;
+  if (most < 2 || most > testable) {
+    throw NotTestable("the queue holds less than 2 records, or more than 1,000");
+  }
+  store.set_archive(ArchiveState::hangs);
+  const std::uint64_t count = most + 10;
+  std::vector<std::string> ids;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    ids.push_back(std::to_string(i));
+    store.put("t", ids.back());
+    const ArchivingMetrics metrics = store.metrics();
+    ctx.expect(metrics.queued <= most && metrics.queued_bytes <= metrics.max_queued_bytes,
+               "at most " + show(most) + " records and " + show(metrics.max_queued_bytes) +
+                   " bytes in the queue",
+               show(metrics.queued) + " of " + show(metrics.queued_bytes) + " bytes");
+  }
+  const ArchivingMetrics full = store.metrics();
+  ctx.expect_same(full.accepted, count, "the number of records that there were");
+  ctx.expect_same(full.dropped, std::uint64_t{10}, "the number of records that were dropped");
+  store.set_archive(ArchiveState::works);
+  store.expect_drained();
+  // The append that was under way is the first; where none was, the oldest that waits is dropped.
+  std::vector<std::string> kept(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(most));
+  if (before.drops_oldest) {
+    kept.assign(ids.end() - static_cast<std::ptrdiff_t>(most), ids.end());
+    const std::vector<std::string> there = store.archived_ids("t");
+    if (!there.empty() && there.front() == ids.front()) {
+      kept.front() = ids.front();
+    }
+  }
+  ctx.expect_same(store.archived_ids("t"), kept, "the records that were not dropped");
+  ctx.expect_same(store.metrics().archived, most, "the number of records that were archived");
+}
+
+inline void check_failed_appends_are_repeated(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  for (const ArchiveState state : {ArchiveState::refuses, ArchiveState::hangs}) {
+    const std::string thread = "t" + std::to_string(static_cast<int>(state));
+    store.set_archive(state);
+    const auto ids = store.put_many(thread, 5);
+    const auto others = store.put_many(thread + "-other", 2);
+    store.drain(std::chrono::milliseconds(5)); // which gives the store time to try
+    store.set_archive(ArchiveState::works);
+    store.expect_drained();
+    ctx.expect_same(store.archived_ids(thread), ids, "the records after the archive failed");
+    ctx.expect_same(store.archived_ids(thread + "-other"), others,
+                    "the records of another key after the archive failed");
+  }
+  const ArchivingMetrics metrics = store.metrics();
+  ctx.expect_same(metrics.archived, std::uint64_t{14}, "the number of records that were archived");
+  ctx.expect(metrics.retried > 0, "retried to count the attempts that were repeated", "0");
+}
+
+inline void check_refused_records_are_dropped(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  store.set_archive(ArchiveState::refuses);
+  store.put("t", "refused");
+  ctx.expect(store.drain(store.patience()),
+             "a record that the archive keeps refusing to leave the queue", "it is still there");
+  ctx.expect_same(store.metrics().dropped, std::uint64_t{1},
+                  "the number of records that were dropped");
+  ctx.expect_same(store.metrics().archived, std::uint64_t{0},
+                  "the number of records that were archived");
+  store.set_archive(ArchiveState::works);
+  store.put("t", "taken");
+  store.expect_drained();
+  ctx.expect_same(store.archived_ids("t"), std::vector<std::string>(1, "taken"),
+                  "the records after one that was refused");
+}
+
+inline void check_metrics_add_up(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  std::uint64_t count = 0;
+  const auto put = [&](const std::string& thread) {
+    store.put(thread, std::to_string(++count));
+    ctx.expect_same(store.metrics().accepted, count, "the number of records that there were");
+  };
+  for (int i = 0; i < 3; ++i) {
+    put("t");
+  }
+  store.expect_drained();
+  ctx.expect_same(store.metrics().archived, count, "the number of records that were archived");
+  store.set_archive(ArchiveState::hangs);
+  for (int i = 0; i < 3; ++i) {
+    put(std::to_string(i % 2));
+  }
+  const ArchivingMetrics waiting = store.metrics();
+  ctx.expect_same(waiting.queued, std::uint64_t{3}, "the number of records that are queued");
+  ctx.expect(waiting.queued_bytes > 0, "what is queued to weigh something", "0 bytes");
+  store.set_archive(ArchiveState::works);
+  store.expect_drained();
+  const ArchivingMetrics after = store.metrics();
+  ctx.expect_same(after.archived, count, "the number of records that were archived");
+  ctx.expect_same(after.queued_bytes, std::uint64_t{0}, "the bytes of an empty queue");
+}
+
+inline void check_drain(RuleContext& ctx) {
+  using namespace std::chrono_literals;
+  ArchivingStore store(ctx);
+  ctx.expect_same(store.drain(0ms), true, "drain of an empty queue, without a wait");
+  const auto ids = store.put_many("t", 10);
+  store.expect_drained();
+  ctx.expect_same(store.archived_ids("t"), ids, "the records when drain was true");
+  store.set_archive(ArchiveState::hangs);
+  store.put("t", "waits");
+  ctx.expect_same(store.drain(0ms), false, "drain of a queue that is not empty, without a wait");
+  ctx.expect_same(store.drain(-1h), false, "drain of a queue that is not empty, in no time");
+  const auto begun = std::chrono::steady_clock::now();
+  ctx.expect_same(store.drain(30ms), false, "drain while the archive hangs");
+  const auto waited = std::chrono::steady_clock::now() - begun;
+  ctx.expect(waited >= 30ms, "drain to wait for its limit", "it was false before");
+  store.set_archive(ArchiveState::works);
+  store.expect_drained();
+  ctx.expect_same(std::uint64_t{store.archived_ids("t").size()}, std::uint64_t{ids.size() + 1},
+                  "the number of records when drain was true");
+}
+
+inline void check_close_drains(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  Client& client = store.client();
+  store.set_archive(ArchiveState::refuses);
+  const auto ids = store.put_many("t", 5);
+  store.set_archive(ArchiveState::works);
+  client.close();
+  ctx.expect_same(store.archived_ids("t"), ids, "the records after close");
+  ctx.expect_same(store.metrics().queued, std::uint64_t{0}, "what is queued after close");
+
+  ctx.expect_same(client.initialize(), true, "initialize after close");
+  store.set_archive(ArchiveState::hangs);
+  const auto hung = store.put_many("hung", 5);
+  client.close(); // or else the kit says that it did not end
+  const ArchivingMetrics metrics = store.metrics();
+  const std::uint64_t kept = metrics.is_durable ? 5 : 0;
+  ctx.expect_same(metrics.queued, kept, "what is queued after close");
+  ctx.expect_same(metrics.dropped, std::uint64_t{5 - kept}, "what was dropped by close");
+  store.set_archive(ArchiveState::works);
+  ctx.expect_same(client.initialize(), true, "initialize after close");
+  store.put("t", "again");
+  store.expect_drained();
+  if (metrics.is_durable) {
+    ctx.expect_same(store.archived_ids("hung"), hung, "what was queued at close, when open again");
+  }
+  ctx.expect_same(std::uint64_t{store.archived_ids("t").size()}, std::uint64_t{ids.size() + 1},
+                  "the number of records after the store was opened again");
+}
+
+inline void check_repetition_is_safe(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  if (!store.metrics().repeats_safely) {
+    throw NotTestable("the archive is no IArchiveOnce");
+  }
+  store.set_archive(ArchiveState::keeps_and_refuses);
+  const auto ids = store.put_many("t", 3);
+  const auto others = store.put_many("other", 2);
+  store.drain(std::chrono::milliseconds(5)); // which gives the store time to try
+  store.set_archive(ArchiveState::works);
+  store.expect_drained();
+  ctx.expect_same(store.archived_ids("t"), ids, "the records of appends that seemed to fail");
+  ctx.expect_same(store.archived_ids("other"), others,
+                  "the records of appends that seemed to fail");
+}
+
+inline void check_queue_outlives_the_store(RuleContext& ctx) {
+  std::vector<std::string> ids;
+  {
+    ArchivingStore closed(ctx);
+    if (!closed.metrics().is_durable) {
+      throw NotTestable("the queue is in memory alone");
+    }
+    closed.set_archive(ArchiveState::hangs);
+    ids = closed.put_many("closed", 4);
+    closed.put_many("other", 2);
+    closed.client().close();
+    closed.let_go();
+  }
+  {
+    ArchivingStore destroyed(ctx);
+    destroyed.expect_drained();
+    ctx.expect_same(destroyed.archived_ids("closed"), ids, "what was queued at close");
+    ctx.expect_same(destroyed.metrics().archived, std::uint64_t{6},
+                    "the number of records that were found queued and are archived");
+    destroyed.set_archive(ArchiveState::refuses);
+    destroyed.put_many("destroyed", 4);
+    destroyed.let_go();
+  }
+  ArchivingStore after(ctx);
+  after.put("destroyed", "later");
+  after.expect_drained();
+  ids.emplace_back("later");
+  ctx.expect_same(after.archived_ids("destroyed"), ids,
+                  "what was queued when the store was destroyed, and a later record");
+  ctx.expect_same(after.metrics().archived, std::uint64_t{5},
+                  "the number of records that were found queued and are archived");
+}
+
+} // namespace detail
+
+template <class>
+std::vector<Rule> archiving_rules() {
+  return {
+      Rule("DUA-01", needs::archiving, "no call of the store waits for the archive",
+           "hand the record to a queue, and answer", &detail::check_no_call_waits),
+      Rule("DUA-02", needs::archiving,
+           "what was stored, and only that, is archived, in the order of each key",
+           "queue the record when the hot store has answered; append one of a key at a time",
+           &detail::check_what_is_archived),
+      Rule("DUA-03", needs::archiving,
+           "the queue is bounded; what does not fit is dropped by the policy, and counted",
+           "count what is under way, too", &detail::check_queue_is_bounded),
+      Rule("DUA-04", needs::archiving,
+           "an append that fails is repeated, before all later ones of its key",
+           "keep the record at the front until its append is true",
+           &detail::check_failed_appends_are_repeated),
+      Rule("DUA-05", needs::archiving,
+           "a record that the archive keeps refusing is dropped in the end, and counted",
+           "bound the attempts", &detail::check_refused_records_are_dropped),
+      Rule("DUA-06", needs::archiving, "accepted = archived + dropped + queued, at any moment",
+           "change two of the counts together", &detail::check_metrics_add_up),
+      Rule("DUA-07", needs::archiving,
+           "drain is true when nothing is queued, and false at its limit",
+           "count an append that is under way as queued", &detail::check_drain),
+      Rule("DUA-08", needs::archiving,
+           "close archives what is queued, within its limit; the rest is dropped and counted",
+           "drain before closing, and wait no longer than the limit", &detail::check_close_drains),
+      Rule("DUA-09", needs::archiving, "over an IArchiveOnce a repeated append is one record",
+           "give each record one entry id, and use it for every attempt",
+           &detail::check_repetition_is_safe),
+      Rule("DUA-10", needs::archiving,
+           "what a durable queue holds is archived by the next store that has it",
+           "answer a call when its record is durable; remove it when the archive has it",
+           &detail::check_queue_outlives_the_store),
+  };
+}
+
+} // namespace agentstore::conformance
+
+#endif

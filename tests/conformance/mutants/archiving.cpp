@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dual writes that wait, lose, repeat or miscount. What each does wrong stands in the table at the
+// end.
+
+#include "conformance/mutants/killed.hpp"
+#include "conformance/mutants/tables.hpp"
+
+#include <agentstore/archives/dual_write.hpp>
+#include <agentstore/conformance/mutation/building_blocks.hpp>
+#include <agentstore/detail/dual_write/restored_entry.hpp>
+
+#include <deque>
+
+namespace agentstore::conformance {
+
+namespace mutants::archiving {
+
+using namespace std::chrono_literals;
+
+DualWriteOptions options_of_mutants() {
+  DualWriteOptions options;
+  options.max_queued = 20;
+  options.max_attempts = 10;
+  options.first_pause = 20ms;
+  options.longest_pause = 100ms;
+  options.close_limit = 500ms;
+  return options;
+}
+
+/// A dual write as it should be, in memory.
+class InMemory : public DualWrite<MemoryBackend> {
+public:
+  explicit InMemory(MutantSpace& space) : InMemory(space, options_of_mutants()) {}
+
+protected:
+  InMemory(MutantSpace& space, DualWriteOptions options)
+      : InMemory(space, std::move(options), space.switched_archive()) {}
+  InMemory(MutantSpace& space, DualWriteOptions options, ArchiveForDualWrite archive)
+      : DualWrite(space.executor(), space.memory(), std::move(archive), std::move(options)) {}
+};
+
+/// One that is told something wrong: `Change` is a function of the options.
+template <void (*Change)(DualWriteOptions&)>
+class WithOptions : public InMemory {
+public:
+  explicit WithOptions(MutantSpace& space) : InMemory(space, changed_options()) {}
+
+private:
+  static DualWriteOptions changed_options() {
+    DualWriteOptions options = options_of_mutants();
+    Change(options);
+    return options;
+  }
+};
+
+/// One that tells something wrong about its queue.
+template <void (*Change)(ArchivingMetrics&)>
+class WithMetrics : public InMemory {
+public:
+  using InMemory::InMemory;
+
+  awaitable<ArchivingMetrics> get_archiving_metrics() override {
+    return changed(InMemory::get_archiving_metrics(), Change);
+  }
+};
+
+// DUA-01
+
+class DrainsAfterACheckpoint : public InMemory {
+public:
+  using InMemory::InMemory;
+
+  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                 Document metadata) override {
+    const bool is_done = co_await InMemory::put_checkpoint(
+        std::move(thread_id), std::move(checkpoint_id), std::move(data), std::move(metadata));
+    static_cast<void>(co_await drain(1h));
+    co_return is_done;
+  }
+};
+
+class DrainsBeforeAMessage : public InMemory {
+public:
+  using InMemory::InMemory;
+
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, Document metadata) override {
+    static_cast<void>(co_await drain(1h));
+    co_return co_await InMemory::add_conversation_message(std::move(session_id), std::move(role),
+                                                          std::move(content), std::move(metadata));
+  }
+};
+
+// DUA-02
+
+/// Has a way of its own to the archive.
+class AppendsItself : public InMemory {
+public:
+  explicit AppendsItself(MutantSpace& space) : AppendsItself(space, space.switched_archive()) {}
+
+protected:
+  IPermanentStorageBackend& archive() const { return *archive_; }
+
+private:
+  AppendsItself(MutantSpace& space, std::shared_ptr<SwitchedArchiveOnce> archive)
+      : InMemory(space, options_of_mutants(), archive), archive_(std::move(archive)) {}
+
+  std::shared_ptr<SwitchedArchiveOnce> archive_;
+};
+
+class ArchivesWhatIsRefused : public AppendsItself {
+public:
+  using AppendsItself::AppendsItself;
+
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, Document metadata) override {
+    const bool is_done =
+        co_await AppendsItself::add_conversation_message(session_id, role, content, metadata);
+    if (!is_done) {
+      static_cast<void>(co_await archive().append_conversation_message(
+          std::move(session_id), std::move(role), std::move(content), std::move(metadata)));
+    }
+    co_return is_done;
+  }
+};
+
+class ForgetsContexts : public InMemory {
+public:
+  explicit ForgetsContexts(MutantSpace& space)
+      : ForgetsContexts(space, options_of_mutants(), space.memory()) {}
+
+  awaitable<bool> initialize() override {
+    static_cast<void>(co_await hot_->initialize());
+    co_return co_await InMemory::initialize();
+  }
+  awaitable<bool> store_task_context(std::string session_id, Document context) override {
+    return hot_->store_task_context(std::move(session_id), std::move(context));
+  }
+
+private:
+  ForgetsContexts(MutantSpace& space, DualWriteOptions options, std::shared_ptr<MemoryBackend> hot)
+      : InMemory(space, std::move(options)), hot_(std::move(hot)) {}
+
+  std::shared_ptr<MemoryBackend> hot_;
+};
+
+class ArchivesStoredTwice : public AppendsItself {
+public:
+  using AppendsItself::AppendsItself;
+
+  awaitable<bool> end_session(std::string session_id, std::string status) override {
+    const bool is_done = co_await AppendsItself::end_session(session_id, std::move(status));
+    if (is_done) {
+      static_cast<void>(
+          co_await archive().append_session_event(std::move(session_id), "-", "end_session", 1));
+    }
+    co_return is_done;
+  }
+};
+
+// DUA-03 to DUA-05
+
+void hold_more_than_told(DualWriteOptions& options) {
+  options.max_queued = 1'000;
+}
+void tell_less_than_held(ArchivingMetrics& metrics) {
+  metrics.max_queued = 5;
+}
+void tell_the_other_policy(ArchivingMetrics& metrics) {
+  metrics.drops_oldest = !metrics.drops_oldest;
+}
+void forget_what_was_dropped(ArchivingMetrics& metrics) {
+  metrics.accepted -= metrics.dropped;
+  metrics.dropped = 0;
+}
+
+class HoldsMoreThanTold : public WithOptions<&hold_more_than_told> {
+public:
+  using WithOptions::WithOptions;
+
+  awaitable<ArchivingMetrics> get_archiving_metrics() override {
+    return changed(WithOptions::get_archiving_metrics(), &tell_less_than_held);
+  }
+};
+
+void try_once(DualWriteOptions& options) {
+  options.max_attempts = 1;
+}
+void pause_for_ever(DualWriteOptions& options) {
+  options.first_pause = options.longest_pause = 24h;
+}
+void try_for_ever(DualWriteOptions& options) {
+  options.max_attempts = std::numeric_limits<std::size_t>::max();
+}
+void take_dropped_for_archived(ArchivingMetrics& metrics) {
+  metrics.archived += metrics.dropped;
+  metrics.dropped = 0;
+}
+
+// DUA-06
+
+void accept_when_archived(ArchivingMetrics& metrics) {
+  metrics.accepted = metrics.archived;
+}
+void weigh_nothing(ArchivingMetrics& metrics) {
+  metrics.queued_bytes = 0;
+}
+void count_what_waits(ArchivingMetrics& metrics) {
+  metrics.queued -= metrics.queued != 0 ? 1 : 0; // and not what is under way
+}
+
+// DUA-07
+
+class IsAlwaysDrained : public InMemory {
+public:
+  using InMemory::InMemory;
+
+  awaitable<bool> drain(std::chrono::milliseconds limit) override {
+    return changed(InMemory::drain(limit), [](bool& is_empty) { is_empty = true; });
+  }
+};
+
+class GivesUpDraining : public InMemory {
+public:
+  using InMemory::InMemory;
+
+  awaitable<bool> drain(std::chrono::milliseconds) override { return InMemory::drain(0ms); }
+};
+
+// DUA-08
+
+void close_at_leisure(DualWriteOptions& options) {
+  options.close_limit = 24h;
+}
+void close_at_once(DualWriteOptions& options) {
+  options.close_limit = 0ms;
+}
+
+void take_dropped_for_kept(ArchivingMetrics& metrics) {
+  metrics.is_durable = true;
+}
+
+// DUA-09
+
+class HasNoEntryIds : public InMemory {
+public:
+  explicit HasNoEntryIds(MutantSpace& space)
+      : InMemory(space, options_of_mutants(),
+                 std::make_shared<ForwardingArchive>(space.switched_archive())) {}
+
+  awaitable<ArchivingMetrics> get_archiving_metrics() override {
+    return changed(InMemory::get_archiving_metrics(),
+                   [](ArchivingMetrics& metrics) { metrics.repeats_safely = true; });
+  }
+};
+
+/// Stands for a writer that makes an entry id for each attempt.
+class FreshIds : public ForwardingArchiveOnce {
+public:
+  using ForwardingArchiveOnce::ForwardingArchiveOnce;
+
+  awaitable<bool> append_checkpoint_once(std::string entry_id, std::string thread_id,
+                                         std::string checkpoint_id, Document data,
+                                         Document metadata,
+                                         std::optional<Timestamp> created_at) override {
+    return ForwardingArchiveOnce::append_checkpoint_once(
+        entry_id + "/" + std::to_string(++attempts_), std::move(thread_id),
+        std::move(checkpoint_id), std::move(data), std::move(metadata), created_at);
+  }
+
+private:
+  std::atomic<int> attempts_ = 0;
+};
+
+class MakesIdsForAttempts : public InMemory {
+public:
+  explicit MakesIdsForAttempts(MutantSpace& space)
+      : InMemory(space, options_of_mutants(),
+                 std::make_shared<FreshIds>(space.switched_archive())) {}
+};
+
+// DUA-10
+
+/// What a space keeps of a queue, for all its handles.
+class KeptQueue {
+public:
+  std::mutex mutex;
+  std::deque<agentstore::detail::dual_write::KeptEntry> entries;
+};
+
+/// A queue that outlives its store as it should, in memory.
+class GoodJournal : public agentstore::detail::dual_write::Journal {
+public:
+  explicit GoodJournal(std::shared_ptr<KeptQueue> kept) : kept_(std::move(kept)) {}
+
+  awaitable<Entries> open() override { co_return entries(); }
+  awaitable<void> close() override { co_return; }
+  void abandon() noexcept override {}
+  void add(const agentstore::detail::dual_write::Entry& entry,
+           std::string others) noexcept override {
+    agentstore::detail::dual_write::KeptEntry kept;
+    kept.id = entry.id;
+    kept.kind = to_string(entry.kind);
+    kept.key = entry.key;
+    kept.created_at = entry.created_at;
+    kept.others = Document(json::parse(others));
+    const std::lock_guard lock(kept_->mutex);
+    kept_->entries.push_back(std::move(kept));
+  }
+  void remove(const agentstore::detail::dual_write::Entry& entry) noexcept override {
+    const std::lock_guard lock(kept_->mutex);
+    std::erase_if(kept_->entries, [&](const auto& kept) { return kept.id == entry.id; });
+  }
+  awaitable<void> written() override { co_return; }
+  bool is_well() const noexcept override { return true; }
+
+protected:
+  Entries entries() {
+    const std::lock_guard lock(kept_->mutex);
+    Entries entries;
+    for (const auto& kept : kept_->entries) {
+      entries.push_back(agentstore::detail::dual_write::restore(kept));
+    }
+    return entries;
+  }
+  void forget() {
+    const std::lock_guard lock(kept_->mutex);
+    kept_->entries.clear();
+  }
+
+private:
+  std::shared_ptr<KeptQueue> kept_;
+};
+
+template <class Journal>
+class WithJournal : public InMemory {
+public:
+  explicit WithJournal(MutantSpace& space) : InMemory(space, options(space)) {}
+
+private:
+  static DualWriteOptions options(MutantSpace& space) {
+    DualWriteOptions options = options_of_mutants();
+    auto kept = space.shared<KeptQueue>();
+    options.queue = DualWriteQueue([kept] { return std::make_shared<Journal>(kept); });
+    return options;
+  }
+};
+
+class ForgetsAtClose : public GoodJournal {
+public:
+  using GoodJournal::GoodJournal;
+
+  awaitable<void> close() override {
+    forget();
+    co_return;
+  }
+};
+
+class ForgetsWhenDestroyed : public GoodJournal {
+public:
+  using GoodJournal::GoodJournal;
+
+  awaitable<Entries> open() override {
+    is_open_ = true;
+    return GoodJournal::open();
+  }
+  awaitable<void> close() override {
+    is_open_ = false;
+    return GoodJournal::close();
+  }
+  void abandon() noexcept override {
+    if (is_open_) {
+      forget();
+    }
+  }
+
+private:
+  bool is_open_ = false;
+};
+
+class GivesTheNewestFirst : public GoodJournal {
+public:
+  using GoodJournal::GoodJournal;
+
+  awaitable<Entries> open() override {
+    Entries all = entries();
+    std::reverse(all.begin(), all.end());
+    co_return all;
+  }
+};
+
+} // namespace mutants::archiving
+
+std::vector<Mutant> archiving_mutants() {
+  using namespace mutants::archiving;
+  return {
+      mutant<DrainsAfterACheckpoint>("DUA-01", "drains_after_a_checkpoint",
+                                     "put_checkpoint waits until the archive has the record",
+                                     "an end of put_checkpoint"),
+      mutant<DrainsBeforeAMessage>("DUA-01", "drains_before_a_message",
+                                   "a message waits for the records before it",
+                                   "an end of add_conversation_message"),
+      mutant<ArchivesWhatIsRefused>("DUA-02", "archives_what_is_refused",
+                                    "a message that was not stored is archived",
+                                    "the messages that are archived"),
+      mutant<ForgetsContexts>("DUA-02", "forgets_contexts", "task contexts are not archived",
+                              "the contexts that are archived"),
+      mutant<ArchivesStoredTwice>("DUA-02", "archives_ends_twice",
+                                  "the end of a session leaves two records",
+                                  "the events of a session"),
+      mutant<HoldsMoreThanTold>("DUA-03", "holds_more_than_told",
+                                "the queue grows beyond its bound", "at most 5 records"),
+      mutant<WithMetrics<&tell_the_other_policy>>("DUA-03", "drops_the_others",
+                                                  "the newest are dropped where it says the oldest",
+                                                  "the records that were not dropped"),
+      mutant<WithMetrics<&forget_what_was_dropped>>("DUA-03", "forgets_what_was_dropped",
+                                                    "what is dropped is not counted",
+                                                    "the number of records that there were"),
+      mutant<WithOptions<&try_once>>("DUA-04", "tries_once", "an append that failed is given up",
+                                     "the records after the archive failed"),
+      mutant<WithOptions<&pause_for_ever>>("DUA-04", "pauses_for_ever",
+                                           "an append that failed is not made again in time",
+                                           "drain to be true"),
+      mutant<WithOptions<&try_for_ever>>("DUA-05", "tries_for_ever_again",
+                                         "a record that is refused stays in the queue",
+                                         "a record that the archive keeps refusing"),
+      mutant<WithMetrics<&take_dropped_for_archived>>(
+          "DUA-05", "takes_dropped_for_archived", "a record that was given up counts as archived",
+          "the number of records that were dropped"),
+      mutant<WithMetrics<&accept_when_archived>>("DUA-06", "accepts_when_archived",
+                                                 "a record is counted when the archive has it",
+                                                 "archived and dropped and queued together"),
+      mutant<WithMetrics<&count_what_waits>>("DUA-06", "counts_what_waits",
+                                             "an append that is under way is counted nowhere",
+                                             "archived and dropped and queued together"),
+      mutant<WithMetrics<&weigh_nothing>>("DUA-06", "weighs_nothing",
+                                          "what is queued is not weighed",
+                                          "what is queued to weigh something"),
+      mutant<IsAlwaysDrained>("DUA-07", "is_always_drained", "drain is true at its limit",
+                              "drain of a queue that is not empty"),
+      mutant<GivesUpDraining>("DUA-07", "gives_up_draining", "drain does not wait",
+                              "drain to wait for its limit"),
+      mutant<WithOptions<&close_at_leisure>>("DUA-08", "closes_at_leisure",
+                                             "close waits for an archive that hangs",
+                                             "an end of close"),
+      mutant<WithOptions<&close_at_once>>("DUA-08", "closes_at_once", "close drops what is queued",
+                                          "the records after close"),
+      mutant<WithMetrics<&take_dropped_for_kept>>("DUA-08", "says_that_it_keeps",
+                                                  "close drops what it says that it keeps",
+                                                  "what is queued after close"),
+      mutant<HasNoEntryIds>("DUA-09", "has_no_entry_ids", "appends are repeated without an id",
+                            "the records of appends that seemed to fail"),
+      mutant<MakesIdsForAttempts>("DUA-09", "makes_ids_for_attempts",
+                                  "each attempt of an append has an entry id of its own",
+                                  "the records of appends that seemed to fail"),
+      mutant<WithJournal<ForgetsAtClose>>("DUA-10", "forgets_its_queue_at_close",
+                                          "a durable queue is emptied by close",
+                                          "what was queued at close"),
+      mutant<WithJournal<ForgetsWhenDestroyed>>(
+          "DUA-10", "forgets_its_queue_when_destroyed",
+          "a durable queue that is not closed goes with the store",
+          "what was queued when the store was destroyed"),
+      mutant<WithJournal<GivesTheNewestFirst>>("DUA-10", "gives_the_newest_first",
+                                               "what was queued is archived in another order",
+                                               "what was queued at close"),
+  };
+}
+
+} // namespace agentstore::conformance
+
+using namespace agentstore::conformance;
+
+TEST_CASE("the rules of dual writes kill their mutants") {
+  agentstore::test::expect_killed(archiving_mutants(), archiving_rules());
+}
+
+TEST_CASE("each rule of dual writes has mutants to kill") {
+  agentstore::test::expect_two_for_each(archiving_mutants(), archiving_rules());
+}
+
+TEST_CASE("the rules of dual writes hold for what the mutants are made of") {
+  using namespace mutants::archiving; // with a durable queue, so that no rule is left out
+  agentstore::test::expect_held_without_bug<WithJournal<GoodJournal>>(archiving_rules());
+}

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_TESTS_CONFORMANCE_MUTANTS_CALLS_HPP
+#define AGENTSTORE_TESTS_CONFORMANCE_MUTANTS_CALLS_HPP
+
+/// \file
+/// Stores that are right but for a bug which looks at calls as values, whatever their method: one
+/// bug can then be had by each of the methods in turn.
+///
+///     class NoAnswerButTen : public Bug { // of any method that lists
+///     public:
+///       using Bug::Bug;
+///       awaitable<Answer> around(Operation call, Next next) override {
+///         Answer answer = co_await next(std::move(call));
+///         ...
+///       }
+///     };
+///     Mutant mutant = bug<NoAnswerButTen, MethodId::list_checkpoints>(rule, name, bug, evidence);
+
+#include <agentstore/conformance/methods/call_text.hpp>
+#include <agentstore/conformance/mutation/building_blocks.hpp>
+
+#include <deque>
+
+namespace agentstore::conformance::mutants {
+
+/// What a store does wrong. One object for each handle.
+class Bug {
+public:
+  using Next = std::function<awaitable<Answer>(Operation)>;
+
+  /// `method` is the one that has the bug.
+  Bug(MutantSpace& space, MethodId method) : space_(space), method_(method) {}
+  virtual ~Bug() = default;
+  Bug(const Bug&) = delete;
+  Bug& operator=(const Bug&) = delete;
+
+  /// Runs where the call is made, before it is awaited.
+  virtual void before(const Operation&) {}
+  /// Instead of the call, of which `next` makes what is right.
+  virtual awaitable<Answer> around(Operation call, Next next) { return next(std::move(call)); }
+
+protected:
+  bool has(const Operation& call) const { return call.kind == method_; }
+  MethodId method() const { return method_; }
+  /// One for all handles on the space.
+  template <class T>
+  std::shared_ptr<T> shared() {
+    return space_.shared<T>();
+  }
+  Timestamp now() const { return space_.now(); }
+
+private:
+  MutantSpace& space_; // kept by the harness until the space is dropped
+  MethodId method_;
+};
+
+/// Makes of each call an Operation, and of its answer what the method returns.
+class Calls {
+public:
+  explicit Calls(std::unique_ptr<Bug> bug) : bug_(std::move(bug)) {}
+
+  template <class T>
+  awaitable<T> make(Operation call, Bug::Next next) const {
+    bug_->before(call);
+    return unpacked<T>(bug_, std::move(call), std::move(next));
+  }
+
+private:
+  template <class T>
+  static awaitable<T> unpacked(std::shared_ptr<Bug> bug, Operation call, Bug::Next next) {
+    Answer answer = co_await bug->around(std::move(call), std::move(next));
+    if constexpr (!std::is_void_v<T>) {
+      co_return std::get<T>(std::move(answer));
+    }
+  }
+
+  std::shared_ptr<Bug> bug_;
+};
+
+/// The arguments of a call, by those of the method.
+class Packed {
+public:
+  Packed(MethodId method, std::string key) : call_(method, std::move(key)) {}
+
+  Packed& text(std::string value) { return set(call_.text, std::move(value)); }
+  Packed& content(std::string value) { return set(call_.content, std::move(value)); }
+  Packed& user(std::string value) { return set(call_.user_id, std::move(value)); }
+  Packed& checkpoint(std::optional<std::string> value) {
+    return set(call_.checkpoint_id, std::move(value));
+  }
+  Packed& task(std::string value) { return set(call_.task_id, std::move(value)); }
+  Packed& target(std::string value) { return set(call_.target, std::move(value)); }
+  Packed& value(Document value) { return set(call_.value, std::move(value)); }
+  Packed& metadata(Document value) { return set(call_.metadata, std::move(value)); }
+  Packed& writes(std::vector<ChannelWrite> value) { return set(call_.writes, std::move(value)); }
+  Packed& update(SessionUpdate value) { return set(call_.update, std::move(value)); }
+  Packed& limit(std::size_t value) { return set(call_.limit, value); }
+  Packed& time(std::optional<Timestamp> value) { return set(call_.time, value); }
+  Packed& max_idle(std::chrono::microseconds value) { return set(call_.max_idle, value); }
+  Packed& archive_kind(ArchiveKind value) { return set(call_.archive_kind, value); }
+
+  operator Operation() && { return std::move(call_); } // NOLINT(google-explicit-constructor)
+  operator Operation() & { return std::move(call_); }  // NOLINT(google-explicit-constructor)
+
+private:
+  template <class T>
+  Packed& set(T& member, std::type_identity_t<T> value) {
+    member = std::move(value);
+    return *this;
+  }
+
+  Operation call_;
+};
+
+/// A store of all that is no archive.
+class CallStore final : public ForwardingStore {
+public:
+  CallStore(InnerStore inner, std::unique_ptr<Bug> bug)
+      : ForwardingStore(inner), calls_(std::move(bug)) {
+    handle_.sessions = &inner.storage();
+    handle_.conversations = &inner.storage();
+    handle_.checkpoints = &inner.storage();
+    handle_.contexts = &inner.storage();
+    handle_.backend = &inner.storage();
+    handle_.checkpointer = &inner.checkpointer();
+    handle_.session_directory = inner.session_directory().get();
+    handle_.thread_directory = inner.thread_directory().get();
+  }
+
+  awaitable<Session> create_session(std::string session_id, std::string user_id,
+                                    Document metadata) override {
+    return make<Session>(Packed(MethodId::create_session, std::move(session_id))
+                             .user(std::move(user_id))
+                             .metadata(std::move(metadata)));
+  }
+  awaitable<std::optional<Session>> get_session(std::string session_id) override {
+    return make<std::optional<Session>>(Packed(MethodId::get_session, std::move(session_id)));
+  }
+  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
+    return make<bool>(
+        Packed(MethodId::update_session, std::move(session_id)).update(std::move(update)));
+  }
+  awaitable<bool> end_session(std::string session_id, std::string status) override {
+    return make<bool>(Packed(MethodId::end_session, std::move(session_id)).text(std::move(status)));
+  }
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, Document metadata) override {
+    return make<bool>(Packed(MethodId::add_conversation_message, std::move(session_id))
+                          .text(std::move(role))
+                          .content(std::move(content))
+                          .metadata(std::move(metadata)));
+  }
+  awaitable<std::vector<Message>> get_conversation_history(std::string session_id,
+                                                           std::size_t limit) override {
+    return make<std::vector<Message>>(
+        Packed(MethodId::get_conversation_history, std::move(session_id)).limit(limit));
+  }
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                   Document metadata) override {
+    return make<bool>(Packed(MethodId::store_checkpoint, std::move(thread_id))
+                          .checkpoint(std::move(checkpoint_id))
+                          .value(std::move(data))
+                          .metadata(std::move(metadata)));
+  }
+  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                 Document metadata) override {
+    return make<bool>(Packed(MethodId::put_checkpoint, std::move(thread_id))
+                          .checkpoint(std::move(checkpoint_id))
+                          .value(std::move(data))
+                          .metadata(std::move(metadata)));
+  }
+  awaitable<std::optional<Checkpoint>>
+  get_checkpoint(std::string thread_id, std::optional<std::string> checkpoint_id) override {
+    return make<std::optional<Checkpoint>>(Packed(MethodId::get_checkpoint, std::move(thread_id))
+                                               .checkpoint(std::move(checkpoint_id)));
+  }
+  awaitable<std::vector<Checkpoint>> list_checkpoints(std::string thread_id,
+                                                      std::size_t limit) override {
+    return make<std::vector<Checkpoint>>(
+        Packed(MethodId::list_checkpoints, std::move(thread_id)).limit(limit));
+  }
+  awaitable<bool> put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
+                             std::vector<ChannelWrite> writes) override {
+    return make<bool>(Packed(MethodId::put_writes, std::move(thread_id))
+                          .checkpoint(std::move(checkpoint_id))
+                          .task(std::move(task_id))
+                          .writes(std::move(writes)));
+  }
+  awaitable<std::vector<PendingWrite>> get_writes(std::string thread_id,
+                                                  std::string checkpoint_id) override {
+    return make<std::vector<PendingWrite>>(
+        Packed(MethodId::get_writes, std::move(thread_id)).checkpoint(std::move(checkpoint_id)));
+  }
+  awaitable<std::optional<Document>> get_task_context(std::string session_id) override {
+    return make<std::optional<Document>>(Packed(MethodId::get_task_context, std::move(session_id)));
+  }
+  awaitable<bool> store_task_context(std::string session_id, Document context) override {
+    return make<bool>(
+        Packed(MethodId::store_task_context, std::move(session_id)).value(std::move(context)));
+  }
+  awaitable<SessionPage> list_sessions(std::string user_id, Page page) override {
+    Operation call = Packed(MethodId::list_sessions, std::move(user_id)).limit(page.size);
+    ISessionDirectory* const inner = handle_.session_directory;
+    return calls_.make<SessionPage>(std::move(call), [inner, page](Operation made) {
+      Page asked = page;
+      asked.size = made.limit;
+      return detail::as_answer(inner->list_sessions(std::move(made.key), std::move(asked)));
+    });
+  }
+  awaitable<bool> delete_session(std::string session_id) override {
+    return make<bool>(Packed(MethodId::delete_session, std::move(session_id)));
+  }
+  awaitable<ThreadPage> list_threads(std::string prefix, Page page) override {
+    Operation call = Packed(MethodId::list_threads, std::move(prefix)).limit(page.size);
+    IThreadDirectory* const inner = handle_.thread_directory;
+    return calls_.make<ThreadPage>(std::move(call), [inner, page](Operation made) {
+      Page asked = page;
+      asked.size = made.limit;
+      return detail::as_answer(inner->list_threads(std::move(made.key), std::move(asked)));
+    });
+  }
+  awaitable<bool> delete_thread(std::string thread_id) override {
+    return make<bool>(Packed(MethodId::delete_thread, std::move(thread_id)));
+  }
+  awaitable<bool> copy_thread(std::string source, std::string target) override {
+    return make<bool>(Packed(MethodId::copy_thread, std::move(source)).target(std::move(target)));
+  }
+  awaitable<std::uint64_t> prune_thread(std::string thread_id, std::size_t keep) override {
+    return make<std::uint64_t>(Packed(MethodId::prune_thread, std::move(thread_id)).limit(keep));
+  }
+  awaitable<std::vector<Checkpoint>> list_checkpoints_before(std::string thread_id,
+                                                             std::string checkpoint_id,
+                                                             std::size_t limit) override {
+    return make<std::vector<Checkpoint>>(
+        Packed(MethodId::list_checkpoints_before, std::move(thread_id))
+            .checkpoint(std::move(checkpoint_id))
+            .limit(limit));
+  }
+  awaitable<ThreadHead> get_thread_head(std::string thread_id, std::size_t limit) override {
+    return make<ThreadHead>(Packed(MethodId::get_thread_head, std::move(thread_id)).limit(limit));
+  }
+  awaitable<bool> initialize() override { return make<bool>(Packed(MethodId::initialize, "")); }
+  awaitable<void> close() override { return make<void>(Packed(MethodId::close, "")); }
+  awaitable<Health> health_check() override {
+    return make<Health>(Packed(MethodId::health_check, ""));
+  }
+  awaitable<Metrics> get_metrics() override {
+    return make<Metrics>(Packed(MethodId::get_metrics, ""));
+  }
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    return make<std::uint64_t>(Packed(MethodId::cleanup_expired_sessions, "").max_idle(max_idle));
+  }
+
+private:
+  template <class T>
+  awaitable<T> make(Operation call) {
+    return calls_.make<T>(std::move(call), [handle = handle_](Operation made) mutable {
+      return method_of(made.kind).call(handle, std::move(made));
+    });
+  }
+
+  Calls calls_;
+  Handle handle_;
+};
+
+/// An archive.
+class CallArchive final : public ForwardingArchive {
+public:
+  CallArchive(InnerArchive inner, std::unique_ptr<Bug> bug)
+      : ForwardingArchive(inner), calls_(std::move(bug)) {
+    handle_.archive = &inner.storage();
+    handle_.archive_reader = &inner.reader();
+  }
+
+  awaitable<bool> append_session_event(std::string session_id, std::string user_id,
+                                       std::string event_type, Document payload,
+                                       std::optional<Timestamp> created_at) override {
+    return make<bool>(Packed(MethodId::append_session_event, std::move(session_id))
+                          .user(std::move(user_id))
+                          .text(std::move(event_type))
+                          .value(std::move(payload))
+                          .time(created_at));
+  }
+  awaitable<bool> append_conversation_message(std::string session_id, std::string role,
+                                              std::string content, Document metadata,
+                                              std::optional<Timestamp> created_at) override {
+    return make<bool>(Packed(MethodId::append_conversation_message, std::move(session_id))
+                          .text(std::move(role))
+                          .content(std::move(content))
+                          .metadata(std::move(metadata))
+                          .time(created_at));
+  }
+  awaitable<bool> append_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                    Document metadata,
+                                    std::optional<Timestamp> created_at) override {
+    return make<bool>(Packed(MethodId::append_checkpoint, std::move(thread_id))
+                          .checkpoint(std::move(checkpoint_id))
+                          .value(std::move(data))
+                          .metadata(std::move(metadata))
+                          .time(created_at));
+  }
+  awaitable<bool> append_checkpoint_writes(std::string thread_id, std::string checkpoint_id,
+                                           std::string task_id, std::vector<ChannelWrite> writes,
+                                           std::optional<Timestamp> created_at) override {
+    return make<bool>(Packed(MethodId::append_checkpoint_writes, std::move(thread_id))
+                          .checkpoint(std::move(checkpoint_id))
+                          .task(std::move(task_id))
+                          .writes(std::move(writes))
+                          .time(created_at));
+  }
+  awaitable<bool> append_conversation_session(std::string session_key, Document session_data,
+                                              std::optional<Timestamp> created_at) override {
+    return make<bool>(Packed(MethodId::append_conversation_session, std::move(session_key))
+                          .value(std::move(session_data))
+                          .time(created_at));
+  }
+  awaitable<bool> append_task_context_snapshot(std::string session_id, Document context_data,
+                                               std::optional<Timestamp> created_at) override {
+    return make<bool>(Packed(MethodId::append_task_context_snapshot, std::move(session_id))
+                          .value(std::move(context_data))
+                          .time(created_at));
+  }
+  awaitable<bool> initialize() override { return make<bool>(Packed(MethodId::initialize, "")); }
+  awaitable<void> close() override { return make<void>(Packed(MethodId::close, "")); }
+  awaitable<std::vector<ArchiveRecord>>
+  read_archive(ArchiveKind kind, std::string key, std::uint64_t after, std::size_t limit) override {
+    Operation call = Packed(MethodId::read_archive, std::move(key)).archive_kind(kind).limit(limit);
+    IArchiveReader* const reader = handle_.archive_reader;
+    return calls_.make<std::vector<ArchiveRecord>>(std::move(call), [=](Operation made) {
+      return detail::as_answer(
+          reader->read_archive(made.archive_kind, std::move(made.key), after, made.limit));
+    });
+  }
+
+private:
+  template <class T>
+  awaitable<T> make(Operation call) {
+    return calls_.make<T>(std::move(call), [handle = handle_](Operation made) mutable {
+      return method_of(made.kind).call(handle, std::move(made));
+    });
+  }
+
+  Calls calls_;
+  Handle handle_;
+};
+
+/// Texts that live as long as the program: those of a Mutant refer to them.
+inline std::string_view kept(std::string text) {
+  static std::deque<std::string> all;
+  all.push_back(std::move(text));
+  return all.back();
+}
+
+/// Whether it is a method of the archive, of those that two kinds of store have too.
+inline bool is_of_archive(MethodId method) {
+  return method >= MethodId::append_session_event && method <= MethodId::read_archive;
+}
+
+template <class AnyBug, MethodId method, bool in_archive>
+Handle with_bug(MutantSpace& space) {
+  Handle handle;
+  auto made = std::make_unique<AnyBug>(space, method);
+  if (in_archive || is_of_archive(method)) {
+    handle.add(std::shared_ptr<ForwardingArchive>(
+        std::make_shared<CallArchive>(space.archive(), std::move(made))));
+  } else {
+    handle.add(std::shared_ptr<ForwardingStore>(
+        std::make_shared<CallStore>(space.store(), std::move(made))));
+  }
+  return handle;
+}
+
+/// A mutant of which `method` has the bug.
+template <class AnyBug, MethodId method, bool in_archive = false>
+Mutant bug(std::string_view rule, std::string_view name, std::string_view what,
+           std::string_view evidence) {
+  Mutant result;
+  result.rule = rule;
+  result.name = name;
+  result.bug = what;
+  result.evidence = evidence;
+  result.make = &with_bug<AnyBug, method, in_archive>;
+  result.interfaces = in_archive || is_of_archive(method) ? Interfaces::of<ForwardingArchive>()
+                                                          : Interfaces::of<ForwardingStore>();
+  return result;
+}
+
+} // namespace agentstore::conformance::mutants
+
+#endif
