@@ -79,6 +79,28 @@ TEST_CASE("StorageError says what happened to which operation and key") {
   CHECK_THROWS_AS(throw StorageError(errc::closed, "close", ""), boost::system::system_error);
 }
 
+TEST_CASE("An error says why the store is unavailable, and whether to try again") {
+  namespace because = boost::system::errc;
+  const auto of = [](because::errc_t cause, errc code = errc::unavailable) {
+    return StorageError(code, "get_session", "s", "", make_error_condition(cause));
+  };
+  const StorageError unknown(errc::unavailable, "get_session", "s");
+  CHECK(unknown.cause().value() == 0);
+  CHECK(is_transient(unknown));
+  CHECK(of(because::timed_out).cause() == because::timed_out);
+  CHECK(of(because::timed_out).code() == errc::unavailable);
+  CHECK(is_transient(of(because::timed_out)));
+  CHECK(is_transient(of(because::connection_refused)));
+  CHECK_FALSE(is_transient(of(because::no_space_on_device)));
+  CHECK_FALSE(is_transient(of(because::read_only_file_system)));
+  for (const errc code : all) {
+    CHECK(is_transient(StorageError(code, "close", "")) == (code == errc::unavailable));
+  }
+  CHECK_FALSE(is_transient(of(because::timed_out, errc::closed)));
+  static const DriverCategory driver;
+  CHECK(is_transient(StorageError(boost::system::error_code(7, driver), "close", "")));
+}
+
 TEST_CASE("A message shows any key escaped and shortened, and key() whole") {
   const std::string hostile("a\"b\\c\n\0\x1b\xff", 9);
   const StorageError error(errc::invalid_argument, "get_session", hostile);

@@ -30,7 +30,7 @@ Session some_session() {
   session.error_count = 2;
   session.total_processing_time = 120'001us;
   session.status = "completed";
-  session.metadata["plan"] = nullptr;
+  session.metadata = json::parse(R"({"plan":null})");
   session.version = 7;
   return session;
 }
@@ -57,14 +57,14 @@ TEST_CASE("Every record comes back from JSON text as it was") {
   message.role = "tool";
   message.content = std::string("a\0b \xf0\x9f\x98\x80", 8);
   message.timestamp = moment;
-  message.metadata["tool_call_id"] = "c-1";
+  message.metadata = json::parse(R"({"tool_call_id":"c-1"})");
   CHECK(through_text(message) == message);
 
   Checkpoint checkpoint;
   checkpoint.thread_id = "t";
   checkpoint.checkpoint_id = "c";
   checkpoint.data = json::parse(R"({"a":[1,-1,1.5,null,{}],"u":18446744073709551615})");
-  checkpoint.metadata["step"] = -1;
+  checkpoint.metadata = json::parse(R"({"step":-1})");
   checkpoint.created_at = Timestamp() - 1us;
   CHECK(through_text(checkpoint) == checkpoint);
 
@@ -245,7 +245,8 @@ TEST_CASE("A text that is not a time is refused, and named") {
 TEST_CASE("Processing times come back to the microsecond") {
   for (const std::chrono::microseconds time :
        {0us, 1us, 3us, 999'999us, 1'000'001us, 86'400'000'001us,
-        std::chrono::microseconds(1'000'000'000'000'007)}) {
+        std::chrono::microseconds(1'000'000'000'000'007), std::chrono::microseconds::max(),
+        std::chrono::microseconds::min()}) {
     Session session;
     session.total_processing_time = time;
     CHECK(through_text(session).total_processing_time == time);
@@ -259,10 +260,10 @@ TEST_CASE("A member that is missing or of the wrong type is refused") {
     missing.erase(name);
     CHECK_THROWS_AS(missing.get<Session>(), json::out_of_range);
     json wrong = good;
-    wrong[name] = 1;
+    wrong[name] = true;
     CHECK_THROWS_AS(wrong.get<Session>(), json::type_error);
   }
-  for (const char* name : {"request_count", "error_count", "total_processing_time", "version"}) {
+  for (const char* name : {"request_count", "error_count", "total_processing_time_us", "version"}) {
     json wrong = good;
     wrong[name] = "many";
     CHECK_THROWS_AS(wrong.get<Session>(), json::type_error);
@@ -278,6 +279,7 @@ TEST_CASE("A member that is missing or of the wrong type is refused") {
   CHECK_THROWS_AS(status.get<Health>(), StorageError);
   for (const double seconds : {1e300, -1e300, 9.3e12}) {
     json endless = good;
+    endless.erase("total_processing_time_us");
     endless["total_processing_time"] = seconds;
     CHECK_THROWS_AS(endless.get<Session>(), StorageError);
   }
@@ -286,10 +288,55 @@ TEST_CASE("A member that is missing or of the wrong type is refused") {
   CHECK_THROWS_AS(json::parse(R"([1,2])").get<ChannelWrite>(), json::exception);
 }
 
-TEST_CASE("A count that is negative is refused, not wrapped round") {
-  for (const char* name : {"request_count", "error_count", "version"}) {
-    json negative = some_session();
-    negative[name] = -1;
-    CHECK_THROWS(negative.get<Session>());
+TEST_CASE("Times of any year come back") {
+  for (const Timestamp time :
+       {Timestamp::min(), from_iso8601("0000-01-01T00:00:00") - 1us,
+        from_iso8601("0000-01-01T00:00:00"), Timestamp() - 1us,
+        from_iso8601("9999-12-31T23:59:59.999999"),
+        from_iso8601("9999-12-31T23:59:59.999999") + 1us, Timestamp::max()}) {
+    Session session = some_session();
+    session.created_at = time;
+    session.last_activity = time;
+    CHECK(through_text(session) == session);
+    Message message;
+    message.timestamp = time;
+    CHECK(through_text(message) == message);
+    Checkpoint checkpoint;
+    checkpoint.created_at = time;
+    CHECK(through_text(checkpoint) == checkpoint);
+  }
+}
+
+TEST_CASE("A number that is not an integer of its member's range is refused, and named") {
+  const auto refuses = [](const auto& record, const char* name, const char* number) {
+    CAPTURE(name, number);
+    json changed = record;
+    changed[name] = json::parse(number);
+    try {
+      static_cast<void>(changed.template get<std::remove_cvref_t<decltype(record)>>());
+      FAIL_CHECK("it was read");
+    } catch (const StorageError& error) {
+      CHECK(error.code() == errc::invalid_argument);
+      CHECK(error.key() == name);
+    }
+  };
+  for (const char* number : {"-1", "1.9", "1.0", "1e30", "18446744073709551616"}) {
+    for (const char* name : {"request_count", "error_count", "version"}) {
+      refuses(some_session(), name, number);
+    }
+    refuses(Message(), "sequence", number);
+    for (const char* name :
+         {"total_sessions", "active_sessions", "total_messages", "total_checkpoints"}) {
+      refuses(Metrics(), name, number);
+    }
+  }
+  for (const char* number :
+       {"1.9", "-1.0", "1e30", "9223372036854775808", "18446744073709551615"}) {
+    refuses(PendingWrite(), "index", number);
+    refuses(some_session(), "total_processing_time_us", number);
+    refuses(some_session(), "created_at", number);
+    refuses(some_session(), "last_activity", number);
+    refuses(Message(), "timestamp", number);
+    refuses(Checkpoint(), "created_at", number);
   }
 }

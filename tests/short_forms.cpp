@@ -20,12 +20,12 @@ namespace {
 /// that there is nothing else to override is what makes it compile.
 class Both : public ICheckpointStorage, public ICheckpointerBackend {
 public:
-  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                                   json metadata = json::object()) override {
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                   Document metadata = Document::object()) override {
     return put_checkpoint(std::move(thread_id), std::move(checkpoint_id), std::move(data),
                           std::move(metadata));
   }
-  awaitable<bool> put_checkpoint(std::string, std::string, json, json metadata) override {
+  awaitable<bool> put_checkpoint(std::string, std::string, Document, Document metadata) override {
     co_return metadata == json::object();
   }
   awaitable<std::optional<Checkpoint>> get_checkpoint(std::string,

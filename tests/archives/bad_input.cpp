@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Every id, text and JSON value at and past its bounds, through every method of the archive: false,
-// nothing thrown, nothing stored. What the hot interfaces do is tested in ../bad_input.cpp.
+// nothing thrown, nothing stored. What the hot interfaces do is tested in
+// ../backends/bad_input.cpp.
 
 #include "support/catch.hpp"
 #include "support/json_values.hpp"
-#include "support/run.hpp"
+#include "support/loop.hpp"
 #include "support/texts.hpp"
 
 #include <agentstore/archives/memory.hpp>
+#if defined(AGENTSTORE_TESTS_HAVE_SQLITE)
+#include <agentstore/archives/sqlite.hpp>
+#endif
 
 #include <functional>
 #include <limits>
@@ -104,22 +108,43 @@ const std::vector<Append>& appends() {
   return all;
 }
 
+std::vector<std::string> archives() {
+  std::vector<std::string> names(1, "memory");
+#if defined(AGENTSTORE_TESTS_HAVE_SQLITE)
+  names.emplace_back("sqlite");
+#endif
+  return names;
+}
+
 /// An archive with small limits that holds one record of each kind.
 class Filled {
 public:
-  Filled() : archive_(options()) {
-    REQUIRE(run(archive_.initialize()));
+  explicit Filled(const std::string& name) {
+    if (name == "memory") {
+      MemoryArchiveOptions options;
+      limit(options.limits);
+      keep(std::make_shared<MemoryArchive>(options));
+    }
+#if defined(AGENTSTORE_TESTS_HAVE_SQLITE)
+    if (name == "sqlite") {
+      SqliteOptions options(":memory:");
+      limit(options.limits);
+      keep(std::make_shared<SqliteArchive>(options));
+    }
+#endif
+    REQUIRE(loop_.run(archive_->initialize()));
     for (const Append& append : appends()) {
-      REQUIRE(run(append.call(archive_, Arguments())));
+      REQUIRE(loop_.run(append.call(*archive_, Arguments())));
     }
   }
 
-  MemoryArchive& archive() { return archive_; }
+  IArchiveReader& reader() { return *reader_; }
+  Loop& loop() { return loop_; }
 
   std::vector<ArchiveRecord> contents() {
     std::vector<ArchiveRecord> all;
     for (const Append& append : appends()) {
-      const auto records = run(archive_.read_archive(append.kind, "key"));
+      const auto records = loop_.run(reader_->read_archive(append.kind, "key"));
       all.insert(all.end(), records.begin(), records.end());
     }
     return all;
@@ -130,7 +155,7 @@ public:
     const std::vector<ArchiveRecord> before = contents();
     INFO(to_string(append.kind) << " with key " << detail::quoted(arguments.key));
     bool kept = true;
-    CHECK_NOTHROW(kept = run(append.call(archive_, std::move(arguments))));
+    CHECK_NOTHROW(kept = loop_.run(append.call(*archive_, std::move(arguments))));
     CHECK_FALSE(kept);
     CHECK(contents() == before);
   }
@@ -138,20 +163,26 @@ public:
   void check_kept(const Append& append, Arguments arguments) {
     INFO(to_string(append.kind) << " with key " << detail::quoted(arguments.key));
     const std::string key = arguments.key;
-    const std::size_t before = run(archive_.read_archive(append.kind, key)).size();
-    CHECK(run(append.call(archive_, std::move(arguments))));
-    CHECK(run(archive_.read_archive(append.kind, key)).size() == before + 1);
+    const std::size_t before = loop_.run(reader_->read_archive(append.kind, key)).size();
+    CHECK(loop_.run(append.call(*archive_, std::move(arguments))));
+    CHECK(loop_.run(reader_->read_archive(append.kind, key)).size() == before + 1);
   }
 
 private:
-  static MemoryArchiveOptions options() {
-    MemoryArchiveOptions options;
-    options.limits.max_value_bytes = max_bytes;
-    options.limits.max_depth = max_depth;
-    return options;
+  static void limit(Limits& limits) {
+    limits.max_value_bytes = max_bytes;
+    limits.max_depth = max_depth;
   }
 
-  MemoryArchive archive_;
+  template <class Archive>
+  void keep(std::shared_ptr<Archive> archive) {
+    archive_ = archive;
+    reader_ = archive;
+  }
+
+  Loop loop_;
+  std::shared_ptr<IPermanentStorageBackend> archive_;
+  std::shared_ptr<IArchiveReader> reader_;
 };
 
 template <class Value>
@@ -184,82 +215,100 @@ std::vector<json> bad_values() {
 } // namespace
 
 TEST_CASE("An append with a bad id is lost") {
-  Filled filled;
-  for (const Append& append : appends()) {
-    for (const TextPlace place : append.ids) {
-      for (const std::string& id : bad_ids()) {
-        filled.check_lost(append, with(place, id));
+  for (const std::string& name : archives()) {
+    INFO(name);
+    Filled filled(name);
+    for (const Append& append : appends()) {
+      for (const TextPlace place : append.ids) {
+        for (const std::string& id : bad_ids()) {
+          filled.check_lost(append, with(place, id));
+        }
       }
     }
   }
 }
 
 TEST_CASE("An append with ids at their bounds is kept") {
-  Filled filled;
-  for (const Append& append : appends()) {
-    for (const TextPlace place : append.ids) {
-      filled.check_kept(append, with(place, std::string(1024, 'x')));
-      for (const std::string& id : utf8_texts()) {
-        filled.check_kept(append, with(place, id));
+  for (const std::string& name : archives()) {
+    INFO(name);
+    Filled filled(name);
+    for (const Append& append : appends()) {
+      for (const TextPlace place : append.ids) {
+        filled.check_kept(append, with(place, std::string(1024, 'x')));
+        for (const std::string& id : utf8_texts()) {
+          filled.check_kept(append, with(place, id));
+        }
       }
     }
   }
 }
 
 TEST_CASE("An append with a bad text is lost") {
-  Filled filled;
-  for (const Append& append : appends()) {
-    for (const TextPlace place : append.texts) {
-      for (const std::string& text : not_utf8_texts()) {
-        filled.check_lost(append, with(place, text));
+  for (const std::string& name : archives()) {
+    INFO(name);
+    Filled filled(name);
+    for (const Append& append : appends()) {
+      for (const TextPlace place : append.texts) {
+        for (const std::string& text : not_utf8_texts()) {
+          filled.check_lost(append, with(place, text));
+        }
+        filled.check_lost(append, with(place, std::string(max_bytes + 1, 'x')));
+        filled.check_kept(append, with(place, std::string(max_bytes, 'x')));
+        filled.check_kept(append, with(place, std::string(1, '\0')));
       }
-      filled.check_lost(append, with(place, std::string(max_bytes + 1, 'x')));
-      filled.check_kept(append, with(place, std::string(max_bytes, 'x')));
-      filled.check_kept(append, with(place, std::string(1, '\0')));
     }
   }
 }
 
 TEST_CASE("Of the texts only a message's content may be empty") {
-  Filled filled;
-  for (const Append& append : appends()) {
-    for (const TextPlace place : append.texts) {
-      if (place == &Arguments::content) {
-        filled.check_kept(append, with(place, std::string()));
-      } else {
-        filled.check_lost(append, with(place, std::string()));
+  for (const std::string& name : archives()) {
+    INFO(name);
+    Filled filled(name);
+    for (const Append& append : appends()) {
+      for (const TextPlace place : append.texts) {
+        if (place == &Arguments::content) {
+          filled.check_kept(append, with(place, std::string()));
+        } else {
+          filled.check_lost(append, with(place, std::string()));
+        }
       }
     }
   }
 }
 
 TEST_CASE("An append with a bad JSON value is lost") {
-  Filled filled;
-  for (const Append& append : appends()) {
-    for (const ValuePlace place : append.values) {
-      for (const json& bad : bad_values()) {
-        filled.check_lost(append, with(place, bad));
-        filled.check_lost(append, with(place, object_of("inside", bad)));
+  for (const std::string& name : archives()) {
+    INFO(name);
+    Filled filled(name);
+    for (const Append& append : appends()) {
+      for (const ValuePlace place : append.values) {
+        for (const json& bad : bad_values()) {
+          filled.check_lost(append, with(place, bad));
+          filled.check_lost(append, with(place, object_of("inside", bad)));
+        }
+        filled.check_lost(append, with(place, object_of("\xff", 1)));
+        filled.check_lost(append, with(place, object_of_size(max_bytes + 1)));
+        filled.check_lost(append, with(place, nested(max_depth + 1)));
+        filled.check_lost(append, with(place, nested(100'000)));
+        filled.check_kept(append, with(place, object_of_size(max_bytes)));
+        filled.check_kept(append, with(place, nested(max_depth)));
       }
-      filled.check_lost(append, with(place, object_of("\xff", 1)));
-      filled.check_lost(append, with(place, object_of_size(max_bytes + 1)));
-      filled.check_lost(append, with(place, nested(max_depth + 1)));
-      filled.check_lost(append, with(place, nested(100'000)));
-      filled.check_kept(append, with(place, object_of_size(max_bytes)));
-      filled.check_kept(append, with(place, nested(max_depth)));
     }
   }
 }
 
 TEST_CASE("Metadata that is no object is lost") {
-  Filled filled;
-  for (const Append& append : appends()) {
-    for (const ValuePlace place : append.values) {
-      for (const char* text : {"null", "true", "0", "1.5", "\"\"", "[]", "[{}]"}) {
-        if (place == &Arguments::metadata) {
-          filled.check_lost(append, with(place, json::parse(text)));
-        } else {
-          filled.check_kept(append, with(place, json::parse(text)));
+  for (const std::string& name : archives()) {
+    INFO(name);
+    Filled filled(name);
+    for (const Append& append : appends()) {
+      for (const ValuePlace place : append.values) {
+        for (const char* text : {"null", "true", "0", "1.5", "\"\"", "[]", "[{}]"}) {
+          if (place == &Arguments::metadata) {
+            filled.check_lost(append, with(place, json::parse(text)));
+          } else {
+            filled.check_kept(append, with(place, json::parse(text)));
+          }
         }
       }
     }
@@ -267,17 +316,20 @@ TEST_CASE("Metadata that is no object is lost") {
 }
 
 TEST_CASE("Reading by a bad key throws, and names it") {
-  Filled filled;
-  for (const Append& append : appends()) {
-    for (const std::string& key : bad_ids()) {
-      INFO(detail::quoted(key));
-      try {
-        run(static_cast<IArchiveReader&>(filled.archive()).read_archive(append.kind, key));
-        FAIL("the read did not fail");
-      } catch (const StorageError& error) {
-        CHECK(error.code() == errc::invalid_argument);
-        CHECK(error.operation() == "read_archive");
-        CHECK(error.key() == key);
+  for (const std::string& name : archives()) {
+    INFO(name);
+    Filled filled(name);
+    for (const Append& append : appends()) {
+      for (const std::string& key : bad_ids()) {
+        INFO(detail::quoted(key));
+        try {
+          filled.loop().run(filled.reader().read_archive(append.kind, key));
+          FAIL("the read did not fail");
+        } catch (const StorageError& error) {
+          CHECK(error.code() == errc::invalid_argument);
+          CHECK(error.operation() == "read_archive");
+          CHECK(error.key() == key);
+        }
       }
     }
   }

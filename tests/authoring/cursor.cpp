@@ -60,3 +60,38 @@ TEST_CASE("a page has from 1 to 1,000 items") {
   CHECK_FALSE(is_refused("list_threads", "", Page(1)));
   CHECK_FALSE(is_refused("list_threads", "", Page(1'000)));
 }
+
+TEST_CASE("a page that was read with one item too many ends before it, and the next begins there") {
+  const Timestamp before_1970(std::chrono::microseconds(-17));
+  SessionPage sessions;
+  for (const char* const id : {"s1", "s2", "s3"}) {
+    sessions.sessions.emplace_back().session_id = id;
+    sessions.sessions.back().last_activity = before_1970;
+  }
+  finish_page(sessions, 2, "ada");
+  REQUIRE(sessions.sessions.size() == 2);
+  CHECK(read_cursor<SessionPosition>("list_sessions", "ada", at(sessions.next)) ==
+        SessionPosition(-17, "s2"));
+
+  ThreadPage threads;
+  threads.thread_ids = {"a/1", "a/2"};
+  finish_page(threads, 1, "a/");
+  CHECK(threads.thread_ids == std::vector<std::string>{"a/1"});
+  CHECK(read_cursor<std::string>("list_threads", "a/", at(threads.next)) == "a/1");
+}
+
+TEST_CASE("a page without that item is the last one, and stays as it is") {
+  for (std::size_t items = 0; items <= 2; ++items) {
+    SessionPage sessions;
+    sessions.sessions.resize(items);
+    finish_page(sessions, 2, "ada");
+    CHECK(sessions.sessions.size() == items);
+    CHECK(sessions.next.empty());
+
+    ThreadPage threads;
+    threads.thread_ids.resize(items, "a/1");
+    finish_page(threads, 2, "a/");
+    CHECK(threads.thread_ids.size() == items);
+    CHECK(threads.next.empty());
+  }
+}

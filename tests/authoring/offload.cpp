@@ -171,18 +171,29 @@ TEST_CASE("A cancelled offload ends after its work, which runs to its end") {
   using namespace asio::experimental::awaitable_operators;
   asio::thread_pool pool(1);
   std::atomic<bool> begun = false;
+  std::atomic<bool> cancelled = false;
   std::atomic<bool> ended = false;
   bool ended_when_reported = false;
   auto scenario = [&]() -> awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
-    asio::steady_timer timer(executor, 10ms);
+    asio::steady_timer timer(executor);
     auto work = [&] {
       begun = true;
-      std::this_thread::sleep_for(100ms);
+      while (!cancelled) {
+        std::this_thread::sleep_for(1ms);
+      }
+      std::this_thread::sleep_for(20ms);
       ended = true;
       return 1;
     };
-    auto either = offload(pool.get_executor(), work) || timer.async_wait(asio::use_awaitable);
+    auto cancel = [&]() -> awaitable<void> {
+      while (!begun) {
+        timer.expires_after(1ms);
+        co_await timer.async_wait(asio::use_awaitable);
+      }
+      cancelled = true; // in a moment, by its end
+    };
+    auto either = offload(pool.get_executor(), work) || cancel();
     static_cast<void>(co_await std::move(either));
     ended_when_reported = ended;
   };

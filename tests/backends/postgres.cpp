@@ -32,6 +32,11 @@ awaitable<json> next_of(awaitable<Page> call) {
   co_return json(page.next);
 }
 
+awaitable<json> ids_of(awaitable<ThreadHead> call) {
+  const ThreadHead head = co_await std::move(call);
+  co_return json(head.checkpoint_ids);
+}
+
 /// What every_call.hpp does not know: the merge, the default arguments' other cases, and the
 /// directories.
 std::vector<BackendCall> further_calls() {
@@ -48,6 +53,7 @@ std::vector<BackendCall> further_calls() {
       {"put_checkpoint", "t", [](Backend& b) { return as_json(b.put_checkpoint("t", "c-2", 2)); }},
       {"list_checkpoints_before", "t",
        [](Backend& b) { return as_json(b.list_checkpoints_before("t", "c-2", 5)); }},
+      {"get_thread_head", "t", [](Backend& b) { return ids_of(b.get_thread_head("t", 5)); }},
       {"copy_thread", "t", [](Backend& b) { return as_json(b.copy_thread("t", "u")); }},
       {"list_threads", "", [](Backend& b) { return next_of(b.list_threads("t", Page(1))); }},
       {"prune_thread", "t", [](Backend& b) { return as_json(b.prune_thread("t", 1)); }},
@@ -128,6 +134,13 @@ TEST_CASE("A large value is one exchange too", "[postgres]") {
   CHECK(proxy.exchanges() - before == 1);
   CHECK(rig.loop.run(rig.backend.get_checkpoint("t"))->data == value);
   CHECK(proxy.exchanges() - before == 2);
+}
+
+TEST_CASE("A health report can be written, whatever the space is called", "[postgres]") {
+  Loop loop;
+  PostgresBackend backend(loop.context().get_executor(),
+                          options_for(shared_server().conninfo(), "caf\xe9"));
+  CHECK_NOTHROW(loop.run(backend.health_check()).details.dump());
 }
 
 TEST_CASE("Calls that wait need no thread", "[postgres]") {

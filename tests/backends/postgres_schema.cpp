@@ -9,6 +9,7 @@
 #include "support/version_1.hpp"
 
 #include <agentstore/archives/postgres.hpp>
+#include <agentstore/detail/postgres/store_schema.hpp>
 
 #include <future>
 
@@ -91,12 +92,13 @@ awaitable<std::optional<detail::postgres::Failure>>
 migrate(std::string space, const detail::postgres::Schema* schema) {
   using namespace detail::postgres;
   auto executor = co_await boost::asio::this_coro::executor;
-  auto link = std::make_shared<Link>(executor);
-  auto target = std::make_shared<const Target>(shared_server().conninfo());
+  auto connection = std::make_shared<Connection>(executor);
+  auto connection_string = std::make_shared<const ConnectionString>(shared_server().conninfo());
   std::optional<Failure> failure;
   try {
-    co_await Link::open(link, target, 60s);
-    co_await Schema::ensure(link, space, schema);
+    auto settings = connection_string->settings_for(connection_string->hosts().at(0), "");
+    co_await Connection::open(connection, connection_string, std::move(settings), 60s, true);
+    co_await Schema::ensure(connection, space, schema);
   } catch (const Failure& thrown) {
     failure = thrown;
   }
@@ -204,7 +206,7 @@ TEST_CASE("From every version a space comes to the same tables as a new one", "[
   const std::span<const char* const> steps(detail::postgres::store_schema_steps);
   for (std::size_t version = 1; version <= steps.size(); ++version) {
     const std::string space = "from_" + std::to_string(version);
-    const detail::postgres::Schema old("store", steps.first(version));
+    const detail::postgres::Schema old("store", steps.first(version), {});
     REQUIRE_FALSE(loop.run(migrate(space, &old)));
     RawPostgres raw(shared_server().conninfo());
     REQUIRE(raw.text("SELECT version FROM " + space + ".agentstore_schema") ==
@@ -219,13 +221,13 @@ TEST_CASE("A migration that fails or is broken off leaves everything as it was",
   std::vector<const char*> steps(std::begin(detail::postgres::store_schema_steps),
                                  std::end(detail::postgres::store_schema_steps));
   steps.push_back("ALTER TABLE @.sessions ADD COLUMN mood text; SELECT 1 / 0;");
-  const Schema failing("store", steps);
+  const Schema failing("store", steps, {});
   std::vector<const char*> slow_steps = steps;
   slow_steps.back() = "ALTER TABLE @.sessions ADD COLUMN mood text; SELECT pg_sleep(600);";
-  const Schema slow("store", slow_steps);
+  const Schema slow("store", slow_steps, {});
   std::vector<const char*> good_steps = steps;
   good_steps.back() = "ALTER TABLE @.sessions ADD COLUMN mood text;";
-  const Schema good("store", good_steps);
+  const Schema good("store", good_steps, {});
 
   load_version_1();
   const std::string shape = shape_of("version_1");
@@ -291,8 +293,9 @@ TEST_CASE("A database of another encoding is refused", "[postgres]") {
 TEST_CASE("A space has the name that the user gives it, or is refused", "[postgres]") {
   Loop loop;
   const std::string longest(63, 'x');
-  const std::vector<std::string> names = {"select", "Upper", "upper", "a\"b", "a'b",  "a b.c",
-                                          "@",      "ü\n",   "$1",    "a\\b", longest};
+  const std::vector<std::string> names = {"select", "Upper",    "upper",        "a\"b", "a'b",
+                                          "a b.c",  "@",        "ü\n",          "$1",   "a\\b",
+                                          longest,  "a$body$b", "$body$$body_$"};
   for (const std::string& name : names) {
     INFO(name);
     PostgresBackend backend(loop.context().get_executor(), options_of(name));

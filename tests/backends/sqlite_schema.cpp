@@ -13,6 +13,7 @@
 #include "support/version_1.hpp"
 
 #include <agentstore/backends/sqlite.hpp>
+#include <agentstore/detail/sqlite/store_schema.hpp>
 
 using namespace agentstore;
 using namespace agentstore::test;
@@ -28,7 +29,7 @@ void copy_version_1(const std::string& to) {
 }
 
 std::string newest() {
-  return std::to_string(detail::sqlite::schema_steps.size());
+  return std::to_string(detail::sqlite::store_schema_steps.size());
 }
 
 /// What a file has besides its rows.
@@ -99,14 +100,15 @@ TEST_CASE("From every version a file comes to the same tables as a new one", "[s
   };
   const std::string fresh = directory.file("new.db");
   REQUIRE(open(fresh));
-  for (std::size_t version = 1; version <= detail::sqlite::schema_steps.size(); ++version) {
+  for (std::size_t version = 1; version <= detail::sqlite::store_schema_steps.size(); ++version) {
     const std::string path = directory.file(std::to_string(version) + ".db");
     {
       RawSqlite raw(path);
       for (std::size_t step = 0; step < version; ++step) {
-        raw.execute(detail::sqlite::schema_steps[step]);
+        raw.execute(detail::sqlite::store_schema_steps[step]);
       }
-      raw.execute("PRAGMA application_id = " + std::to_string(detail::sqlite::application_id));
+      raw.execute("PRAGMA application_id = " +
+                  std::to_string(detail::sqlite::store_schema().application_id));
       raw.execute("PRAGMA user_version = " + std::to_string(version));
     }
     REQUIRE(open(path));

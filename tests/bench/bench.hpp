@@ -44,15 +44,24 @@ double ratio(int rounds, Measured measured, Floor floor) {
   return median(std::move(ratios));
 }
 
+/// Runs a coroutine for each client to its end, on this thread and that context.
+template <class Work>
+void run_clients(boost::asio::io_context& context, int clients, Work work) {
+  context.restart();
+  for (int client = 0; client < clients; ++client) {
+    boost::asio::co_spawn(context, work(client), [](const std::exception_ptr& error) {
+      if (error) {
+        std::rethrow_exception(error);
+      }
+    });
+  }
+  context.run();
+}
+
 /// Runs a coroutine to its end on this thread.
 inline void run(agentstore::awaitable<void> work) {
   boost::asio::io_context context(1);
-  boost::asio::co_spawn(context, std::move(work), [](const std::exception_ptr& error) {
-    if (error) {
-      std::rethrow_exception(error);
-    }
-  });
-  context.run();
+  run_clients(context, 1, [&work](int) { return std::move(work); });
 }
 
 /// Writes the results where the collector of all benchmarks looks for them.

@@ -10,14 +10,17 @@
 
 namespace bench {
 
-/// About 4 KiB of an agent's state.
+/// In the messages of a state.
+inline constexpr int messages_in_state = 34;
+
+/// About 4 KiB of an agent's state, of some 140 values.
 inline agentstore::json state(int step) {
   using agentstore::json;
   json messages = json::array();
-  for (int i = 0; i < 16; ++i) {
+  for (int i = 0; i < messages_in_state; ++i) {
     json message;
     message["role"] = i % 2 == 0 ? "user" : "assistant";
-    message["content"] = std::string(180, static_cast<char>('a' + i)) + "\n\"quoted\"";
+    message["content"] = std::string(61, static_cast<char>('a' + i % 26)) + "\n\"quoted\"";
     message["tokens"] = 17 * i;
     messages.push_back(std::move(message));
   }

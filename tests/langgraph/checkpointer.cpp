@@ -5,8 +5,14 @@
 
 #include "langgraph/stores.hpp"
 
+#include <agentstore/document_from_text.hpp>
+#include <agentstore/testing/intercepting_directories.hpp>
+
 #include <algorithm>
 #include <atomic>
+#include <map>
+#include <random>
+#include <set>
 #include <thread>
 
 using namespace agentstore;
@@ -123,6 +129,50 @@ TEST_CASE("A value is taken only if its channel changed and is there") {
   });
 }
 
+TEST_CASE("A checkpoint that comes as text passes through as that text") {
+  on_each_store([](const Checkpointer& saver, auto&) {
+    const Document text = Document::from_text(
+        R"({"v":4,"id":"c1","channel_values":{"b":1.50,"a":"\u0061"},"channel_versions":{"b":1,"a":1}})");
+    const Document about = Document::from_text(R"({"step":1.0,"source":"loop"})");
+    const Document versions = Document::from_text(R"({"a":1,"b":1})");
+    finish(saver.put(Config("t"), text, about, versions));
+    const std::vector<ChannelWrite> writes = {
+        ChannelWrite("a", Document::from_text(R"({"z":1.0,"a":[]})"))};
+    finish(saver.put_writes(Config("t", "", "c1"), writes, "task", "a path"));
+    const auto tuple = finish(saver.get_tuple(Config("t")));
+    CHECK(tuple->checkpoint.text() == text.text());
+    CHECK(tuple->metadata.text() == about.text());
+    CHECK(tuple->pending_writes.at(0).value.text() == R"({"z":1.0,"a":[]})");
+  });
+}
+
+TEST_CASE("Channels are carried over whatever the form of the parent and of the child") {
+  on_each_store([](const Checkpointer& saver, auto&) {
+    const auto in_form = [](const json& tree, bool is_text) {
+      return is_text ? Document::from_text(tree.dump()) : Document(tree);
+    };
+    for (int forms = 0; forms < 4; ++forms) {
+      const bool parent_is_text = forms % 2 != 0;
+      const bool child_is_text = forms / 2 != 0;
+      const std::string thread = "t" + std::to_string(forms);
+      json parent =
+          checkpoint("c1", {{"a", 1}, {"b\n\"", {"x", {{"y", nullptr}}}}, {"gone", true}});
+      const Config first =
+          finish(saver.put(Config(thread), in_form(parent, parent_is_text), metadata(),
+                           in_form(parent["channel_versions"], parent_is_text)));
+      json child = checkpoint("c2", {{"a", "ignored"}, {"c", {3}}, {"stray", 1}}, 2);
+      child["channel_versions"] = {{"a", 1}, {"b\n\"", 1}, {"c", 2}};
+      finish(saver.put(first, in_form(child, child_is_text), in_form(metadata(), child_is_text),
+                       in_form({{"c", 2}}, child_is_text)));
+      json expected = child;
+      expected["channel_values"] = {{"a", 1}, {"b\n\"", {"x", {{"y", nullptr}}}}, {"c", {3}}};
+      const auto tuple = finish(saver.get_tuple(Config(thread)));
+      CHECK(tuple->checkpoint == expected);
+      CHECK(tuple->metadata == metadata());
+    }
+  });
+}
+
 TEST_CASE("An id that is put again is replaced, with its parent, and keeps its writes") {
   on_each_store([](const Checkpointer& saver, auto&) {
     const Config first =
@@ -230,6 +280,93 @@ TEST_CASE("What one checkpointer last saw does not mislead it about what another
     put(saver, Config("t"), checkpoint("d3"));
     CHECK(latest(saver, "t") == "d4");
     CHECK(list() == Names{"t//d4", "t//d3"});
+  });
+}
+
+namespace {
+
+/// Counts the calls of a backend.
+class CallCounter final : public Interceptor {
+public:
+  awaitable<void> before(std::string_view operation, std::string) override {
+    ++calls[std::string(operation)];
+    co_return;
+  }
+
+  std::map<std::string, int> calls;
+};
+
+std::string numbered(int number) {
+  return "c" + std::to_string(100'000 + number);
+}
+
+} // namespace
+
+TEST_CASE("The latest is found by one read of one checkpoint, and most puts read nothing") {
+  const auto counter = std::make_shared<CallCounter>();
+  InterceptingStore store(std::make_shared<MemoryBackend>(), counter);
+  const Checkpointer saver(store);
+  finish(store.initialize());
+  counter->calls.clear();
+  constexpr int count = 100;
+  for (int i = 0; i < count; ++i) {
+    put(saver, Config("t"), checkpoint(numbered(i), {{"a", i}}));
+  }
+  CHECK(counter->calls.size() == 2);
+  CHECK(counter->calls["put_checkpoint"] == count);
+  CHECK(counter->calls["get_thread_head"] <= count / 10);
+  for (const Checkpointer& reader : {saver, Checkpointer(store)}) {
+    counter->calls.clear();
+    CHECK(latest(reader, "t") == numbered(count - 1));
+    CHECK(counter->calls == std::map<std::string, int>{{"get_thread_head", 1}, {"get_writes", 1}});
+  }
+}
+
+TEST_CASE("Whatever several checkpointers do to a thread, each of them sees its latest") {
+  on_each_store([](const Checkpointer& saver, auto& backend) {
+    const std::vector<Checkpointer> savers = {saver, Checkpointer(backend), Checkpointer(backend)};
+    for (unsigned seed = 0; seed < 20; ++seed) {
+      std::mt19937 random(seed);
+      const auto below = [&random](int limit) {
+        return std::uniform_int_distribution<int>(0, limit - 1)(random);
+      };
+      const std::string thread = "t" + std::to_string(seed);
+      const bool is_mostly_in_order = seed % 2 == 0;
+      std::set<std::string> ids;
+      int newest = 0;
+      int removed = 0; // no id up to this one is put again
+      for (int step = 0; step < 120; ++step) {
+        INFO("seed " << seed << ", step " << step);
+        const Checkpointer& one = savers.at(static_cast<std::size_t>(below(3)));
+        const int what = below(60);
+        if (what == 0) {
+          CHECK(finish(one.delete_thread(thread)) == !ids.empty());
+          ids.clear();
+          removed = newest;
+        } else if (what <= 2) {
+          finish(one.prune({thread}));
+          if (!ids.empty()) {
+            ids.erase(ids.begin(), std::prev(ids.end()));
+          }
+          removed = newest;
+        } else if (what <= 12) {
+          CHECK(latest(one, thread) == (ids.empty() ? std::nullopt : std::optional(*ids.rbegin())));
+        } else if (what <= 15) {
+          ListOptions options;
+          options.thread_id = thread;
+          Names expected;
+          std::transform(ids.rbegin(), ids.rend(), std::back_inserter(expected),
+                         [&](const std::string& id) { return thread + "//" + id; });
+          CHECK(names(finish(one.list(options))) == expected);
+        } else {
+          const bool is_late = newest > removed && below(is_mostly_in_order ? 40 : 4) == 0;
+          newest += is_late ? 0 : 1 + below(3);
+          const std::string id = numbered(is_late ? removed + 1 + below(newest - removed) : newest);
+          put(one, Config(thread), checkpoint(id, {{"a", step}}));
+          ids.insert(id);
+        }
+      }
+    }
   });
 }
 
@@ -517,17 +654,31 @@ TEST_CASE("Values of the wrong kind are refused") {
 TEST_CASE("What is no checkpoint is corrupted, never absent") {
   on_each_store([](const Checkpointer& saver, auto& backend) {
     const std::string key = "lg:1:t:";
-    for (const json& wrong :
-         {json(1), json({{"checkpoint", 1}}),
-          json({{"arrival", {{"after", ""}, {"greatest", ""}, {"in_order", true}}},
-                {"checkpoint", {{"id", "c"}}}})}) {
-      finish(backend.put_checkpoint(key, "c", wrong));
+    const json notes = {{"after", ""}, {"greatest", ""}, {"in_order", true}};
+    const json good = {{"metadata", json::object()}, {"notes", notes}};
+    json no_order = good;
+    no_order["notes"].erase("in_order");
+    json odd_metadata = good;
+    odd_metadata["metadata"] = 1;
+    const json data = checkpoint("c");
+    const std::vector<std::pair<json, json>> all_wrong = {
+        {data, json::object()}, {data, {{"notes", notes}}},
+        {data, no_order},       {data, odd_metadata},
+        {json(1), good},        {json(), good}};
+    for (const auto& [wrong_data, wrong_metadata] : all_wrong) {
+      finish(backend.put_checkpoint(key, "c", wrong_data, wrong_metadata));
       CHECK(error_of(saver.get_tuple(Config("t"))) == errc::corrupted);
       CHECK(error_of(saver.get_tuple(Config("t", "", "c"))) == errc::corrupted);
       CHECK(error_of(saver.list()) == errc::corrupted);
       CHECK(error_of(saver.put(Config("t"), checkpoint("d"), json::object(), json::object())) ==
             errc::corrupted);
     }
+    // What is to be carried over from it is not there to be read.
+    finish(backend.put_checkpoint(key, "c", json::object(), good));
+    json child = checkpoint("d");
+    child["channel_versions"] = {{"a", 1}};
+    CHECK(error_of(saver.put(Config("t", "", "c"), child, metadata(), json::object())) ==
+          errc::corrupted);
     put(saver, Config("u"), checkpoint("c"));
     const std::vector<ChannelWrite> bare = {ChannelWrite("a", 1)};
     finish(backend.put_writes("lg:1:u:", "c", "task", bare));
@@ -573,8 +724,8 @@ public:
   void fail_after(int writes) { left_ = writes; }
   void heal() { left_ = -1; }
 
-  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, json data,
-                                 json metadata = json::object()) override {
+  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                 Document metadata = Document::object()) override {
     count();
     return MemoryBackend::put_checkpoint(std::move(thread_id), std::move(checkpoint_id),
                                          std::move(data), std::move(metadata));

@@ -18,10 +18,12 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace agentstore::test {
@@ -66,6 +68,9 @@ private:
   using Protocol = boost::asio::local::stream_protocol;
   template <class T>
   using awaitable = boost::asio::awaitable<T>;
+
+  /// The server's ReadyForQuery, outside of a transaction.
+  static constexpr std::string_view ready{"Z\0\0\0\5I", 6};
 
   class Pair {
   public:
@@ -146,9 +151,16 @@ private:
 
   awaitable<void> forward_answers(std::shared_ptr<Pair> pair) {
     const auto buffer = std::make_unique<std::array<char, 65536>>();
+    std::string end; // of what the server has said so far
     while (const std::size_t size = co_await read(pair->server, *buffer)) {
       pair->is_asking = false;
-      if (pair->swallows_answer || !co_await write(pair->client, *buffer, size)) {
+      end.append(buffer->data(), size);
+      end.erase(0, end.size() - std::min(end.size(), ready.size()));
+      if (pair->swallows_answer) {
+        if (end == ready) {
+          break; // a transaction may have several answers, and its end is the last of them
+        }
+      } else if (!co_await write(pair->client, *buffer, size)) {
         break;
       }
     }

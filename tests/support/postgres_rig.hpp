@@ -3,15 +3,13 @@
 #define AGENTSTORE_TESTS_SUPPORT_POSTGRES_RIG_HPP
 
 #include "support/catch.hpp"
-#include "support/loop.hpp"
+#include "support/clear_error.hpp"
 #include "support/postgres_server.hpp"
 #include "support/raw_postgres.hpp"
+#include "support/waiting.hpp"
 
 #include <agentstore/backends/postgres.hpp>
 #include <agentstore/record_json.hpp>
-
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <atomic>
 #include <csignal>
@@ -22,31 +20,13 @@
 
 namespace agentstore::test {
 
-/// In every connection string, whether the server asks for it or not, and in no text that comes
-/// out of the library.
-inline const std::string secret = "the-quiet-word";
-
-inline bool has_no_secret(const std::string& text) {
-  return text.find(secret) == std::string::npos;
-}
-
 /// For how long anything may take that has shorter limits of its own. Generous: only what hangs is
 /// to be found.
-inline constexpr std::chrono::seconds soon{5};
+inline constexpr std::chrono::seconds soon{15};
 
 /// Options with that password and a space of the test's own.
 inline PostgresOptions options_for(const std::string& conninfo, const std::string& space) {
   return PostgresOptions(conninfo + " password=" + secret, space);
-}
-
-/// The error that says all it should and no more: the code, the method, and why.
-inline bool is_clear(const std::optional<StorageError>& error, errc code,
-                     const std::string& operation, const std::string& why = "") {
-  const std::string text = error ? error->what() : "no error";
-  UNSCOPED_INFO(text);
-  return error && means(error->code(), code) && error->operation() == operation &&
-         has_no_secret(text) && text.find(why) != std::string::npos &&
-         text.find('\n') == std::string::npos;
 }
 
 template <class T>
@@ -75,37 +55,6 @@ bool was_cancelled(const Ending<T>& ending) {
   }
   return false;
 }
-
-/// Runs the loop until the condition holds. False: it never did.
-inline bool until(Loop& loop, const std::function<bool()>& condition,
-                  std::chrono::seconds limit = std::chrono::seconds(20)) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) {
-      return false;
-    }
-    loop.context().restart();
-    loop.context().run_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
-
-inline awaitable<void> pause(std::chrono::microseconds time) {
-  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
-  co_await timer.async_wait(boost::asio::use_awaitable);
-}
-
-/// Measures a call of the test itself.
-class Stopwatch {
-public:
-  std::chrono::milliseconds elapsed() const {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
-                                                                 start_);
-  }
-
-private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// A look at the server, past every backend.
 class Observer {

@@ -7,18 +7,19 @@
 
 #include "support/files.hpp"
 #include "support/raw_postgres.hpp"
+#include "support/server_process.hpp"
 
-#include <arpa/inet.h>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <pwd.h>
 #include <spawn.h>
+#include <sstream>
 #include <stdexcept>
 #include <string>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -31,6 +32,9 @@ public:
   /// Starts a server with these settings (`name=value`) besides. It has a superuser "admin", a
   /// role "agent" that is none, and a database "agents" in which that role may create.
   explicit PostgresServer(std::vector<std::string> settings = {});
+  /// Starts a standby of another server, which it follows under this name.
+  PostgresServer(const PostgresServer& primary, const std::string& name,
+                 std::vector<std::string> settings);
   ~PostgresServer();
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
@@ -58,6 +62,10 @@ public:
   void start();
   void reload() { control({"reload"}); }
 
+  /// Ends the server as a loss of power would: no process of it gets to say or do anything more.
+  void kill() const;
+  void promote() { control({"promote"}); }
+
   /// Replaces pg_hba.conf; it counts after `reload`.
   void set_access(const std::string& rules) const {
     std::ofstream(data_directory() + "/pg_hba.conf") << rules;
@@ -65,9 +73,6 @@ public:
   void add_setting(const std::string& line) const {
     std::ofstream(data_directory() + "/postgresql.conf", std::ios::app) << line << '\n';
   }
-  /// Gives a file that was made in the directory to the server's user.
-  void give(const std::string& file) const;
-
   /// Runs a program to its end. Returns what it said, or throws that where it fails.
   static std::string run(const std::vector<std::string>& words);
   /// Runs a program, which may say what it likes, and returns its exit status.
@@ -76,17 +81,22 @@ public:
     return std::string(AGENTSTORE_POSTGRES_BIN) + "/" + name;
   }
 
+  // For other servers of a test, which go with the program too.
+
+  static pid_t spawn(const std::vector<std::string>& words, int input, int output);
+  static int wait(pid_t child);
+  /// The server refuses to run as root, and then runs as the user of Debian's package.
+  static std::vector<std::string> as_server_user(std::vector<std::string> words);
+  /// Gives a file to the server's user.
+  static void give(const std::string& file);
+
 private:
   std::string conninfo_of(const std::string& user, const std::string& host,
                           const std::string& database = "agents") const {
     return "host=" + host + " port=" + port() + " user=" + user + " dbname=" + database;
   }
   void control(std::vector<std::string> words) const;
-  static pid_t spawn(const std::vector<std::string>& words, int input, int output);
-  static int wait(pid_t child);
-  static int free_port();
-  /// The server refuses to run as root, and then runs as the user of Debian's package.
-  static std::vector<std::string> as_server_user(std::vector<std::string> words);
+  void make_directory();
 
   std::string directory_;
   std::vector<std::string> settings_;
@@ -154,22 +164,7 @@ inline std::vector<std::string> PostgresServer::as_server_user(std::vector<std::
   return words;
 }
 
-inline int PostgresServer::free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool is_bound = ::bind(probe, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                        ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  ::close(probe);
-  if (!is_bound) {
-    throw std::runtime_error("no port is free");
-  }
-  return ::ntohs(address.sin_port);
-}
-
-inline void PostgresServer::give(const std::string& file) const {
+inline void PostgresServer::give(const std::string& file) {
   if (const passwd* const user = ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr) {
     if (::chown(file.c_str(), user->pw_uid, user->pw_gid) != 0) {
       throw std::system_error(errno, std::generic_category(), file);
@@ -178,7 +173,43 @@ inline void PostgresServer::give(const std::string& file) const {
 }
 
 inline PostgresServer::PostgresServer(std::vector<std::string> settings)
-    : settings_(std::move(settings)), port_(free_port()) {
+    : settings_(std::move(settings)), port_(ServerProcess::free_port()) {
+  make_directory();
+  try {
+    run(as_server_user({program("initdb"), "-D", data_directory(), "-U", "admin", "-A", "trust",
+                        "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"}));
+    start();
+    admin("CREATE ROLE agent LOGIN");
+    admin("CREATE DATABASE agents");
+    admin("GRANT CREATE ON DATABASE agents TO agent");
+  } catch (...) {
+    ::close(alive_);
+    wait(guard_);
+    throw;
+  }
+}
+
+inline PostgresServer::PostgresServer(const PostgresServer& primary, const std::string& name,
+                                      std::vector<std::string> settings)
+    : settings_(std::move(settings)), port_(ServerProcess::free_port()) {
+  make_directory();
+  try {
+    run(as_server_user({program("pg_basebackup"), "-D", data_directory(), "-X", "stream", "-c",
+                        "fast", "-N", "-h", primary.directory(), "-p", primary.port(), "-U",
+                        "admin"}));
+    add_setting("primary_conninfo = 'host=" + primary.directory() + " port=" + primary.port() +
+                " user=admin application_name=" + name + "'");
+    std::ofstream(data_directory() + "/standby.signal").close();
+    give(data_directory() + "/standby.signal");
+    start();
+  } catch (...) {
+    ::close(alive_);
+    wait(guard_);
+    throw;
+  }
+}
+
+inline void PostgresServer::make_directory() {
   if (std::getenv("AGENTSTORE_NO_POSTGRES") != nullptr) {
     throw std::runtime_error("no PostgreSQL server is installed"); // and ctest calls it a skip
   }
@@ -203,19 +234,6 @@ inline PostgresServer::PostgresServer(std::vector<std::string> settings)
   }
   guard_ = spawn(guard, ends[0], -1);
   ::close(ends[0]);
-
-  try {
-    run(as_server_user({program("initdb"), "-D", data_directory(), "-U", "admin", "-A", "trust",
-                        "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"}));
-    start();
-    admin("CREATE ROLE agent LOGIN");
-    admin("CREATE DATABASE agents");
-    admin("GRANT CREATE ON DATABASE agents TO agent");
-  } catch (...) {
-    ::close(alive_);
-    wait(guard_);
-    throw;
-  }
 }
 
 inline PostgresServer::~PostgresServer() {
@@ -237,6 +255,19 @@ inline void PostgresServer::start() {
     options += " -c " + setting;
   }
   control({"-l", directory_ + "/log", "-o", options, "start"});
+}
+
+inline void PostgresServer::kill() const {
+  std::ifstream file(data_directory() + "/postmaster.pid");
+  pid_t process = 0;
+  file >> process;
+  // The server's processes are children of its first one.
+  std::istringstream children(bytes_of("/proc/" + std::to_string(process) + "/task/" +
+                                       std::to_string(process) + "/children"));
+  ::kill(process, SIGKILL);
+  for (pid_t child = 0; children >> child;) {
+    ::kill(child, SIGKILL);
+  }
 }
 
 inline void PostgresServer::stop(const std::string& mode) {

@@ -2,15 +2,18 @@
 #ifndef AGENTSTORE_TESTS_SUPPORT_SQLITE_HARNESS_HPP
 #define AGENTSTORE_TESTS_SUPPORT_SQLITE_HARNESS_HPP
 
-// How the kit gets at files of the SQLite backend.
+// How the kit gets at files of the SQLite backend and of the SQLite archive.
 
 #include "faulty_sqlite_vfs.hpp"
+#include "files_in_memory.hpp"
+#include "kit_options.hpp"
+#include "raw_sqlite.hpp"
 #include "temporary_directory.hpp"
 
+#include <agentstore/archives/sqlite.hpp>
 #include <agentstore/backends/sqlite.hpp>
 #include <agentstore/conformance/harness.hpp>
 
-#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -19,22 +22,6 @@
 #include <string_view>
 
 namespace agentstore::test {
-
-/// A clock that can be set from outside, and that tells the system's time until then.
-class SetClock {
-public:
-  Clock clock() const {
-    return [set = micros_] {
-      const auto micros = std::chrono::microseconds(set->load());
-      return micros.count() != 0 ? Timestamp(micros) : system_clock()();
-    };
-  }
-  void set(Timestamp now) { *micros_ = now.time_since_epoch().count(); }
-
-private:
-  std::shared_ptr<std::atomic<std::int64_t>> micros_ =
-      std::make_shared<std::atomic<std::int64_t>>(0);
-};
 
 /// Where the files of this run are: in a folder of its own, which the children that it kills find
 /// by the environment.
@@ -52,6 +39,7 @@ private:
       path_ = parents;
       return;
     }
+    keep_files_in_memory();
     path_ = own_.emplace().path();
     ::setenv(variable, path_.c_str(), 1);
   }
@@ -61,25 +49,19 @@ private:
 };
 
 /// A space is a file, and by its name the same one in every process.
-class SqliteHarness {
+template <class Store>
+class SqliteFileHarness {
 public:
-  static constexpr std::string_view name = "sqlite";
-  /// Less than the backend's own limit, which makes values that take long to make and to compare.
-  static constexpr std::size_t max_value_bytes = std::size_t{2} << 20u;
-
   // Both live longer than the kit: they are there before it is.
-  SqliteHarness() {
+  SqliteFileHarness() {
     SqliteFolder::path();
     FaultySqliteVfs::instance();
   }
 
-  auto claims() const {
-    return conformance::Claims().durable().survives_kill().shared_handles().max_value(
-        max_value_bytes);
-  }
+  auto claims() const { return engine_claims(); }
 
-  std::shared_ptr<SqliteBackend> open(boost::asio::any_io_executor, std::string space) {
-    return std::make_shared<SqliteBackend>(options(space));
+  std::shared_ptr<Store> open(boost::asio::any_io_executor, std::string space) {
+    return std::make_shared<Store>(options(space));
   }
 
   void drop(std::string space) {
@@ -92,21 +74,66 @@ public:
   void inject(std::string space, conformance::Fault fault) {
     FaultySqliteVfs::instance().inject(file(space), fault);
   }
+  void hold(std::string space, bool is_held) {
+    if (is_held) {
+      holder_ = std::make_shared<RawSqlite>(file(space));
+      holder_->execute("BEGIN IMMEDIATE");
+    } else {
+      holder_.reset();
+    }
+  }
 
 protected:
   SqliteOptions options(const std::string& space) const {
     SqliteOptions options(file(space));
     options.clock = clock_.clock();
-    options.limits.max_value_bytes = max_value_bytes;
+    options.limits.max_value_bytes = kit_max_value_bytes;
     return options;
   }
 
-private:
   static std::string file(const std::string& space) {
     return (SqliteFolder::path() / (space + ".db")).string();
   }
 
+private:
   SetClock clock_;
+  std::shared_ptr<RawSqlite> holder_;
+};
+
+class SqliteHarness : public SqliteFileHarness<SqliteBackend> {
+public:
+  static constexpr std::string_view name = "sqlite";
+
+  bool damage(std::string space, conformance::Damage what) {
+    const auto [table, column] = place_of(what.record);
+    RawSqlite(file(space))
+        .execute("UPDATE " + table + " SET " + column + " = '{' WHERE instr(" + column + ", '" +
+                 what.text + "')");
+    return true;
+  }
+
+private:
+  static std::pair<std::string, std::string> place_of(conformance::Damage::Record record) {
+    using Record = conformance::Damage::Record;
+    switch (record) {
+    case Record::session:
+      return {"sessions", "metadata"};
+    case Record::message:
+      return {"messages", "metadata"};
+    case Record::checkpoint:
+      return {"checkpoints", "data"};
+    case Record::write:
+      return {"pending_writes", "value"};
+    case Record::context:
+      return {"task_contexts", "context"};
+    }
+    throw std::invalid_argument("there is no such record");
+  }
+};
+
+class SqliteArchiveHarness : public SqliteFileHarness<SqliteArchive> {
+public:
+  static constexpr std::string_view name = "sqlite-archive";
 };
 
 } // namespace agentstore::test

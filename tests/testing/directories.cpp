@@ -33,6 +33,8 @@ awaitable<std::string> call_all(ISessionDirectory& sessions, IThreadDirectory& t
   all += " " + first.thread_ids.front();
   const auto before = co_await threads.list_checkpoints_before("s0", "c1");
   all += " " + before.front().checkpoint_id;
+  const ThreadHead head = co_await threads.get_thread_head("s0", 1);
+  all += " " + head.latest->checkpoint_id + head.checkpoint_ids.front();
   const bool copied = co_await threads.copy_thread("s0", "copy");
   const std::uint64_t pruned = co_await threads.prune_thread("copy", 1);
   const bool thread_deleted = co_await threads.delete_thread("copy");
@@ -53,7 +55,7 @@ public:
   std::set<std::string> heard;
 };
 
-constexpr const char* answers = "2 s0 c0 copied 1 deleted";
+constexpr const char* answers = "2 s0 c0 c1c1 copied 1 deleted";
 
 } // namespace
 
@@ -69,10 +71,10 @@ TEST_CASE("An intercepting store runs its hooks around the calls of directories"
   run(fill(store));
   listening->heard.clear();
   CHECK(run(call_all(store, store)) == answers);
-  CHECK(listening->heard == std::set<std::string>{"list_sessions u", "list_threads s",
-                                                  "list_checkpoints_before s0", "copy_thread s0",
-                                                  "prune_thread copy", "delete_thread copy",
-                                                  "delete_session s0"});
+  CHECK(listening->heard ==
+        std::set<std::string>{"list_sessions u", "list_threads s", "list_checkpoints_before s0",
+                              "get_thread_head s0", "copy_thread s0", "prune_thread copy",
+                              "delete_thread copy", "delete_session s0"});
 }
 
 TEST_CASE("A failing store fails in its directories too, before the effect or after it") {

@@ -10,7 +10,7 @@
 #include "support/temporary_directory.hpp"
 
 #include <agentstore/backends/sqlite.hpp>
-#include <agentstore/conformance/child_process.hpp>
+#include <agentstore/conformance/crash/child_process.hpp>
 
 #include <sstream>
 #include <thread>
@@ -130,7 +130,7 @@ void check_opened(const std::string& folder) {
 std::string outcome(ChildProcess& child) {
   std::string text;
   const auto deadline = std::chrono::steady_clock::now() + 300s;
-  while (child.read(text, 100ms) != ChildProcess::Came::end) {
+  while (child.read(text, 100ms) != ChildProcess::ReadResult::end) {
     if (std::chrono::steady_clock::now() > deadline) {
       return "the child does not end: " + text;
     }

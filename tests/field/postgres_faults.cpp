@@ -4,17 +4,33 @@
 // the time for it; nothing that was acknowledged is lost, and when the fault is mended the same
 // object works again.
 
+#include "support/because.hpp"
 #include "support/json_values.hpp"
 #include "support/postgres_proxy.hpp"
 #include "support/postgres_rig.hpp"
 
 #include <agentstore/backends/postgres.hpp>
 
+#include <deque>
+#include <dlfcn.h>
 #include <map>
 
 using namespace agentstore;
 using namespace agentstore::test;
 using namespace std::chrono_literals;
+namespace because = boost::system::errc;
+
+namespace {
+
+std::atomic<bool> refuses_pipelines = false;
+
+} // namespace
+
+/// libpq's own function, which fails while a test says so.
+extern "C" int PQenterPipelineMode(PGconn* connection) {
+  static void* const original = ::dlsym(RTLD_NEXT, "PQenterPipelineMode");
+  return refuses_pipelines ? 0 : reinterpret_cast<int (*)(PGconn*)>(original)(connection);
+}
 
 namespace {
 
@@ -292,8 +308,9 @@ TEST_CASE("A server that is not there", "[postgres]") {
     {
       Outage outage(server());
       const Stopwatch stopwatch;
-      CHECK(is_clear(error_of(rig.loop, fresh.initialize()), errc::unavailable, "initialize",
-                     by_tcp ? "refused" : "No such file"));
+      const auto error = error_of(rig.loop, fresh.initialize());
+      CHECK(is_clear(error, errc::unavailable, "initialize", by_tcp ? "refused" : "No such file"));
+      CHECK((!by_tcp || is_because(error, because::connection_refused, true)));
       CHECK(error_of(rig.loop, fresh.get_checkpoint("t"))->code() == errc::closed);
       CHECK(is_clear(error_of(rig.loop, rig.backend.put_checkpoint("t", "c", 1)), errc::unavailable,
                      "put_checkpoint", by_tcp ? "refused" : "No such file"));
@@ -320,6 +337,22 @@ TEST_CASE("A server that is not there, and then is", "[postgres]") {
   outage.end();
   CHECK(loop.run(backend.put_checkpoint("t", "c", 1))); // the first call that it can answer
   CHECK(loop.run(backend.get_checkpoint("t"))->data == json(1));
+}
+
+TEST_CASE("A connection that cannot be used is not taken for an open one", "[postgres]") {
+  PostgresOptions options = with_tables(short_options("unusable"));
+  options.idle_timeout = 0ms; // each call has to connect
+  Rig rig(options);
+  PostgresBackend fresh(rig.loop.context().get_executor(), options);
+  refuses_pipelines = true;
+  CHECK(is_clear(error_of(rig.loop, fresh.initialize()), errc::unavailable, "initialize",
+                 "cannot pipeline"));
+  CHECK(is_clear(error_of(rig.loop, rig.backend.get_checkpoint("t")), errc::unavailable,
+                 "get_checkpoint", "cannot pipeline"));
+  refuses_pipelines = false;
+  CHECK(is_clear(error_of(rig.loop, fresh.get_checkpoint("t")), errc::closed, "get_checkpoint"));
+  CHECK(rig.loop.run(fresh.initialize()));
+  CHECK(rig.works());
 }
 
 TEST_CASE("A password that is wrong, missing or changed", "[postgres]") {
@@ -382,7 +415,8 @@ TEST_CASE("A size or a time-out that is none is refused", "[postgres]") {
       [](PostgresOptions& options) { options.pipeline_depth = 0; },
       [](PostgresOptions& options) { options.connect_timeout = 0ms; },
       [](PostgresOptions& options) { options.acquire_timeout = -1ms; },
-      [](PostgresOptions& options) { options.operation_timeout = 0ms; }};
+      [](PostgresOptions& options) { options.operation_timeout = 0ms; },
+      [](PostgresOptions& options) { options.idle_timeout = -1ms; }};
   for (const auto& way : ways) {
     PostgresOptions options = short_options("sizes");
     way(options);
@@ -390,6 +424,21 @@ TEST_CASE("A size or a time-out that is none is refused", "[postgres]") {
     PostgresBackend backend(loop.context().get_executor(), options);
     CHECK(is_clear(error_of(loop, backend.initialize()), errc::invalid_argument, "initialize"));
   }
+}
+
+TEST_CASE("A time-out may be as long as its type allows", "[postgres]") {
+  constexpr auto longest = std::chrono::milliseconds::max();
+  PostgresOptions options = short_options("patient");
+  options.connect_timeout = longest;
+  options.acquire_timeout = longest;
+  options.operation_timeout = longest;
+  options.idle_timeout = longest;
+  Rig rig(options);
+  const std::string connections = rig.server_processes();
+  CHECK(rig.works());
+  CHECK(rig.loop.run(rig.backend.create_session("s", "user")).session_id == "s");
+  CHECK(rig.loop.run(rig.backend.update_session("s", SessionUpdate().updates(object_of("a", 1)))));
+  CHECK(rig.server_processes() == connections); // no call had to connect anew
 }
 
 TEST_CASE("A lock that another session holds for too long", "[postgres]") {
@@ -407,7 +456,8 @@ TEST_CASE("A lock that another session holds for too long", "[postgres]") {
     CHECK(stopwatch.elapsed() < soon);
     CHECK(is_clear(error_of(*read), errc::unavailable, "get_checkpoint"));
     CHECK(is_clear(error_of(*write), errc::unavailable, "put_checkpoint"));
-    CHECK(rig.loop.run(rig.backend.health_check()).status == Health::Status::healthy);
+    CHECK(is_because(error_of(*write), because::timed_out, true));
+    CHECK(rig.is_unhealthy()); // calls cannot read the table either
     // Nothing stays behind that waits for the lock.
     CHECK(rig.all_blocked(0));
     rig.observer.unlock();
@@ -447,6 +497,7 @@ TEST_CASE("A server that is made read-only for a while", "[postgres]") {
     return error.has_value();
   }));
   CHECK(is_clear(error, errc::unavailable, "put_checkpoint", "read-only"));
+  CHECK(is_because(error, because::read_only_file_system, false));
   CHECK(is_clear(error_of(rig.loop, rig.backend.add_conversation_message("s", "user", "hello")),
                  errc::unavailable, "add_conversation_message", "25006"));
   CHECK(is_clear(error_of(rig.loop, rig.backend.cleanup_expired_sessions(0us)), errc::unavailable,
@@ -468,6 +519,36 @@ TEST_CASE("A server that is made read-only for a while", "[postgres]") {
   }));
   CHECK(rig.loop.run(rig.backend.get_conversation_history("s")).empty());
   CHECK(rig.works());
+}
+
+TEST_CASE("Writes go to the next host when a server has become read-only", "[postgres]") {
+  const PostgresServer other(std::vector<std::string>(1, "fsync=off"));
+  PostgresOptions options = with_tables(short_options("moved"));
+  options.conninfo = other.conninfo();
+  options.connect_timeout = 60s;
+  options.operation_timeout = 60s;
+  {
+    Loop loop;
+    PostgresBackend backend(loop.context().get_executor(), options);
+    REQUIRE(loop.run(backend.initialize()));
+  }
+  options.conninfo = "host=" + server().directory() + "," + other.directory() +
+                     " port=" + server().port() + "," + other.port() +
+                     " user=agent dbname=agents target_session_attrs=read-write";
+  Rig rig(options);
+  CHECK(rig.works());
+  const std::string count = "SELECT count(*) FROM moved.checkpoints";
+  CHECK(other.admin(count) == "0");
+  server().admin("ALTER SYSTEM SET default_transaction_read_only = on");
+  server().reload();
+  CHECK(until(rig.loop, [&] {
+    const auto error = error_of(rig.loop, rig.backend.put_checkpoint("t", "c", 1));
+    CHECK((!error || is_clear(error, errc::unavailable, "put_checkpoint", "25006")));
+    return other.admin(count) == "1";
+  }));
+  CHECK(rig.works());
+  server().admin("ALTER SYSTEM RESET default_transaction_read_only");
+  server().reload();
 }
 
 TEST_CASE("A call that no connection is free for ends in time", "[postgres]") {
@@ -492,6 +573,7 @@ TEST_CASE("A call that no connection is free for ends in time", "[postgres]") {
     CHECK(stopwatch.elapsed() >= options.acquire_timeout);
     CHECK(stopwatch.elapsed() < soon);
     CHECK(is_clear(error_of(*write), errc::unavailable, "put_checkpoint", "free in time"));
+    CHECK(is_because(error_of(*write), because::timed_out, true));
     CHECK(is_clear(error_of(*read), errc::unavailable, "get_session", "free in time"));
   }
   rig.observer.unlock();
@@ -545,13 +627,16 @@ TEST_CASE("A network that goes silent", "[postgres]") {
     rig.loop.finish();
     CHECK(stopwatch.elapsed() >= options.operation_timeout);
     CHECK(is_clear(error_of(*write), errc::unavailable, "put_checkpoint", "no "));
+    CHECK(is_because(error_of(*write), because::timed_out, true));
+    CHECK(is_because(error_of(*read), because::timed_out, true));
     CHECK(is_clear(error_of(*read), errc::unavailable, "get_checkpoint", "no "));
     CHECK(is_clear(error_of(rig.loop, rig.backend.get_checkpoint("t")), errc::unavailable,
                    "get_checkpoint"));
     CHECK(rig.is_unhealthy());
     PostgresBackend fresh(rig.loop.context().get_executor(), options);
-    CHECK(is_clear(error_of(rig.loop, fresh.initialize()), errc::unavailable, "initialize",
-                   "no connection within the time"));
+    const auto late = error_of(rig.loop, fresh.initialize());
+    CHECK(is_clear(late, errc::unavailable, "initialize", "no connection within the time"));
+    CHECK(is_because(late, because::timed_out, true));
     CHECK(stopwatch.elapsed() < soon * 2);
     proxy.be_silent(false);
     CHECK(until(rig.loop, [&] { return !error_of(rig.loop, rig.backend.get_checkpoint("t")); }));

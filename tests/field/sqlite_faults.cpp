@@ -3,7 +3,9 @@
 // SqliteBackend where things go wrong: each fault is a StorageError that says what and where,
 // nothing that was acknowledged is lost, and when the fault is mended the same object works again.
 
+#include "support/because.hpp"
 #include "support/catch.hpp"
+#include "support/clear_error.hpp"
 #include "support/faulty_sqlite_vfs.hpp"
 #include "support/files.hpp"
 #include "support/json_values.hpp"
@@ -21,14 +23,6 @@ using namespace agentstore::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// The error that says all: the code, the method, and which file it was.
-bool is_clear(const std::optional<StorageError>& error, errc code, const std::string& operation,
-              const std::string& path) {
-  UNSCOPED_INFO((error ? error->what() : "no error"));
-  return error && means(error->code(), code) && error->operation() == operation &&
-         std::string(error->what()).find(path) != std::string::npos;
-}
 
 /// Makes a file with checkpoints 0 to `count` - 1, of a kilobyte each.
 void make_store(const std::string& path, int count) {
@@ -143,6 +137,7 @@ TEST_CASE("A folder and a file that may not be written to", "[sqlite]") {
   }
   CHECK(is_clear(in_folder, errc::unavailable, "initialize", locked));
   CHECK(is_clear(of_file, errc::unavailable, "initialize", read_only));
+  CHECK(is_because(of_file, boost::system::errc::read_only_file_system, false));
   CHECK(bytes_of(read_only) == before);
   CHECK_FALSE(fs::exists(locked));
 
@@ -262,6 +257,7 @@ TEST_CASE("A file at its largest takes no more, and keeps what it has", "[sqlite
   std::optional<StorageError> error;
   const std::size_t stored = fill(loop, backend, &error);
   CHECK(is_clear(error, errc::unavailable, "put_checkpoint", options.path));
+  CHECK(is_because(error, boost::system::errc::no_space_on_device, false));
   CHECK(stored > 100);
   CHECK(loop.run(backend.list_checkpoints("t", 1'000'000)).size() == stored);
   const Health full = loop.run(backend.health_check());
@@ -295,6 +291,7 @@ TEST_CASE("A disk that is full takes no more, keeps what it has, and works when 
     std::optional<StorageError> error;
     stored = fill(loop, backend, &error);
     CHECK(is_clear(error, errc::unavailable, "put_checkpoint", path));
+    CHECK(is_because(error, boost::system::errc::no_space_on_device, false));
     CHECK(stored > 10);
     CHECK(loop.run(backend.list_checkpoints("t", 1'000'000)).size() == stored);
     // Down to the last page: what changes one needs no more than the check does.
@@ -331,6 +328,7 @@ TEST_CASE("A lock that another connection holds for too long", "[sqlite]") {
       const auto error = error_of(loop, backend.put_checkpoint("t", "c", 2));
       CHECK(std::chrono::steady_clock::now() - started >= options.busy_timeout);
       CHECK(is_clear(error, errc::unavailable, "put_checkpoint", options.path));
+      CHECK(is_because(error, boost::system::errc::timed_out, true));
       CHECK(loop.run(backend.get_checkpoint("t"))->data == json(1));
       CHECK(loop.run(backend.health_check()).status == Health::Status::degraded);
       other.execute("COMMIT");

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Contexts and a PostgresBackend that end in any order.
+
+#include "support/postgres_server.hpp"
+#include "support/teardown.hpp"
+
+#include <agentstore/backends/postgres.hpp>
+
+using namespace agentstore;
+using namespace agentstore::test;
+
+TEST_CASE("A context and a backend may be destroyed in any order", "[postgres]") {
+  const PostgresServer server;
+  const auto make = [&server](boost::asio::any_io_executor executor) {
+    return std::make_unique<PostgresBackend>(std::move(executor),
+                                             PostgresOptions(server.conninfo(), "lifetime"));
+  };
+  check_teardown_orders(make);
+  check_unsent_is_dropped(make);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server is killed under load, again and again: nothing that was acknowledged is lost, nothing
+// is torn.
+
+#include "support/redis_rig.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace {
+
+using namespace agentstore;
+using namespace agentstore::test;
+
+/// What one writer was told.
+class Writer {
+public:
+  explicit Writer(int number) : id("w-" + std::to_string(number)) {}
+
+  std::string id;
+  std::uint64_t messages = 0;
+  std::vector<std::string> checkpoints;
+  /// The step that was under way when the server went: it may be there or not.
+  int next = 0;
+};
+
+/// Writes until the server is gone.
+awaitable<void> write_on(RedisBackend* store, Writer* writer) {
+  try {
+    for (;;) {
+      const std::string step = std::to_string(writer->next++);
+      if (co_await store->add_conversation_message(writer->id, "user", step)) {
+        ++writer->messages;
+      }
+      if (co_await store->put_checkpoint(writer->id, step, writer->next)) {
+        writer->checkpoints.push_back(step);
+      }
+    }
+  } catch (const StorageError& error) {
+    CHECK(means(error.code(), errc::unavailable));
+  }
+}
+
+} // namespace
+
+TEST_CASE("a server that is killed under load 50 times loses nothing that was acknowledged") {
+  RedisServer server({{"appendonly", "yes"}, {"appendfsync", "always"}});
+  RedisOptions options(server.uri(), "killed");
+  RedisRig rig(options);
+  std::vector<Writer> writers;
+  for (int i = 0; i < 16; ++i) {
+    writers.emplace_back(i);
+    rig.loop.run(rig.backend.create_session(writers.back().id, "user"));
+  }
+  std::mt19937 random(17);
+  std::size_t acknowledged = 0;
+  for (int round = 0; round < 50; ++round) {
+    for (Writer& writer : writers) {
+      rig.loop.start(write_on(&rig.backend, &writer));
+    }
+    rig.loop.context().restart();
+    rig.loop.context().run_for(std::chrono::milliseconds(20 + random() % 80));
+    server.kill();
+    rig.loop.finish();
+    server.start();
+    for (Writer& writer : writers) {
+      const auto history = rig.loop.run(
+          rig.backend.get_conversation_history(writer.id, std::numeric_limits<std::size_t>::max()));
+      const auto checkpoints = rig.loop.run(
+          rig.backend.list_checkpoints(writer.id, std::numeric_limits<std::size_t>::max()));
+      // What was under way is there whole or not at all.
+      REQUIRE(history.size() >= writer.messages);
+      REQUIRE(history.size() <= writer.messages + 1);
+      for (const std::string& each : writer.checkpoints) {
+        REQUIRE(std::any_of(checkpoints.begin(), checkpoints.end(),
+                            [&each](const auto& stored) { return stored.checkpoint_id == each; }));
+      }
+      acknowledged += writer.checkpoints.size();
+      REQUIRE(rig.loop.run(rig.backend.get_session(writer.id)));
+      // The next round begins with a thread that has nothing, so that it stays short.
+      rig.loop.run(rig.backend.delete_thread(writer.id));
+      writer.checkpoints.clear();
+      writer.messages = history.size();
+    }
+  }
+  INFO(acknowledged);
+  CHECK(acknowledged > 100);
+  const Metrics metrics = rig.loop.run(rig.backend.get_metrics());
+  CHECK(metrics.total_sessions == 16);
+  CHECK(metrics.total_checkpoints == 0);
+  std::uint64_t messages = 0;
+  for (const Writer& writer : writers) {
+    messages += writer.messages;
+  }
+  CHECK(metrics.total_messages == messages);
+}
