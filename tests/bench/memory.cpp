@@ -15,7 +15,7 @@
 namespace {
 
 using namespace agentstore;
-using Data = detail::MemorySpaceData;
+using Data = detail::memory::Space;
 
 constexpr int rounds = 15;
 
@@ -41,7 +41,7 @@ public:
 
   MemoryBackend backend;
   IStorageBackend& storage = backend;
-  Data data{system_clock(), Limits()};
+  Data data{MemoryOptions()};
 };
 
 constexpr int repetitions = 20'000;

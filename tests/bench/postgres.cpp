@@ -2,13 +2,12 @@
 // The PostgreSQL backend over pgbench, which is written in C on libpq and comes with the server.
 // Both are one client program with one thread on the same server, by its socket, with its durable
 // settings (fsync and synchronous_commit are on). pgbench (-M prepared -j 1) runs the very
-// statement that the backend sends, on tables of the backend's own schema. Its clients send text
-// that is ready; this side makes it of a JSON value, 4 KiB, and parses what it reads.
+// statement that the backend sends, on tables of the backend's own schema. Both send text
+// that is ready, 4 KiB of JSON, and neither looks into what it reads; the backend validates it.
 //
 // Each round both connect anew, and connecting does not count; preparing does.
 
-#include "bench/bench.hpp"
-#include "bench/state.hpp"
+#include "bench/checkpoints.hpp"
 #include "support/postgres_server.hpp"
 #include "support/raw_postgres.hpp"
 
@@ -16,9 +15,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
-#include <cstdio>
 #include <functional>
-#include <map>
 #include <stdexcept>
 
 using namespace agentstore;
@@ -39,18 +36,18 @@ const sql::Statement& statement_of(const sql::Request& request) {
 /// What the backend sends for a put, and for a read of the latest checkpoint.
 const sql::Statement& put_statement() {
   const Clock clock = system_clock();
-  const sql::Surroundings around(clock, Limits());
+  const sql::StatementContext context(clock, Limits());
   std::string id = "any";
-  return statement_of(
-      sql::Task<calls::StoreCheckpoint>().request(around, id, id, json::object(), json::object()));
+  return statement_of(sql::Statements<calls::StoreCheckpoint>().request(
+      context, id, id, json::object(), json::object()));
 }
 
 const sql::Statement& get_statement() {
   const Clock clock = system_clock();
-  const sql::Surroundings around(clock, Limits());
+  const sql::StatementContext context(clock, Limits());
   std::string thread = "any";
   std::optional<std::string> latest;
-  return statement_of(sql::Task<calls::GetCheckpoint>().request(around, thread, latest));
+  return statement_of(sql::Statements<calls::GetCheckpoint>().request(context, thread, latest));
 }
 
 /// A script of pgbench in a file.
@@ -126,16 +123,8 @@ public:
 
   /// As many coroutines as there are clients, each with a thread of its own in the store.
   void run(int clients, const Work& work) {
-    context_.restart();
-    for (int i = 0; i < clients; ++i) {
-      boost::asio::co_spawn(context_, work(backend_, std::to_string(i)),
-                            [](const std::exception_ptr& error) {
-                              if (error) {
-                                std::rethrow_exception(error);
-                              }
-                            });
-    }
-    context_.run();
+    bench::run_clients(context_, clients,
+                       [&](int client) { return work(backend_, std::to_string(client)); });
   }
 
 private:
@@ -150,47 +139,17 @@ private:
   PostgresBackend backend_;
 };
 
-using States = std::map<std::string, std::vector<json>>;
-
-/// What a program has in hand when it comes to put it, for each client's thread.
-States states(int clients, int each) {
-  States all;
-  for (int i = 0; i < clients; ++i) {
-    for (int step = 0; step < each; ++step) {
-      all[std::to_string(i)].push_back(bench::state(step));
-    }
-  }
-  return all;
-}
-
-awaitable<void> put_all(IStorageBackend& store, std::string thread, std::vector<json>* states) {
-  int step = 0;
-  for (json& each : *states) {
-    co_await store.store_checkpoint(thread, std::to_string(++step), std::move(each));
-  }
-}
-
-awaitable<void> get_all(IStorageBackend& store, std::string thread, int count) {
-  for (int i = 0; i < count; ++i) {
-    const auto checkpoint = co_await store.get_checkpoint(thread);
-    if (!checkpoint || checkpoint->data.size() != 2) {
-      throw std::runtime_error("there is no checkpoint in thread " + thread);
-    }
-  }
-}
-
 /// Each client puts what there is for its thread.
-Subject::Work puts_of(States& states) {
+Subject::Work puts_of(bench::States& states) {
   return [&states](PostgresBackend& store, std::string thread) {
-    std::vector<json>* const its_own = &states.at(thread);
-    return put_all(store, std::move(thread), its_own);
+    return bench::put_all(store, std::move(thread), &states);
   };
 }
 
 /// Each client reads so often.
 Subject::Work gets_of(int count) {
   return [count](PostgresBackend& store, std::string thread) {
-    return get_all(store, std::move(thread), count);
+    return bench::get_all(store, std::move(thread), count);
   };
 }
 
@@ -213,66 +172,44 @@ void empty(const PostgresServer& server) {
   server.admin("TRUNCATE " + tables);
 }
 
-/// The median over the rounds of what this side does a second over what pgbench does, just before
-/// and just after. Both are called with how many operations each client is to do, after `prepare`;
-/// pgbench has a client a connection.
-template <class Prepare, class Ours, class Theirs>
-double compare(const char* name, int rounds, const Load& load, Prepare prepare, Ours measured,
-               Theirs floor) {
-  constexpr double round_seconds = 0.25;
-  constexpr int fewest = 8;
-  const int times = load.clients / load.connections;
-  prepare();
-  double rate = floor(fewest * times);
-  std::vector<double> of_ours;
-  std::vector<double> of_theirs;
-  for (int round = 0; round <= rounds; ++round) {
-    // As many as the last round says, for what a disk does a second may change from one to another.
-    const int each = std::max(fewest, static_cast<int>(rate * round_seconds / load.clients));
-    prepare();
-    rate = floor(each * times);
-    of_theirs.push_back(rate);
-    if (round < rounds) {
-      of_ours.push_back(each * load.clients / measured(each));
-    }
-  }
-  std::vector<double> ratios;
-  for (std::size_t round = 0; round < of_ours.size(); ++round) {
-    ratios.push_back(2 * of_ours[round] / (of_theirs[round] + of_theirs[round + 1]));
-  }
-  const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
-  std::printf("%s: %.0f over %.0f a second, rounds from %.3f to %.3f\n", name,
-              bench::median(of_ours), bench::median(of_theirs), *least, *most);
-  return bench::median(ratios);
+/// pgbench has a client a connection, each of which does the work of several of ours.
+double pgbench(const PostgresServer& server, const Script& script, const Load& load, int each) {
+  return pgbench(server, script, load.connections, each * load.clients / load.connections);
 }
 
 double puts_over_pgbench(const PostgresServer& server, const char* name, int rounds,
                          const Load& load) {
   const Script script(server, put_statement(), theirs,
                       {"client_id", "step", "time", "data", "metadata"});
-  return compare(
-      name, rounds, load, [&] { empty(server); },
+  return bench::rate_ratio(
+      name, rounds, load.clients,
       [&](int each) {
+        empty(server);
         Subject subject(server, ours, load.connections);
-        States all = states(load.clients, each);
-        return bench::seconds([&] { subject.run(load.clients, puts_of(all)); });
+        bench::States all = bench::states(load.clients, each);
+        return each * load.clients /
+               bench::seconds([&] { subject.run(load.clients, puts_of(all)); });
       },
-      [&](int each) { return pgbench(server, script, load.connections, each); });
+      [&](int each) {
+        empty(server);
+        return pgbench(server, script, load, each);
+      });
 }
 
 double gets_over_pgbench(const PostgresServer& server, const char* name, int rounds,
                          const Load& load) {
   const Script script(server, get_statement(), ours, {"client_id"});
   empty(server);
-  States all = states(load.clients, 10);
+  bench::States all = bench::states(load.clients, 10);
   Subject(server, ours, load.connections).run(load.clients, puts_of(all));
-  return compare(
-      name, rounds, load, [] {},
+  return bench::rate_ratio(
+      name, rounds, load.clients,
       [&](int each) {
         Subject subject(server, ours, load.connections);
-        return bench::seconds([&] { subject.run(load.clients, gets_of(each)); });
+        return each * load.clients /
+               bench::seconds([&] { subject.run(load.clients, gets_of(each)); });
       },
-      [&](int each) { return pgbench(server, script, load.connections, each); });
+      [&](int each) { return pgbench(server, script, load, each); });
 }
 
 /// Threads of this process.

@@ -8,14 +8,15 @@ import { rmSync } from "node:fs";
 
 const [, , kind, file] = process.argv;
 const threads = 10;
+const messagesInState = 34;
 
-/** About 4 KiB of an agent's state. */
+/** About 4 KiB of an agent's state, that of ../state.hpp. */
 function state(step) {
   const messages = [];
-  for (let i = 0; i < 16; i += 1) {
+  for (let i = 0; i < messagesInState; i += 1) {
     messages.push({
       role: i % 2 === 0 ? "user" : "assistant",
-      content: `${String.fromCharCode(97 + i).repeat(180)}\n"quoted"`,
+      content: `${String.fromCharCode(97 + (i % 26)).repeat(61)}\n"quoted"`,
       tokens: 17 * i,
     });
   }
@@ -46,7 +47,7 @@ async function run(saver, thread, steps) {
     const tuple = await saver.getTuple({ configurable: { thread_id: thread, checkpoint_ns: "" } });
     if (
       tuple.checkpoint.channel_values.state.step !== step ||
-      tuple.checkpoint.channel_values.state.messages.length !== 16 ||
+      tuple.checkpoint.channel_values.state.messages.length !== messagesInState ||
       tuple.pendingWrites.length !== 2
     ) {
       throw new Error("what was read is not what was stored");

@@ -1,3 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
+#define AGENTSTORE_COMPILED
 #define AGENTSTORE_CONFORMANCE_COMPILED
-#include "compile_kit_header_only.cpp"
+#include "kit_header_only.cpp"
