@@ -141,16 +141,17 @@ inline std::string tool_task_id(const json& message, std::size_t step) {
 
 inline agentstore::Message stored_form(const json& message) {
   agentstore::Message stored;
-  stored.metadata = message;
-  stored.role = message.at("role").get<std::string>();
-  stored.metadata.erase("role");
-  const auto content = stored.metadata.find("content");
-  if (content == stored.metadata.end()) {
-    stored.metadata["content"] = false;
+  json rest = message;
+  stored.role = rest.at("role").get<std::string>();
+  rest.erase("role");
+  const auto content = rest.find("content");
+  if (content == rest.end()) {
+    rest["content"] = false;
   } else if (content->is_string()) {
     stored.content = content->get<std::string>();
-    stored.metadata.erase("content");
+    rest.erase("content");
   }
+  stored.metadata = std::move(rest);
   return stored;
 }
 

@@ -57,6 +57,11 @@ expect 2 'unexpected argument "more"' "${store[@]}" "${input[@]}" more
 expect 2 'option --store needs an argument' "${input[@]}" --store
 expect 2 'option --store needs an argument' "${input[@]}" --store=
 expect 2 'option --store needs an argument' --store --verify "${input[@]}"
+expect 2 'option --archive needs an argument' "${store[@]}" "${input[@]}" --archive
+expect 2 'option --archive-queue needs an --archive' "${store[@]}" "${input[@]}" --archive-queue sqlite:q.db
+expect 2 'archive queue URI beginning with "nosuch"' "${store[@]}" "${input[@]}" --archive "sqlite:$work/a.db" \
+  --archive-queue nosuch:q
+expect 2 'archive URI beginning with "nosuch"' "${store[@]}" "${input[@]}" --archive nosuch://a:s3cret@b
 expect 2 'option --input needs an argument' "${store[@]}" --input
 expect 2 'option --concurrency needs an argument' "${store[@]}" "${input[@]}" --concurrency
 expect 2 'option --verify takes no argument' "${store[@]}" "${input[@]}" --verify=yes
@@ -130,6 +135,8 @@ if "$program" --help | grep -q 'postgresql://'; then
   expect 1 'initialize' --store 'postgresql://agent:s3cret@[/agents' "${input[@]}"
   expect 1 'initialize' --store 'postgresql://agent:s3cret@127.0.0.1:1/agents?sapce=x' "${input[@]}"
   expect 1 'initialize' --store 'postgresql://agent:s3cret@127.0.0.1:1/a?space=pg_x' "${input[@]}"
+  expect 1 'begin with pg_' --store 'postgresql://agent:s3cret@127.0.0.1:1/a?space=pg%5Fx' "${input[@]}"
+  expect 2 'two hexadecimal digits' --store 'postgresql://127.0.0.1:1/a?space=a%2' "${input[@]}"
 fi
 
 # And what is right.

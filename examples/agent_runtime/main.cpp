@@ -2,12 +2,14 @@
 
 // A small agent runtime that is driven by recorded runs. See runtime.hpp for the loop.
 
+#include "../common/archive_uri.hpp"
 #include "../common/store_uri.hpp"
 #include "options.hpp"
 #include "progress.hpp"
 #include "recorded_run.hpp"
 #include "runtime.hpp"
 #include "verify.hpp"
+#include "verify_archive.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -28,8 +30,9 @@ constexpr int exit_failure = 1;
 constexpr int exit_bad_input = 2;
 
 std::string usage() {
-  return "usage: agent_runtime [--store URI] --input FILE.jsonl [--concurrency N] [--verify]"
-         " [--quiet]\n"
+  return "usage: agent_runtime [--store URI] [--archive URI [--archive-queue URI]] --input "
+         "FILE.jsonl\n"
+         "                     [--concurrency N] [--verify] [--quiet]\n"
          "\n"
          "Drives recorded agent runs and keeps their state in a store. Started again on the same\n"
          "store, it goes on where it stopped.\n"
@@ -37,6 +40,14 @@ std::string usage() {
          "  --store URI        " +
          store_uri_usage() + "; " + Options().store_uri +
          " unless given\n"
+         "  --archive URI      " +
+         example::ArchiveKinds::usage() +
+         ": it gets all that is stored,\n"
+         "                     without delay for the runs; none unless given\n"
+         "  --archive-queue URI " +
+         example::QueueKinds::usage() +
+         ": where what waits for the archive outlives a kill;\n"
+         "                     in memory alone unless given\n"
          "  --input FILE       one run a line: {\"task_id\": ..., \"messages\": [...]}\n"
          "  --concurrency N    how many runs at once; 4 unless given\n"
          "  --verify           then read everything back and compare it with the input\n"
@@ -55,6 +66,7 @@ T await_here(boost::asio::io_context& context, awaitable<T> work) {
   const auto keep = [&](std::exception_ptr thrown, T value) {
     failure = std::move(thrown);
     result = std::move(value);
+    context.stop(); // an archive may have more to do
   };
   boost::asio::co_spawn(context, std::move(work), keep);
   context.restart();
@@ -69,6 +81,59 @@ awaitable<bool> close(std::shared_ptr<Store> store) {
   co_await store->storage().close();
   co_return true;
 }
+
+using Archiving = agentstore::DualWrite<agentstore::ForwardingBackend>;
+
+/// The archive beside a store, and how it is got rid of what waits for it.
+class Archived {
+public:
+  Archived(boost::asio::any_io_executor executor, const Store& hot, const Options& options)
+      : archive_(example::ArchiveKinds::make(executor, options.archive_uri, "archive")),
+        store_(std::make_shared<Archiving>(
+            executor, std::make_shared<agentstore::ForwardingBackend>(hot.backend()),
+            archive_.for_dual_write(), options_for(executor, options.archive_queue_uri))) {}
+
+  std::shared_ptr<Archiving> store() const { return store_; }
+  agentstore::IArchiveReader& reader() const { return archive_.reader(); }
+
+  /// Throws InputError if the archive can never be opened by what it was told.
+  static awaitable<bool> refuse_wrong_options(agentstore::IArchiveReader* reader) {
+    try {
+      static_cast<void>(co_await reader->read_archive(agentstore::ArchiveKind::checkpoint, "any"));
+    } catch (const agentstore::StorageError& error) {
+      if (agentstore::means(error.code(), agentstore::errc::invalid_argument)) {
+        throw InputError(std::string("option --archive: ") + error.what());
+      }
+      co_return false; // it may be there later
+    }
+    co_return true;
+  }
+
+  /// Waits until the archive has all.
+  static awaitable<agentstore::ArchivingMetrics> drain(std::shared_ptr<Archiving> store) {
+    static_cast<void>(co_await store->drain(std::chrono::minutes(10)));
+    co_return co_await store->get_archiving_metrics();
+  }
+
+private:
+  /// Recorded runs go as fast as the store: an archive that is slower, or away for a while, is to
+  /// miss nothing.
+  static agentstore::DualWriteOptions options_for(boost::asio::any_io_executor executor,
+                                                  const std::string& queue_uri) {
+    agentstore::DualWriteOptions options;
+    if (!queue_uri.empty()) {
+      options.queue = example::QueueKinds::make(std::move(executor), queue_uri, "archive queue");
+    }
+    options.max_queued = 10'000'000;
+    options.max_queued_bytes = std::size_t{4} << 30u;
+    options.longest_pause = std::chrono::seconds(1);
+    options.max_attempts = 600;
+    return options;
+  }
+
+  example::Archive archive_;
+  std::shared_ptr<Archiving> store_;
+};
 
 /// What the store holds now, and how much of it came by this runtime.
 std::string amount(std::size_t held, std::size_t added) {
@@ -100,11 +165,25 @@ void print_summary(const std::vector<RecordedRun>& runs, const Tally& tally,
             << static_cast<std::uint64_t>(per_second) << std::endl;
 }
 
+void print_archiving(const agentstore::ArchivingMetrics& metrics) {
+  std::cout << "archive                " << metrics.queued << " queued, " << metrics.archived
+            << " archived, " << metrics.retried << " retried, " << metrics.dropped << " dropped"
+            << std::endl;
+}
+
 void run(const Options& options) {
   const std::vector<RecordedRun> runs = read_recorded_runs(options.input_path);
   boost::asio::io_context context; // first: it is to outlive the store's threads
-  const auto store = std::make_shared<Store>(make_store(context.get_executor(), options.store_uri));
+  auto store = std::make_shared<Store>(make_store(context.get_executor(), options.store_uri));
+  std::optional<Archived> archived;
+  if (!options.archive_uri.empty()) {
+    archived.emplace(context.get_executor(), *store, options);
+    store = std::make_shared<Store>(archived->store());
+  }
   (void)await_here(context, store->storage().initialize());
+  if (archived) {
+    (void)await_here(context, Archived::refuse_wrong_options(&archived->reader()));
+  }
 
   const std::size_t steps = std::accumulate(
       runs.begin(), runs.end(), std::size_t{0},
@@ -118,6 +197,16 @@ void run(const Options& options) {
   if (!options.quiet) {
     print_summary(runs, runtime.tally(), elapsed);
   }
+  if (archived) {
+    const auto metrics = await_here(context, Archived::drain(archived->store()));
+    if (!options.quiet) {
+      print_archiving(metrics);
+    }
+    if (metrics.queued + metrics.dropped != 0) {
+      throw std::runtime_error("the archive lacks " +
+                               std::to_string(metrics.queued + metrics.dropped) + " records");
+    }
+  }
 
   if (options.verify) {
     Verifier verifier(store->storage(), store->checkpointer(), runs);
@@ -126,6 +215,14 @@ void run(const Options& options) {
       std::cout << "verified               " << verified.runs << " runs, " << verified.messages
                 << " messages, " << verified.checkpoints << " checkpoints, " << verified.writes
                 << " writes" << std::endl;
+    }
+    if (archived) {
+      ArchiveVerifier archive_verifier(archived->reader(), runs);
+      const std::size_t records = await_here(context, archive_verifier.verify());
+      if (!options.quiet) {
+        std::cout << "verified archive       " << runs.size() << " runs, " << records << " records"
+                  << std::endl;
+      }
     }
   }
   (void)await_here(context, close(store));
@@ -153,7 +250,7 @@ int main(int count, char** values) try {
   }
   agent_runtime::run(options);
   return 0;
-} catch (const agent_runtime::BadInput& error) {
+} catch (const agent_runtime::InputError& error) {
   agent_runtime::print_error(error.what());
   return agent_runtime::exit_bad_input;
 } catch (const std::exception& error) {

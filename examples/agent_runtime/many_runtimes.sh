@@ -53,7 +53,13 @@ mortal_runtime() {
     kill -KILL "$victim" 2>/dev/null
     { wait "$victim"; } 2>/dev/null
     case $? in
-      137) echo "$1" >>"$work/deaths" ;;
+      137)
+        echo "$1" >>"$work/deaths"
+        case $store in
+        # The server may still be at what the killed process had sent, which the next one must see.
+        postgresql:* | redis:* | unix:*) sleep 0.4 ;;
+        esac
+        ;;
       0) break ;; # it was done
       *) return 1 ;;
     esac
@@ -88,14 +94,21 @@ awk -v count="$count" -v base="$work/part" '{ print >(base (NR - 1) % count) }' 
 use_store undisturbed
 began=$(now_us)
 all runtime || fail "undisturbed: a runtime failed"
-duration=$(($(now_us) - began))
+undisturbed=$(($(now_us) - began))
+duration=$undisturbed
 verified || fail "undisturbed: not verified"
 
-use_store killed
-: >"$work/deaths"
-all mortal_runtime || fail "killed: a runtime failed"
-verified || fail "killed: not verified"
-deaths=$(wc -l <"$work/deaths")
+# They may be faster than they were undisturbed, and done before they can be killed: then the same
+# once more, with earlier kills.
+deaths=0
+for ((try = 0; try < 8 && deaths < count; ++try)); do
+  use_store "killed$try"
+  : >"$work/deaths"
+  all mortal_runtime || fail "killed: a runtime failed"
+  verified || fail "killed: not verified"
+  deaths=$(wc -l <"$work/deaths")
+  duration=$((duration / 2))
+done
 [ "$deaths" -ge "$count" ] || fail "only $deaths kills came upon a runtime at work"
 echo "$count runtimes on one store: $deaths times kill -9, then verified as $runs runs," \
-  "$messages messages; undisturbed in $((duration / 1000)) ms"
+  "$messages messages; undisturbed in $((undisturbed / 1000)) ms"

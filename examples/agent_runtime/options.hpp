@@ -12,13 +12,17 @@
 
 namespace agent_runtime {
 
-using example::BadInput;
+using example::InputError;
 using example::OptionReader;
 
 /// The command line.
 class Options {
 public:
   std::string store_uri = "sqlite:agent_runtime.db";
+  /// Empty for none.
+  std::string archive_uri;
+  /// Empty for one in memory.
+  std::string archive_queue_uri;
   std::string input_path;
   std::size_t concurrency = 4;
   bool verify = false;
@@ -28,7 +32,8 @@ public:
 
 inline constexpr std::size_t max_concurrency = 4096;
 
-/// Reads the command line; throws BadInput. Values may follow as `--name value` or `--name=value`.
+/// Reads the command line; throws InputError. Values may follow as `--name value` or
+/// `--name=value`.
 Options parse_options(const std::vector<std::string>& arguments);
 
 // The machinery of parse_options.
@@ -38,8 +43,8 @@ inline std::size_t parse_concurrency(const std::string& text) {
   const char* const end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stopped != end || number < 1 || number > max_concurrency) {
-    throw BadInput("option --concurrency needs a number from 1 to " +
-                   std::to_string(max_concurrency) + ", not \"" + text + "\"");
+    throw InputError("option --concurrency needs a number from 1 to " +
+                     std::to_string(max_concurrency) + ", not \"" + text + "\"");
   }
   return number;
 }
@@ -51,6 +56,10 @@ inline Options parse_options(const std::vector<std::string>& arguments) {
     const std::string& name = reader.name();
     if (name == "--store") {
       options.store_uri = reader.value();
+    } else if (name == "--archive") {
+      options.archive_uri = reader.value();
+    } else if (name == "--archive-queue") {
+      options.archive_queue_uri = reader.value();
     } else if (name == "--input") {
       options.input_path = reader.value();
     } else if (name == "--concurrency") {
@@ -63,13 +72,16 @@ inline Options parse_options(const std::vector<std::string>& arguments) {
       options.help = reader.flag();
       return options;
     } else if (name.starts_with("-")) {
-      throw BadInput("unknown option " + name + " (see --help)");
+      throw InputError("unknown option " + name + " (see --help)");
     } else {
-      throw BadInput("unexpected argument \"" + name + "\" (see --help)");
+      throw InputError("unexpected argument \"" + name + "\" (see --help)");
     }
   }
   if (options.input_path.empty()) {
-    throw BadInput("option --input is missing (see --help)");
+    throw InputError("option --input is missing (see --help)");
+  }
+  if (!options.archive_queue_uri.empty() && options.archive_uri.empty()) {
+    throw InputError("option --archive-queue needs an --archive (see --help)");
   }
   return options;
 }

@@ -11,7 +11,7 @@
 /// `messages` are chat-completions messages. `reward` may be missing; every other member of a run
 /// or a message is taken along as it is.
 
-#include "../common/bad_input.hpp"
+#include "../common/input_error.hpp"
 
 #include <agentstore/authoring/arguments.hpp>
 
@@ -25,7 +25,7 @@
 
 namespace agent_runtime {
 
-using example::BadInput;
+using example::InputError;
 
 using agentstore::json;
 
@@ -43,7 +43,7 @@ public:
   std::string outcome = "completed";
 };
 
-/// Reads a file of runs; throws BadInput naming file and line.
+/// Reads a file of runs; throws InputError naming file and line.
 std::vector<RecordedRun> read_recorded_runs(const std::string& path);
 
 inline bool is_tool_result(const json& message) {
@@ -91,7 +91,7 @@ private:
 
   static void require(bool holds, const std::string& otherwise) {
     if (!holds) {
-      throw BadInput(otherwise);
+      throw InputError(otherwise);
     }
   }
 
@@ -103,9 +103,9 @@ private:
     try {
       return json::parse(text, turn_back_when_deep);
     } catch (const json::parse_error& error) {
-      throw BadInput("not JSON: wrong at byte " + std::to_string(error.byte));
+      throw InputError("not JSON: wrong at byte " + std::to_string(error.byte));
     } catch (const json::exception&) {
-      throw BadInput("not JSON: a number is out of range");
+      throw InputError("not JSON: a number is out of range");
     }
   }
 
@@ -178,11 +178,11 @@ private:
 inline std::vector<RecordedRun> read_recorded_runs(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
-    throw BadInput(path + ": is a directory");
+    throw InputError(path + ": is a directory");
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    throw BadInput(path + ": cannot be read: " + std::strerror(errno));
+    throw InputError(path + ": cannot be read: " + std::strerror(errno));
   }
   std::vector<RecordedRun> runs;
   std::map<std::string, std::size_t> line_of;
@@ -196,19 +196,19 @@ inline std::vector<RecordedRun> read_recorded_runs(const std::string& path) {
       run.line = number;
       const auto [same, is_new] = line_of.try_emplace(run.id, number);
       if (!is_new) {
-        throw BadInput("task_id \"" + run.id + "\" is that of line " +
-                       std::to_string(same->second));
+        throw InputError("task_id \"" + run.id + "\" is that of line " +
+                         std::to_string(same->second));
       }
       runs.push_back(std::move(run));
-    } catch (const BadInput& error) {
-      throw BadInput(path + ":" + std::to_string(number) + ": " + error.what());
+    } catch (const InputError& error) {
+      throw InputError(path + ":" + std::to_string(number) + ": " + error.what());
     }
   }
   if (file.bad()) {
-    throw BadInput(path + ": cannot be read to its end");
+    throw InputError(path + ": cannot be read to its end");
   }
   if (runs.empty()) {
-    throw BadInput(path + ": holds no run");
+    throw InputError(path + ": holds no run");
   }
   return runs;
 }

@@ -337,13 +337,20 @@ inline awaitable<void> Runtime::worker() {
 }
 
 inline void Runtime::work_off(boost::asio::io_context& context, std::size_t concurrency) {
-  const auto keep_first_failure = [this](std::exception_ptr failure) {
+  std::size_t workers = std::min(concurrency, runs_.size());
+  if (workers == 0) {
+    return;
+  }
+  const auto end_worker = [&](std::exception_ptr failure) {
     if (failure && !failure_) {
       failure_ = std::move(failure);
     }
+    if (--workers == 0) {
+      context.stop(); // an archive may have more to do
+    }
   };
-  for (std::size_t i = 0; i < std::min(concurrency, runs_.size()); ++i) {
-    boost::asio::co_spawn(context, worker(), keep_first_failure);
+  for (std::size_t i = workers; i != 0; --i) {
+    boost::asio::co_spawn(context, worker(), end_worker);
   }
   context.restart();
   context.run();

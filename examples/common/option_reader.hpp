@@ -2,7 +2,7 @@
 #ifndef AGENTSTORE_EXAMPLES_COMMON_OPTION_READER_HPP
 #define AGENTSTORE_EXAMPLES_COMMON_OPTION_READER_HPP
 
-#include "bad_input.hpp"
+#include "input_error.hpp"
 
 #include <cstddef>
 #include <string>
@@ -36,7 +36,7 @@ public:
       value_ = arguments_[at_++];
     }
     if (value_.empty()) {
-      throw BadInput("option " + name_ + " needs an argument");
+      throw InputError("option " + name_ + " needs an argument");
     }
     return value_;
   }
@@ -44,7 +44,7 @@ public:
   /// For an option without a value.
   bool flag() const {
     if (has_value_) {
-      throw BadInput("option " + name_ + " takes no argument");
+      throw InputError("option " + name_ + " takes no argument");
     }
     return true;
   }

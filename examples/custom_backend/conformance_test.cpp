@@ -6,6 +6,7 @@
 #include <agentstore/conformance/catch2.hpp>
 
 #include <atomic>
+#include <fstream>
 
 /// A space is a directory, and by its name the same one in every process.
 class JournalHarness {
@@ -13,7 +14,7 @@ public:
   static constexpr std::string_view name = "journal";
 
   auto claims() const {
-    const std::size_t most = agentstore::Limits().max_value_bytes;
+    const std::size_t most = example::journal_limits().max_value_bytes;
     return agentstore::conformance::Claims().durable().survives_kill().max_value(most);
   }
 
@@ -25,6 +26,21 @@ public:
   }
 
   void drop(std::string space) { std::filesystem::remove_all(directory(space)); }
+
+  /// The line that has the record's text is JSON no more.
+  bool damage(std::string space, agentstore::conformance::Damage what) {
+    std::fstream file(directory(space) / "journal.jsonl",
+                      std::ios::binary | std::ios::in | std::ios::out);
+    std::string line;
+    for (std::streamoff begin = 0; std::getline(file, line); begin = file.tellg()) {
+      if (line.find(what.text) != std::string::npos) {
+        file.seekp(begin);
+        file.put('?');
+        return true;
+      }
+    }
+    return false;
+  }
 
   void set_clock(agentstore::Timestamp now) { *clock_ = now.time_since_epoch().count(); }
 

@@ -5,15 +5,22 @@
 #include "journal.hpp"
 
 #include <agentstore/authoring/clock.hpp>
+#include <agentstore/authoring/offloaded_backend.hpp>
 #include <agentstore/authoring/session_update.hpp>
 
 #include <algorithm>
 #include <map>
-#include <memory>
 
 namespace example {
 
 using namespace agentstore;
+
+/// A value is part of a line that is parsed whole, so it stays small: 1 MiB.
+inline Limits journal_limits() {
+  Limits limits;
+  limits.max_value_bytes = std::size_t{1} << 20u;
+  return limits;
+}
 
 /// What the entries of a journal add up to.
 class Tables {
@@ -39,14 +46,14 @@ public:
   void apply(json entry) {
     const std::string op = text(entry, "op");
     if (op == "create_session") {
-      Session& record = sessions[text(entry, "session_id")].record;
-      record.session_id = text(entry, "session_id");
-      record.user_id = text(entry, "user_id");
-      record.metadata = std::move(entry.at("metadata"));
-      record.created_at = record.last_activity = time(entry);
+      sessions[text(entry, "session_id")].record =
+          new_session(text(entry, "session_id"), text(entry, "user_id"),
+                      std::move(entry.at("metadata")), time(entry));
     } else if (op == "update_session") {
       SessionRow& row = sessions.at(text(entry, "session_id"));
-      row.record.metadata.merge_patch(entry.at("patch"));
+      json metadata = std::move(row.record.metadata).tree();
+      metadata.merge_patch(entry.at("patch"));
+      row.record.metadata = std::move(metadata);
       row.record.request_count += entry.at("requests").get<std::uint64_t>();
       row.record.error_count += entry.at("errors").get<std::uint64_t>();
       row.record.total_processing_time +=
@@ -126,51 +133,14 @@ private:
 };
 
 /// The methods of the contract as plain functions, for one thread, with arguments that have been
-/// checked.
+/// checked. Open from its construction to its end.
 ///
 /// A write first decides, then appends to the journal what is to happen, and then lets it happen.
 class JournalStore {
 public:
-  JournalStore(std::filesystem::path directory, Clock clock)
-      : directory_(std::move(directory)), clock_(std::move(clock)) {}
-
-  bool initialize() try {
-    if (journal_ == nullptr) {
-      auto journal = std::make_unique<Journal>(std::filesystem::absolute(directory_));
-      Tables tables;
-      journal->replay([&](json entry) { tables.apply(std::move(entry)); });
-      tables_ = std::move(tables);
-      journal_ = std::move(journal);
-    }
-    return true;
-  } catch (const std::system_error& error) {
-    throw StorageError(errc::unavailable, "initialize", "", error.what());
-  }
-
-  void close() {
-    journal_.reset();
-    tables_ = Tables();
-    failure_.clear();
-  }
-
-  Health health_check() const {
-    Health health;
-    health.backend = "journal";
-    if (journal_ != nullptr) {
-      health.status = Health::Status::healthy;
-    } else {
-      health.issues.push_back(failure_.empty() ? "the backend is not open" : failure_);
-    }
-    return health;
-  }
-
-  /// Throws unless the store is open.
-  void require_open(const char* operation, std::string_view key) const {
-    if (journal_ == nullptr) {
-      const bool failed = !failure_.empty();
-      throw StorageError(failed ? errc::unavailable : errc::closed, operation, std::string(key),
-                         failed ? failure_ : "the backend is not open");
-    }
+  JournalStore(const std::filesystem::path& directory, Clock clock)
+      : clock_(std::move(clock)), journal_(std::filesystem::absolute(directory)) {
+    journal_.replay([this](json entry) { tables_.apply(std::move(entry)); });
   }
 
   Metrics get_metrics() const {
@@ -201,7 +171,7 @@ public:
     return expired.size();
   }
 
-  Session create_session(std::string session_id, std::string user_id, json metadata) {
+  Session create_session(std::string session_id, std::string user_id, Document metadata) {
     if (tables_.sessions.contains(session_id)) {
       throw StorageError(errc::already_exists, "create_session", session_id, "the session exists");
     }
@@ -221,7 +191,8 @@ public:
       return false;
     }
     Session updated = tables_.sessions.at(session_id).record;
-    apply_update(updated, update, clock_(), Limits()); // throws for what the journal must not hold
+    apply_update(updated, update, clock_(),
+                 journal_limits()); // throws for what the journal must not hold
     const json patch = update.metadata_patch().value_or(json::object());
     commit("update_session", {{"session_id", session_id},
                               {"patch", patch},
@@ -240,7 +211,7 @@ public:
   }
 
   bool add_conversation_message(std::string session_id, std::string role, std::string content,
-                                json metadata) {
+                                Document metadata) {
     if (!is_active(session_id)) {
       return false;
     }
@@ -264,7 +235,7 @@ public:
     return row == nullptr ? std::nullopt : row->context;
   }
 
-  bool store_task_context(std::string session_id, json context) {
+  bool store_task_context(std::string session_id, Document context) {
     if (!is_active(session_id)) {
       return false;
     }
@@ -272,7 +243,8 @@ public:
     return true;
   }
 
-  bool put_checkpoint(std::string thread_id, std::string checkpoint_id, json data, json metadata) {
+  bool put_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                      Document metadata) {
     commit("put_checkpoint", {{"thread_id", thread_id},
                               {"checkpoint_id", std::move(checkpoint_id)},
                               {"data", std::move(data)},
@@ -343,27 +315,24 @@ private:
   }
 
   void commit(const char* operation, json entry) {
+    entry["op"] = operation;
+    entry["at"] = clock_().time_since_epoch().count();
     bool appended = false;
     try {
-      entry["op"] = operation;
-      entry["at"] = clock_().time_since_epoch().count();
-      journal_->append(entry);
+      journal_.append(entry);
       appended = true;
       tables_.apply(std::move(entry));
     } catch (const std::exception& error) {
-      if (appended || !journal_->good()) {
+      if (appended || !journal_.good()) {
         // File and tables may have parted. Nothing is answered until a replay has joined them.
-        journal_.reset();
-        failure_ = error.what();
+        throw FatalStoreError(error.what());
       }
       throw;
     }
   }
 
-  std::filesystem::path directory_;
   Clock clock_;
-  std::unique_ptr<Journal> journal_; // set while the store is open
-  std::string failure_;              // why it stopped serving, if that was not `close`
+  Journal journal_;
   Tables tables_;
 };
 

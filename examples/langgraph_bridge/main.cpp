@@ -1,58 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A server that gives LangGraph.js, or any other client, LangGraph's checkpointer over a store of
-// agentstore. The client for LangGraph.js is the package in js/.
-//
-// The protocol
-// ------------
-// HTTP/1.1, connections kept alive, JSON in UTF-8 both ways. Each operation of the checkpointer
-// (agentstore/langgraph/checkpointer.hpp says what it does) is a path that takes POST, with
-// Content-Type: application/json and a JSON object; members with "?" may be missing or null, others
-// than these are refused. What follows the arrow is the answer's body, with status 200.
-//
-//   config          {thread_id, checkpoint_ns?, checkpoint_id?}
-//   tuple           {config, checkpoint, metadata, parent_config?,
-//                    pending_writes: [[task_id, channel, value], ...]}
-//
-//   /v1/get_tuple      {thread_id, checkpoint_ns?, checkpoint_id?} -> {tuple}, null if there is
-//   none /v1/list           {thread_id?, checkpoint_ns?, checkpoint_id?, before?, filter?, limit?}
-//                                                                  -> {tuples: [tuple, ...]}
-//   /v1/put            {config, checkpoint, metadata, new_versions} -> {config}
-//   /v1/put_writes     {config, writes: [[channel, value], ...], task_id, task_path?} -> {}
-//   /v1/delete_thread  {thread_id}                                 -> {deleted}
-//   /v1/copy_thread    {source, target}                            -> {copied}
-//   /v1/prune          {thread_ids, strategy?}                     -> {}
-//                      "keep_latest", unless given, or "delete"
-//   /v1/health         GET                                         -> the store's Health; 503 if it
-//                                                                     is unhealthy
-//
-// `before` is a checkpoint id. Of `checkpoint.channel_values` only the channels in `new_versions`
-// need to be there. Values are any JSON to the server. js/ sends each value as {type, text} or
-// {type, base64}, what its serde makes of it: so it comes back as it was, to the byte. Metadata is
-// plain JSON, as filters compare it.
-//
-// An error has another status and {"error": {code, operation, key, message}}: `key` is the thread
-// that the request is about, `code` one of
-//
-//   400 invalid_argument, bad_request (no HTTP)   401 unauthorized            403 forbidden
-//   404 not_found     405 method_not_allowed      409 already_exists          413 too_large
-//   415 unsupported_media_type                    431 too_large (the header)
-//   500 corrupted, internal                       501 not_supported           503 unavailable,
-//   closed
-//
-// Every request may be repeated: if an answer is lost, the same request again leaves the store as
-// the first one did. After 503 the same request may succeed later.
-//
-// Who may ask
-// -----------
-// It listens on the loopback interface unless told otherwise, and elsewhere only with
-// --allow-remote and a token. With a token every request needs `Authorization: Bearer TOKEN`.
-// Without one, any program on this machine may ask, but no web page: a page cannot send JSON to
-// another origin unasked, and a Host that is a name is refused. There is no TLS; put a proxy in
-// front of it, or a tunnel, where the network is not trusted.
-//
-// A connection that sends no request, or does so too slowly, is closed. On SIGTERM or SIGINT the
-// server takes no more requests, answers those that are running, closes the store and ends.
+// agentstore. The client for LangGraph.js is the package in js/; PROTOCOL.md says what they
+// exchange.
 
 #include "../common/store_uri.hpp"
 #include "options.hpp"
@@ -112,7 +62,7 @@ void run(const Options& options) {
   asio::io_context context(1); // first: it is to outlive the store's threads
   const example::Store store = example::make_store(context.get_executor(), options.store_uri);
   if (store.threads() == nullptr) {
-    throw BadInput("option --store: this kind of store has no directory of its threads");
+    throw InputError("option --store: this kind of store has no directory of its threads");
   }
   await_here(context, open(&store.storage()));
 
@@ -156,7 +106,7 @@ int main(int count, char** values) try {
   }
   langgraph_bridge::run(options);
   return 0;
-} catch (const example::BadInput& error) {
+} catch (const example::InputError& error) {
   langgraph_bridge::print_error(error.what());
   return langgraph_bridge::exit_bad_input;
 } catch (const std::exception& error) {

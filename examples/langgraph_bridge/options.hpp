@@ -16,7 +16,7 @@
 
 namespace langgraph_bridge {
 
-using example::BadInput;
+using example::InputError;
 
 inline constexpr auto token_variable = "AGENTSTORE_BRIDGE_TOKEN";
 
@@ -31,7 +31,7 @@ public:
   bool help = false;
 };
 
-/// Reads the command line; throws BadInput.
+/// Reads the command line; throws InputError.
 Options parse_options(const std::vector<std::string>& arguments);
 
 // The machinery of parse_options.
@@ -42,8 +42,8 @@ Number parse_number(const std::string& option, const std::string& text, Number m
   const char* const end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stopped != end || number > most) {
-    throw BadInput("option " + option + " needs a number from 0 to " + std::to_string(most) +
-                   ", not \"" + text + "\"");
+    throw InputError("option " + option + " needs a number from 0 to " + std::to_string(most) +
+                     ", not \"" + text + "\"");
   }
   return number;
 }
@@ -52,7 +52,7 @@ Number parse_number(const std::string& option, const std::string& text, Number m
 inline boost::asio::ip::tcp::endpoint parse_endpoint(const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) {
-    throw BadInput("option --listen needs HOST:PORT, not \"" + text + "\"");
+    throw InputError("option --listen needs HOST:PORT, not \"" + text + "\"");
   }
   std::string host = text.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) {
@@ -63,8 +63,8 @@ inline boost::asio::ip::tcp::endpoint parse_endpoint(const std::string& text) {
   boost::system::error_code error;
   const auto address = boost::asio::ip::make_address(host, error);
   if (error) {
-    throw BadInput("option --listen needs an address or localhost before the port, not \"" + host +
-                   "\"");
+    throw InputError("option --listen needs an address or localhost before the port, not \"" +
+                     host + "\"");
   }
   return {address, parse_number<std::uint16_t>("--listen", text.substr(colon + 1), 65535)};
 }
@@ -77,7 +77,7 @@ inline std::string check_token(std::string token, const std::string& origin) {
   const bool visible =
       std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
   if (token.empty() || !visible) {
-    throw BadInput("the token in " + origin + " is not one line of visible ASCII");
+    throw InputError("the token in " + origin + " is not one line of visible ASCII");
   }
   return token;
 }
@@ -86,7 +86,7 @@ inline std::string read_token(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string token;
   if (!std::getline(file, token)) {
-    throw BadInput("the token file " + path + " cannot be read, or is empty");
+    throw InputError("the token file " + path + " cannot be read, or is empty");
   }
   return check_token(std::move(token), path);
 }
@@ -111,9 +111,9 @@ inline Options parse_options(const std::vector<std::string>& arguments) {
       options.help = reader.flag();
       return options;
     } else if (name.starts_with("-")) {
-      throw BadInput("unknown option " + name + " (see --help)");
+      throw InputError("unknown option " + name + " (see --help)");
     } else {
-      throw BadInput("unexpected argument \"" + name + "\" (see --help)");
+      throw InputError("unexpected argument \"" + name + "\" (see --help)");
     }
   }
   if (!token_file.empty()) {
@@ -123,12 +123,13 @@ inline Options parse_options(const std::vector<std::string>& arguments) {
   }
   if (!options.listen.address().is_loopback()) {
     if (!options.allow_remote) {
-      throw BadInput("option --listen: " + options.listen.address().to_string() +
-                     " can be reached from other machines; that needs --allow-remote and a token");
+      throw InputError(
+          "option --listen: " + options.listen.address().to_string() +
+          " can be reached from other machines; that needs --allow-remote and a token");
     }
     if (options.token.empty()) {
-      throw BadInput("option --allow-remote needs a token: --token-file or " +
-                     std::string(token_variable));
+      throw InputError("option --allow-remote needs a token: --token-file or " +
+                       std::string(token_variable));
     }
   }
   return options;

@@ -3,10 +3,10 @@
 #define AGENTSTORE_EXAMPLES_LANGGRAPH_BRIDGE_SERVER_HPP
 
 /// \file
-/// The bridge's HTTP: connections, limits, who may ask, and how it stops. main.cpp tells the
+/// The bridge's HTTP: connections, limits, who may ask, and how it stops. PROTOCOL.md tells the
 /// protocol.
 
-#include "protocol.hpp"
+#include "requests.hpp"
 
 #include <agentstore/record_json.hpp>
 #include <agentstore/storage_backend.hpp>
@@ -15,6 +15,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -40,7 +41,10 @@ public:
   /// The most bytes of a request's body.
   std::size_t max_body = std::size_t{64} << 20U;
   std::size_t max_header = std::size_t{16} << 10U;
+  /// How many are served at once. More wait until one of them ends.
   std::size_t max_connections = 512;
+  /// How long no connection is accepted after one could not be, for want of descriptors.
+  std::chrono::milliseconds accept_pause{100};
   /// How long a connection may wait for its next request, a request for the end of its header and
   /// of its body, and an answer until it is taken. Then the connection is closed.
   std::chrono::milliseconds idle_timeout{60'000};
@@ -74,6 +78,8 @@ private:
   using Response = http::response<http::string_body>;
 
   awaitable<void> accept();
+  awaitable<void> wait_for_room(asio::steady_timer::duration time);
+  bool is_full() const { return connections_.size() >= options_.max_connections; }
   awaitable<void> serve(std::shared_ptr<Connection> connection);
   awaitable<bool> serve_one(std::shared_ptr<Connection> connection);
   awaitable<Response> answer(Request request);
@@ -82,6 +88,7 @@ private:
   bool is_for_us(const http::request_header<>& header) const;
 
   asio::ip::tcp::acceptor acceptor_;
+  asio::steady_timer room_;
   Checkpointer saver_;
   agentstore::IStorageBackend& storage_;
   ServerOptions options_;
@@ -101,11 +108,11 @@ public:
   bool is_busy = false;
 };
 
-inline http::response<http::string_body> make_response(http::status status, const json& body) {
+inline http::response<http::string_body> make_response(http::status status, std::string body) {
   http::response<http::string_body> response(status, 11);
   response.set(http::field::content_type, "application/json");
   response.set(http::field::cache_control, "no-store");
-  response.body() = body.dump(-1, ' ', false, json::error_handler_t::replace);
+  response.body() = std::move(body);
   return response;
 }
 
@@ -120,7 +127,7 @@ inline http::response<http::string_body> make_error(http::status status, std::st
   error["message"] = message;
   json body = json::object();
   body["error"] = std::move(error);
-  return make_response(status, body);
+  return make_response(status, body.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 inline http::response<http::string_body>
@@ -169,8 +176,8 @@ inline bool equal_secrets(std::string_view one, std::string_view other) {
 inline Server::Server(asio::io_context& context, const asio::ip::tcp::endpoint& endpoint,
                       Checkpointer saver, agentstore::IStorageBackend& storage,
                       ServerOptions options)
-    : acceptor_(context, endpoint), saver_(saver), storage_(storage), options_(std::move(options)) {
-}
+    : acceptor_(context, endpoint), room_(context), saver_(saver), storage_(storage),
+      options_(std::move(options)) {}
 
 inline void Server::start() {
   asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
@@ -179,6 +186,7 @@ inline void Server::start() {
 inline void Server::stop() {
   is_stopping_ = true;
   acceptor_.close();
+  room_.cancel();
   for (Connection* const connection : connections_) {
     if (!connection->is_busy) {
       connection->stream.close();
@@ -188,22 +196,38 @@ inline void Server::stop() {
 
 inline awaitable<void> Server::accept() {
   while (!is_stopping_) {
+    if (is_full()) {
+      // Who connects now waits in the kernel's queue until a connection has ended.
+      co_await wait_for_room(asio::steady_timer::duration::max());
+      continue;
+    }
     error_code error;
     auto accepted =
         co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) {
       co_return;
     }
-    if (error || connections_.size() >= options_.max_connections) {
-      continue; // the socket, if there is one, closes
+    if (error) {
+      // There are no descriptors or no memory. It would fail again at once.
+      co_await wait_for_room(options_.accept_pause);
+      continue;
     }
     auto connection = std::make_shared<Connection>(std::move(accepted));
+    connections_.insert(connection.get());
     asio::co_spawn(acceptor_.get_executor(), serve(std::move(connection)), asio::detached);
   }
 }
 
+/// Returns when a connection has ended, or after this time, or when the server stops.
+inline awaitable<void> Server::wait_for_room(asio::steady_timer::duration time) {
+  const auto now = asio::steady_timer::clock_type::now();
+  const auto most = asio::steady_timer::time_point::max() - now;
+  room_.expires_at(now + std::min<asio::steady_timer::duration>(time, most));
+  error_code ended;
+  co_await room_.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+}
+
 inline awaitable<void> Server::serve(std::shared_ptr<Connection> connection) {
-  connections_.insert(connection.get());
   try {
     connection->stream.socket().set_option(asio::ip::tcp::no_delay(true));
     while (!is_stopping_ && co_await serve_one(connection)) {
@@ -224,7 +248,9 @@ inline awaitable<void> Server::serve(std::shared_ptr<Connection> connection) {
     // The client went away, or was too slow. There is no one to tell.
     connection->stream.close();
   }
+  connection->stream.close();
   connections_.erase(connection.get());
+  room_.cancel();
 }
 
 /// One request and its answer. False: the connection is to be closed.
@@ -282,7 +308,8 @@ inline awaitable<bool> Server::serve_one(std::shared_ptr<Connection> connection)
     Request request = parser.release();
     const bool keep_alive = request.keep_alive();
     response = co_await answer(std::move(request));
-    response.keep_alive(keep_alive && !is_stopping_);
+    // Where others may wait for a connection, one that has been served makes room.
+    response.keep_alive(keep_alive && !is_stopping_ && !is_full());
   }
   response.prepare_payload();
   stream.expires_after(options_.write_timeout);
@@ -354,19 +381,19 @@ inline awaitable<Server::Response> Server::answer(Request request) {
     const agentstore::Health health = co_await storage_.health_check();
     const bool is_well = health.status != agentstore::Health::Status::unhealthy;
     co_return make_response(is_well ? http::status::ok : http::status::service_unavailable,
-                            json(health));
+                            json(health).dump());
   }
-  ParsedJson parsed = parse_json(request.body());
-  request.body() = std::string();
-  if (!parsed.error.empty()) {
-    co_return make_error(http::status::bad_request, "invalid_argument", operation, "",
-                         parsed.error);
-  }
-  const std::string key = key_of(parsed.value);
+  std::string key;
   try {
-    Members members(operation, "", std::move(parsed.value));
-    const json body = co_await find_operation(operation)->run(saver_, std::move(members));
-    co_return make_response(http::status::ok, body);
+    const Document body = parse_body(request.body());
+    request.body() = std::string();
+    key = key_of(body);
+    Members members(operation, "", DocumentPart(body));
+    std::string text = co_await find_operation(operation)->run(saver_, std::move(members));
+    co_return make_response(http::status::ok, std::move(text));
+  } catch (const BadBody& error) {
+    co_return make_error(http::status::bad_request, "invalid_argument", operation, "",
+                         error.what());
   } catch (const StorageError& error) {
     co_return make_error(error, operation, key);
   } catch (const std::exception& error) {

@@ -9,7 +9,7 @@ namespace {
 
 Store make(boost::asio::any_io_executor, const std::string& uri, const std::string& rest) {
   if (!rest.empty()) {
-    throw BadInput("store URI \"" + uri + "\": nothing may follow memory:");
+    throw InputError("store URI \"" + uri + "\": nothing may follow memory:");
   }
   return Store(std::make_shared<agentstore::MemoryBackend>());
 }

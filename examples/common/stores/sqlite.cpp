@@ -9,7 +9,7 @@ namespace {
 
 Store make(boost::asio::any_io_executor, const std::string& uri, const std::string& rest) {
   if (rest.empty()) {
-    throw BadInput("store URI \"" + uri + "\": the file is missing");
+    throw InputError("store URI \"" + uri + "\": the file is missing");
   }
   return Store(std::make_shared<agentstore::SqliteBackend>(rest));
 }

@@ -30,8 +30,12 @@ export class AgentStoreSaver extends BaseCheckpointSaver {
   #headers;
   #fetch;
   #timeout;
+  #places;
 
-  constructor({ url, token, timeout = 60_000, fetch = globalThis.fetch } = {}, serde) {
+  constructor(
+    { url, token, timeout = 60_000, maxCalls = 32, fetch = globalThis.fetch } = {},
+    serde,
+  ) {
     super(serde);
     if (typeof url !== "string") {
       throw new Error("AgentStoreSaver needs the url of the bridge, e.g. http://127.0.0.1:8730");
@@ -41,7 +45,11 @@ export class AgentStoreSaver extends BaseCheckpointSaver {
     if (token !== undefined) {
       this.#headers.authorization = `Bearer ${token}`;
     }
+    if (!Number.isInteger(maxCalls) || maxCalls < 1) {
+      throw new Error("AgentStoreSaver: maxCalls is not a whole number from 1 on");
+    }
     this.#timeout = timeout;
+    this.#places = new Places(maxCalls);
     this.#fetch = fetch;
   }
 
@@ -117,6 +125,15 @@ export class AgentStoreSaver extends BaseCheckpointSaver {
   }
 
   async #call(operation, request) {
+    await this.#places.take();
+    try {
+      return await this.#send(operation, request);
+    } finally {
+      this.#places.give();
+    }
+  }
+
+  async #send(operation, request) {
     const response = await this.#fetch(`${this.#url}/v1/${operation}`, {
       method: "POST",
       headers: this.#headers,
@@ -196,6 +213,43 @@ export class AgentStoreSaver extends BaseCheckpointSaver {
       parentConfig: parent_config && { configurable: parent_config },
       pendingWrites,
     };
+  }
+}
+
+/**
+ * A number of places, given to those who wait for one in the order in which they came. Each call
+ * under way has a connection of its own, and a graph may make thousands of calls at once.
+ */
+class Places {
+  #free;
+  #waiting = [];
+  #next = 0;
+
+  constructor(count) {
+    this.#free = count;
+  }
+
+  async take() {
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return;
+    }
+    await new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  give() {
+    if (this.#next === this.#waiting.length) {
+      this.#free += 1;
+      return;
+    }
+    this.#waiting[this.#next]();
+    this.#next += 1;
+    if (this.#next === this.#waiting.length) {
+      this.#waiting = [];
+      this.#next = 0;
+    }
   }
 }
 

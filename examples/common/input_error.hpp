@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_EXAMPLES_COMMON_BAD_INPUT_HPP
-#define AGENTSTORE_EXAMPLES_COMMON_BAD_INPUT_HPP
+#ifndef AGENTSTORE_EXAMPLES_COMMON_INPUT_ERROR_HPP
+#define AGENTSTORE_EXAMPLES_COMMON_INPUT_ERROR_HPP
 
 #include <stdexcept>
 
@@ -8,7 +8,7 @@ namespace example {
 
 /// What the user typed or handed in is wrong: an option, a URI, a line of the input file. The
 /// message is one line that names it. Nothing has been stored when it is thrown.
-class BadInput : public std::runtime_error {
+class InputError : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
 };
