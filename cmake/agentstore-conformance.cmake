@@ -2,16 +2,12 @@
 # Comes with component `conformance`, in this tree and installed alike.
 
 # agentstore::conformance_compiled: the kit for tests that are to build fast. agentstore::conformance
-# is headers alone, and every test that includes them compiles all rules; here they are compiled once
-# for the project, when the first test needs them.
-if(NOT TARGET agentstore_conformance_compiled)
-  add_library(agentstore_conformance_compiled STATIC EXCLUDE_FROM_ALL
-                                              "${CMAKE_CURRENT_LIST_DIR}/agentstore-conformance.cpp")
-  add_library(agentstore::conformance_compiled ALIAS agentstore_conformance_compiled)
-  target_link_libraries(agentstore_conformance_compiled PUBLIC agentstore::conformance)
-  target_compile_definitions(agentstore_conformance_compiled
-                             INTERFACE AGENTSTORE_CONFORMANCE_COMPILED)
-endif()
+# is headers alone, and every test that includes them compiles all rules.
+agentstore_compile(
+  conformance_compiled
+  MACRO AGENTSTORE_CONFORMANCE_COMPILED
+  SOURCES conformance/calls conformance/directories conformance/kit conformance/storage
+  LINK agentstore::conformance)
 
 # agentstore_add_conformance_test(<target> [NAME <test name>])
 #

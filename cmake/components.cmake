@@ -5,11 +5,11 @@
 file(GLOB_RECURSE AGENTSTORE_HEADERS CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/agentstore/*.hpp")
 set(AGENTSTORE_COMPONENTS "")
 
-# A header belongs to the component that one part of its path is named for:
-# conformance/kit.hpp, backends/sqlite.hpp, detail/sqlite/statement.hpp.
+# A header belongs to the component that one part of its path is named for, alone or as its first
+# word: conformance/kit.hpp, backends/sqlite.hpp, backends/postgres_options.hpp.
 function(_agentstore_headers_of component out)
   set(headers ${AGENTSTORE_HEADERS})
-  list(FILTER headers INCLUDE REGEX "/include/agentstore/(.*/)?${component}(/.*)?\\.hpp$")
+  list(FILTER headers INCLUDE REGEX "/include/agentstore/(.*/)?${component}(_[^/]*)?(/.*)?\\.hpp$")
   set(${out} ${headers} PARENT_SCOPE)
 endfunction()
 
@@ -43,7 +43,12 @@ function(agentstore_add_component name)
   _agentstore_add_target(agentstore_${name} ${name} "${headers}"
                          "agentstore::agentstore;${arg_DEPENDS}")
   set(have TRUE)
-  foreach(package IN LISTS arg_PACKAGES)
+  set(looked_up "${arg_PACKAGES}")
+  if(name IN_LIST AGENTSTORE_LEAVE_OUT)
+    set(have FALSE)
+    set(looked_up "")
+  endif()
+  foreach(package IN LISTS looked_up)
     separate_arguments(words UNIX_COMMAND "${package}")
     list(GET words 0 package_name)
     find_package(${words} QUIET)

@@ -29,7 +29,7 @@ configure_package_config_file(cmake/agentstore-config.cmake.in "${build_dir}/age
 write_basic_package_version_file("${build_dir}/agentstore-config-version.cmake"
                                  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${build_dir}/agentstore-config.cmake" "${build_dir}/agentstore-config-version.cmake"
-              cmake/agentstore-conformance.cmake cmake/agentstore-conformance.cpp
+              cmake/FindHiredis.cmake cmake/agentstore-compiled.cmake cmake/agentstore-conformance.cmake
         DESTINATION "${package_dir}")
 
 configure_file(cmake/agentstore.pc.in "${build_dir}/agentstore.pc" @ONLY)

@@ -3,9 +3,13 @@
 # not installed they show as skipped; in CI, which sets AGENTSTORE_REQUIRE_SERVERS, that is an error.
 file(GLOB postgres_folders "/usr/lib/postgresql/*/bin")
 find_program(AGENTSTORE_POSTGRES postgres HINTS ${postgres_folders})
-mark_as_advanced(AGENTSTORE_POSTGRES)
+find_program(AGENTSTORE_PGBOUNCER pgbouncer HINTS /usr/sbin)
+mark_as_advanced(AGENTSTORE_POSTGRES AGENTSTORE_PGBOUNCER)
 if(NOT AGENTSTORE_POSTGRES AND DEFINED ENV{AGENTSTORE_REQUIRE_SERVERS})
   message(FATAL_ERROR "agentstore: no PostgreSQL server (package postgresql-15) to test with")
+endif()
+if(NOT AGENTSTORE_PGBOUNCER AND DEFINED ENV{AGENTSTORE_REQUIRE_SERVERS})
+  message(FATAL_ERROR "agentstore: no pgbouncer (package pgbouncer) to test with")
 endif()
 
 # agentstore_use_postgres(<target> [<test>...]): lets a program start servers.
@@ -25,5 +29,18 @@ function(agentstore_needs_postgres)
     set_tests_properties(
       ${test} PROPERTIES SKIP_REGULAR_EXPRESSION "no PostgreSQL server" ENVIRONMENT
                                                                         AGENTSTORE_NO_POSTGRES=1)
+  endforeach()
+endfunction()
+
+# agentstore_use_pgbouncer(<target> [<test>...]): lets a program start pgbouncer besides.
+function(agentstore_use_pgbouncer target)
+  target_compile_definitions(${target} PRIVATE "AGENTSTORE_PGBOUNCER=\"${AGENTSTORE_PGBOUNCER}\"")
+  if(AGENTSTORE_PGBOUNCER AND AGENTSTORE_POSTGRES)
+    return()
+  endif()
+  foreach(test IN LISTS ARGN)
+    set_tests_properties(
+      ${test} PROPERTIES SKIP_REGULAR_EXPRESSION "no PostgreSQL server;no pgbouncer is installed"
+                         ENVIRONMENT "AGENTSTORE_NO_POSTGRES=1;AGENTSTORE_NO_PGBOUNCER=1")
   endforeach()
 endfunction()

@@ -2,15 +2,16 @@
 # The tests of component postgres.
 agentstore_add_conformance_program(postgres_conformance conformance/postgres.cpp)
 agentstore_use_postgres(postgres_conformance postgres_conformance)
+agentstore_use_pgbouncer(postgres_conformance) # which it starts where field/ asks for it
 
 agentstore_add_test(
   postgres_test
   archives/postgres.cpp
   backends/postgres.cpp
-  backends/postgres_cancellation.cpp
-  backends/postgres_faults.cpp
-  backends/postgres_schema.cpp
-  backends/postgres_tls.cpp)
+  backends/postgres_connection_string.cpp
+  backends/postgres_limits.cpp
+  backends/postgres_pool_decisions.cpp
+  backends/postgres_schema.cpp)
 agentstore_use_postgres(postgres_test postgres_test)
 target_compile_definitions(
   postgres_test
