@@ -3,9 +3,9 @@
 // PostgresArchive where things go wrong: an append says false in the time for it, every record that
 // was acknowledged is there afterwards, in its key's order, and the same object works again.
 
+#include "support/faults/postgres_proxy.hpp"
 #include "support/json_values.hpp"
-#include "support/postgres_proxy.hpp"
-#include "support/postgres_rig.hpp"
+#include "support/servers/postgres_rig.hpp"
 
 #include <agentstore/archives/postgres.hpp>
 

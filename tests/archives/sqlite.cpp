@@ -5,7 +5,7 @@
 // object works again when the fault is mended.
 
 #include "support/catch.hpp"
-#include "support/faulty_sqlite_vfs.hpp"
+#include "support/faults/faulty_sqlite_vfs.hpp"
 #include "support/files.hpp"
 #include "support/json_values.hpp"
 #include "support/loop.hpp"

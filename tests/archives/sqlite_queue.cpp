@@ -5,7 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/clear_error.hpp"
-#include "support/faulty_sqlite_vfs.hpp"
+#include "support/faults/faulty_sqlite_vfs.hpp"
 #include "support/files.hpp"
 #include "support/json_values.hpp"
 #include "support/loop.hpp"

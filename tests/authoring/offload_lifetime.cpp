@@ -4,7 +4,7 @@
 // and the child of a fork. The sanitizers see what the checks do not.
 
 #include "support/catch.hpp"
-#include "support/forked_child.hpp"
+#include "support/faults/forked_child.hpp"
 #include "support/loop.hpp"
 
 #include <agentstore/authoring/offloaded_backend.hpp>

@@ -3,9 +3,9 @@
 // What PostgresBackend costs, and how it ends.
 
 #include "support/every_call.hpp"
-#include "support/postgres_proxy.hpp"
-#include "support/postgres_rig.hpp"
+#include "support/faults/postgres_proxy.hpp"
 #include "support/raw_postgres.hpp"
+#include "support/servers/postgres_rig.hpp"
 
 #include <filesystem>
 #include <set>

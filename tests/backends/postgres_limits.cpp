@@ -4,7 +4,7 @@
 // is there.
 
 #include "support/json_values.hpp"
-#include "support/postgres_rig.hpp"
+#include "support/servers/postgres_rig.hpp"
 
 #include <agentstore/backends/postgres.hpp>
 

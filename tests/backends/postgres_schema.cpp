@@ -5,7 +5,7 @@
 
 #include "support/files.hpp"
 #include "support/json_values.hpp"
-#include "support/postgres_rig.hpp"
+#include "support/servers/postgres_rig.hpp"
 #include "support/version_1.hpp"
 
 #include <agentstore/archives/postgres.hpp>

@@ -3,7 +3,7 @@
 // lives that end early.
 
 #include "support/redis_calls.hpp"
-#include "support/redis_rig.hpp"
+#include "support/servers/redis_rig.hpp"
 
 #include <algorithm>
 #include <atomic>

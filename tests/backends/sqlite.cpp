@@ -4,7 +4,7 @@
 // after them, that nobody waits for the disk but the write, and who may share a file.
 
 #include "support/catch.hpp"
-#include "support/faulty_sqlite_vfs.hpp"
+#include "support/faults/faulty_sqlite_vfs.hpp"
 #include "support/json_values.hpp"
 #include "support/loop.hpp"
 #include "support/raw_sqlite.hpp"

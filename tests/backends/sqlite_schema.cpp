@@ -4,7 +4,7 @@
 // with the program sqlite3.
 
 #include "support/catch.hpp"
-#include "support/faulty_sqlite_vfs.hpp"
+#include "support/faults/faulty_sqlite_vfs.hpp"
 #include "support/files.hpp"
 #include "support/json_values.hpp"
 #include "support/loop.hpp"

@@ -19,14 +19,14 @@
 #include <filesystem>
 
 #if defined(AGENTSTORE_BENCH_HAVE_POSTGRES)
-#include "support/postgres_server.hpp"
 #include "support/raw_postgres.hpp"
+#include "support/servers/postgres_server.hpp"
 
 #include <agentstore/archives/postgres.hpp>
 #endif
 
 #if defined(AGENTSTORE_BENCH_HAVE_CLICKHOUSE)
-#include "support/clickhouse_server.hpp"
+#include "support/servers/clickhouse_server.hpp"
 
 #include <agentstore/archives/clickhouse.hpp>
 #endif

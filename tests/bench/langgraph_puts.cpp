@@ -12,7 +12,7 @@
 #include <agentstore/backends/sqlite.hpp>
 #endif
 #ifdef AGENTSTORE_POSTGRES_BIN
-#include "support/postgres_server.hpp"
+#include "support/servers/postgres_server.hpp"
 
 #include <agentstore/backends/postgres.hpp>
 #endif

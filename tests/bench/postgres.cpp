@@ -8,8 +8,8 @@
 // Each round both connect anew, and connecting does not count; preparing does.
 
 #include "bench/checkpoints.hpp"
-#include "support/postgres_server.hpp"
 #include "support/raw_postgres.hpp"
+#include "support/servers/postgres_server.hpp"
 
 #include <agentstore/backends/postgres.hpp>
 

@@ -7,7 +7,7 @@
 
 #include "bench/checkpoints.hpp"
 #include "bench/directories.hpp"
-#include "support/redis_server.hpp"
+#include "support/servers/redis_server.hpp"
 
 #include <agentstore/backends/redis.hpp>
 

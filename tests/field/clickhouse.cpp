@@ -4,12 +4,12 @@
 // that was acknowledged is there afterwards, in its key's order, and the same object works again.
 
 #include "support/catch.hpp"
-#include "support/certificate.hpp"
-#include "support/clickhouse_server.hpp"
+#include "support/faults/forked_store.hpp"
+#include "support/faults/http_proxy.hpp"
+#include "support/faults/teardown.hpp"
 #include "support/files.hpp"
-#include "support/forked_store.hpp"
-#include "support/http_proxy.hpp"
-#include "support/teardown.hpp"
+#include "support/servers/certificate.hpp"
+#include "support/servers/clickhouse_server.hpp"
 #include "support/waiting.hpp"
 
 #include <agentstore/archives/clickhouse.hpp>

@@ -5,7 +5,7 @@
 // tell.
 
 #include "support/catch.hpp"
-#include "support/kills.hpp"
+#include "support/faults/kills.hpp"
 #include "support/loop.hpp"
 #include "support/temporary_directory.hpp"
 

@@ -5,13 +5,13 @@
 #include "support/catch.hpp"
 #include "support/loop.hpp"
 #if defined(AGENTSTORE_TESTS_HAVE_CLICKHOUSE)
-#include "support/clickhouse_server.hpp"
+#include "support/servers/clickhouse_server.hpp"
 #endif
 #if defined(AGENTSTORE_TESTS_HAVE_POSTGRES)
-#include "support/postgres_server.hpp"
+#include "support/servers/postgres_server.hpp"
 #endif
 #if defined(AGENTSTORE_TESTS_HAVE_REDIS)
-#include "support/redis_server.hpp"
+#include "support/servers/redis_server.hpp"
 #endif
 #if defined(AGENTSTORE_TESTS_HAVE_SQLITE)
 #include "support/temporary_directory.hpp"

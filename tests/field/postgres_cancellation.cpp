@@ -3,10 +3,10 @@
 // PostgresBackend when its callers lose patience: a cancelled call frees its caller at once, a
 // cancelled write is whole or absent, and no other call gets an answer that is not its own.
 
+#include "support/faults/postgres_proxy.hpp"
 #include "support/json_values.hpp"
-#include "support/pgbouncer.hpp"
-#include "support/postgres_proxy.hpp"
-#include "support/postgres_rig.hpp"
+#include "support/servers/pgbouncer.hpp"
+#include "support/servers/postgres_rig.hpp"
 
 #include <agentstore/backends/postgres.hpp>
 

@@ -3,8 +3,8 @@
 // PostgresBackend with several hosts: it passes over what is gone, silent or read-only, in the time
 // for each of them, and what was acknowledged is on the server that took over.
 
-#include "support/postgres_proxy.hpp"
-#include "support/postgres_rig.hpp"
+#include "support/faults/postgres_proxy.hpp"
+#include "support/servers/postgres_rig.hpp"
 
 #include <agentstore/backends/postgres.hpp>
 

@@ -5,9 +5,9 @@
 // object works again.
 
 #include "support/because.hpp"
+#include "support/faults/postgres_proxy.hpp"
 #include "support/json_values.hpp"
-#include "support/postgres_proxy.hpp"
-#include "support/postgres_rig.hpp"
+#include "support/servers/postgres_rig.hpp"
 
 #include <agentstore/backends/postgres.hpp>
 

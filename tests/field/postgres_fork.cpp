@@ -2,8 +2,8 @@
 
 // A process that forks while it has connections: the child is refused, and the parent's go on.
 
-#include "support/forked_store.hpp"
-#include "support/postgres_rig.hpp"
+#include "support/faults/forked_store.hpp"
+#include "support/servers/postgres_rig.hpp"
 
 #include <agentstore/archives/postgres.hpp>
 #include <agentstore/backends/postgres.hpp>

@@ -2,8 +2,8 @@
 
 // Contexts and a PostgresBackend that end in any order.
 
-#include "support/postgres_server.hpp"
-#include "support/teardown.hpp"
+#include "support/faults/teardown.hpp"
+#include "support/servers/postgres_server.hpp"
 
 #include <agentstore/backends/postgres.hpp>
 

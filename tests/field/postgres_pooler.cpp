@@ -2,9 +2,9 @@
 
 // PostgresBackend behind pgbouncer, which hands one server to many clients.
 
-#include "support/pgbouncer.hpp"
-#include "support/postgres_proxy.hpp"
-#include "support/postgres_rig.hpp"
+#include "support/faults/postgres_proxy.hpp"
+#include "support/servers/pgbouncer.hpp"
+#include "support/servers/postgres_rig.hpp"
 
 #include <agentstore/detail/postgres/statement_name.hpp>
 

@@ -2,9 +2,9 @@
 
 // PostgresBackend over TLS, as libpq's own settings ask for it.
 
-#include "support/certificate.hpp"
 #include "support/json_values.hpp"
-#include "support/postgres_rig.hpp"
+#include "support/servers/certificate.hpp"
+#include "support/servers/postgres_rig.hpp"
 
 #include <agentstore/backends/postgres.hpp>
 

@@ -2,8 +2,8 @@
 // Cancelled calls: what was not sent does not happen, a read ends at once, a write that was sent is
 // waited for.
 
-#include "support/redis_proxy.hpp"
-#include "support/redis_rig.hpp"
+#include "support/faults/redis_proxy.hpp"
+#include "support/servers/redis_rig.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Redis Cluster whose nodes die, change roles and hand slots over while calls run.
 
-#include "support/redis_cluster.hpp"
+#include "support/servers/redis_cluster.hpp"
 
-#include "support/forked_child.hpp"
-#include "support/redis_rig.hpp"
+#include "support/faults/forked_child.hpp"
+#include "support/servers/redis_rig.hpp"
 
 #include <agentstore/detail/redis/keys.hpp>
 

@@ -2,9 +2,9 @@
 // What goes wrong below the Redis backend, and that a call which fails has done nothing.
 
 #include "support/because.hpp"
+#include "support/faults/redis_proxy.hpp"
 #include "support/redis_calls.hpp"
-#include "support/redis_proxy.hpp"
-#include "support/redis_rig.hpp"
+#include "support/servers/redis_rig.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -2,7 +2,7 @@
 // The server is killed under load, again and again: nothing that was acknowledged is lost, nothing
 // is torn.
 
-#include "support/redis_rig.hpp"
+#include "support/servers/redis_rig.hpp"
 
 #include <algorithm>
 #include <random>

@@ -2,9 +2,9 @@
 
 // Contexts and a RedisBackend that end in any order, and forks.
 
-#include "support/forked_store.hpp"
-#include "support/redis_rig.hpp"
-#include "support/teardown.hpp"
+#include "support/faults/forked_store.hpp"
+#include "support/faults/teardown.hpp"
+#include "support/servers/redis_rig.hpp"
 
 #include <agentstore/backends/redis.hpp>
 

@@ -2,7 +2,7 @@
 // Writes that replicas are to have before they end.
 
 #include "support/because.hpp"
-#include "support/redis_rig.hpp"
+#include "support/servers/redis_rig.hpp"
 
 namespace {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Redis backend over TLS: whom it trusts, and that it works as without.
 
-#include "support/redis_tls.hpp"
+#include "support/servers/redis_tls.hpp"
 
-#include "support/redis_rig.hpp"
+#include "support/servers/redis_rig.hpp"
 
 namespace {
 

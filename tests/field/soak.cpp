@@ -5,8 +5,8 @@
 
 #include "support/because.hpp"
 #include "support/catch.hpp"
-#include "support/postgres_proxy.hpp"
-#include "support/postgres_server.hpp"
+#include "support/faults/postgres_proxy.hpp"
+#include "support/servers/postgres_server.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/waiting.hpp"
 

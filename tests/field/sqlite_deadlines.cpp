@@ -5,8 +5,8 @@
 
 #include "support/catch.hpp"
 #include "support/clear_error.hpp"
+#include "support/faults/locking_process.hpp"
 #include "support/json_values.hpp"
-#include "support/locking_process.hpp"
 #include "support/loop.hpp"
 #include "support/temporary_directory.hpp"
 

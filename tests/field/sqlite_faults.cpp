@@ -6,13 +6,13 @@
 #include "support/because.hpp"
 #include "support/catch.hpp"
 #include "support/clear_error.hpp"
-#include "support/faulty_sqlite_vfs.hpp"
+#include "support/faults/faulty_sqlite_vfs.hpp"
+#include "support/faults/unprivileged.hpp"
 #include "support/files.hpp"
 #include "support/json_values.hpp"
 #include "support/loop.hpp"
 #include "support/raw_sqlite.hpp"
 #include "support/temporary_directory.hpp"
-#include "support/unprivileged.hpp"
 
 #include <agentstore/backends/sqlite.hpp>
 

@@ -4,8 +4,8 @@
 // write, and of ones that bring the write-ahead log into the file after nearly every commit.
 
 #include "support/catch.hpp"
-#include "support/kills.hpp"
-#include "support/sqlite_harness.hpp"
+#include "support/faults/kills.hpp"
+#include "support/harnesses/sqlite_harness.hpp"
 
 #include <agentstore/conformance/crash/kill_test.hpp>
 

@@ -5,10 +5,10 @@
 
 #include "support/catch.hpp"
 #include "support/clear_error.hpp"
-#include "support/forked_store.hpp"
-#include "support/locking_process.hpp"
+#include "support/faults/forked_store.hpp"
+#include "support/faults/locking_process.hpp"
+#include "support/faults/teardown.hpp"
 #include "support/loop.hpp"
-#include "support/teardown.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <agentstore/archives/dual_write.hpp>

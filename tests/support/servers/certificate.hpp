@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_TESTS_SUPPORT_SERVERS_CERTIFICATE_HPP
+#define AGENTSTORE_TESTS_SUPPORT_SERVERS_CERTIFICATE_HPP
+
+#include "server_process.hpp"
+#include "temporary_directory.hpp"
+
+namespace agentstore::test {
+
+/// Makes a certificate for a host, signed by itself, and its key.
+inline void make_certificate(const std::string& file, const std::string& key,
+                             const std::string& host) {
+  const std::vector<std::string> words = {"openssl",
+                                          "req",
+                                          "-x509",
+                                          "-newkey",
+                                          "ec",
+                                          "-pkeyopt",
+                                          "ec_paramgen_curve:prime256v1",
+                                          "-nodes",
+                                          "-keyout",
+                                          key,
+                                          "-out",
+                                          file,
+                                          "-days",
+                                          "2",
+                                          "-subj",
+                                          "/CN=" + host,
+                                          "-addext",
+                                          "subjectAltName=DNS:" + host};
+  if (ServerProcess::call(words) != 0) {
+    throw std::runtime_error("openssl makes no certificate for " + host);
+  }
+}
+
+/// One in a directory of its own.
+class Certificate {
+public:
+  explicit Certificate(const std::string& host) { make_certificate(file(), key(), host); }
+
+  std::string file() const { return directory_.file("certificate"); }
+  std::string key() const { return directory_.file("key"); }
+
+private:
+  TemporaryDirectory directory_;
+};
+
+} // namespace agentstore::test
+
+#endif
