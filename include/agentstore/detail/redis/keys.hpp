@@ -5,6 +5,8 @@
 // The names of keys, as backends/redis.hpp tells them. All that belongs to one id has one hash tag,
 // and so lies in one slot.
 
+#include <agentstore/detail/redis/hash_slot.hpp>
+
 #include <boost/crc.hpp>
 
 #include <cstddef>
@@ -14,23 +16,7 @@
 
 namespace agentstore::detail::redis {
 
-inline constexpr std::size_t slots = 16'384;
 inline constexpr std::size_t max_buckets = 1'024;
-
-/// The hash slot of a tag, as Redis Cluster computes it.
-inline std::size_t slot_of(std::string_view tag) {
-  boost::crc_optimal<16, 0x1021, 0, 0, false, false> crc;
-  crc.process_bytes(tag.data(), tag.size());
-  return crc.checksum() % slots;
-}
-
-/// The hash slot of a key, which is that of its tag.
-inline std::size_t slot_of_key(std::string_view key) {
-  const std::size_t open = key.find('{');
-  const std::size_t close = open == std::string_view::npos ? open : key.find('}', open);
-  const bool has_tag = close != std::string_view::npos && close > open + 1;
-  return slot_of(has_tag ? key.substr(open + 1, close - open - 1) : key);
-}
 
 /// A prefix or a space as it stands in a key. A brace in it would end or begin a hash tag.
 inline std::string encode_part(std::string_view part) {

@@ -4,7 +4,7 @@
 
 // What goes to the server at a time, and what comes back.
 
-#include <agentstore/detail/redis/keys.hpp>
+#include <agentstore/detail/redis/hash_slot.hpp>
 #include <agentstore/detail/redis/reply.hpp>
 #include <agentstore/detail/redis/script.hpp>
 

@@ -4,7 +4,7 @@
 
 // Which node serves which hash slot. A server that is no node of a cluster serves all of them.
 
-#include <agentstore/detail/redis/keys.hpp>
+#include <agentstore/detail/redis/hash_slot.hpp>
 #include <agentstore/detail/redis/reply.hpp>
 
 #include <algorithm>
