@@ -28,8 +28,8 @@ template <class Text>
 class Reader;
 } // namespace detail::document
 
-/// A text that `Document::from_text` refuses: `invalid_argument`, with the byte it ends to be JSON
-/// at.
+/// A text that `Document::from_text` refuses: `invalid_argument`, with the byte at which it stops
+/// being JSON.
 class TextError : public StorageError {
 public:
   TextError(std::size_t byte, std::string_view reason);
@@ -49,21 +49,22 @@ private:
 ///     json next = std::move(document).tree();       // the tree again, to change it
 ///     Document stored = Document::from_text(text);  // checked; no tree until one is asked for
 ///
-/// It is made from a tree or from text, and gives either. The form that it was not made from is
-/// made when first asked for, once, and kept by this Document and its copies until the last of them
-/// is gone.
+/// A Document is made from a tree or from text, and gives either form. The other form is made once,
+/// when it is first asked for. It is kept by this Document and its copies until the last of them is
+/// gone.
 ///
 /// \par Cost
-/// A copy is one pointer and one atomic increment; null and the empty object have not even that.
-/// Making one from a tree moves the tree and allocates once; it is not walked through. `from_text`
-/// reads the text once, allocates once and copies it. `tree()` of text parses it when first called,
-/// `text()` of a tree writes it when first called; else both give what is there. What is legal and
-/// how large is found in one walk over a tree when first asked (`fault`, `depth`, `exceeds`), and
-/// known from the start for text.
+/// A copy is one pointer and one atomic increment. A copy of null or of the empty object has no
+/// increment. A Document made from a tree moves the tree and allocates once; the tree is not walked
+/// through. `from_text` reads the text once, allocates once and copies it. `tree()` of a text
+/// parses it when first called, and `text()` of a tree writes it when first called. Otherwise both
+/// give what is there. Whether a value is legal and how large it is (`fault`, `depth`, `exceeds`)
+/// is known from the start for text. For a tree it is found in one walk when first asked.
 ///
 /// \par Threads
-/// Distinct Documents, copies of each other too, may be used from any threads at once. So may one
-/// by its const members. The forms are made without a race: who comes second waits for the first.
+/// Distinct Documents, even copies of each other, may be used from any threads at once. So may a
+/// single Document by its const members. The forms are made without a race: the second thread waits
+/// for the first.
 ///
 /// \par Lifetime
 /// A reference, view or iterator is good as long as any copy of the Document it came from lives,
@@ -71,19 +72,19 @@ private:
 /// compile. A moved-from Document is null.
 ///
 /// \par Errors
-/// Making one of a tree throws nothing for what is in it; a store refuses an illegal one, and
-/// `text()` of it throws. Reads throw what nlohmann throws (`json::exception`). Anything that
-/// allocates may throw `std::bad_alloc`, and has then changed nothing.
+/// Making a Document from a tree throws nothing, whatever is in the tree. A store refuses an
+/// illegal value, and its `text()` throws. Reads throw what nlohmann throws (`json::exception`). A
+/// member that allocates may throw `std::bad_alloc`, and has then changed nothing.
 ///
 /// \par Braces
-/// They make what they make for json, `{{"a", 1}}` an object and `{1, 2}` an array. So
-/// `Document{other}` is an array of one: copy by `=` or `( )`.
+/// Braces make the same as for json, `{{"a", 1}}` an object and `{1, 2}` an array. So
+/// `Document{other}` is an array of one item: copy by `=` or `( )`.
 class Document {
 public:
   using const_iterator = json::const_iterator;
 
-  /// The deepest value that has a text: containers within each other. `from_text` refuses a deeper
-  /// one, and a deeper tree is `Fault::depth`. A store's limit is lower (VAL-05).
+  /// The greatest depth of a value that has a text, in containers within each other. `from_text`
+  /// refuses a deeper text, and a deeper tree is `Fault::depth`. A store's limit is lower (VAL-05).
   static constexpr std::size_t max_depth = 1'000;
 
   /// Why no store takes a value (VAL-04).
@@ -140,20 +141,22 @@ public:
 
   /// The value as a tree.
   const json& tree() const&;
-  /// A tree to change: moved out if no other Document has a part in it, else copied. Null is left.
+  /// A tree to change. It is moved out if no other Document shares it, else copied. This Document
+  /// is null afterwards.
   json tree() &&;
   void tree() const&& = delete;
 
-  /// The value as compact text. Of one made from text it is that text, without white space outside
-  /// of strings: escapes, spelling of numbers, order and repeated names are as they were. Of one
-  /// made from a tree it is `tree().dump()`. Throws `StorageError` (`invalid_argument`) if `fault()
-  /// != Fault::none`.
+  /// The value as compact text. A Document made from text gives that text, without white space
+  /// outside of strings: escapes, spelling of numbers, order and repeated names are as they were. A
+  /// Document made from a tree gives `tree().dump()`. Throws `StorageError` (`invalid_argument`) if
+  /// `fault() != Fault::none`.
   std::string_view text() const&;
   std::string text() &&;
   void text() const&& = delete;
 
-  /// The same value, made from its text, which takes about a quarter of a tree's memory: what a
-  /// store that keeps texts answers with. Of one made from text it is a copy. Throws as `text()`.
+  /// The same value, made from its text, which takes about a quarter of a tree's memory. A store
+  /// that keeps texts answers with it. For a Document made from text it is a copy. Throws as
+  /// `text()`.
   Document as_text() const;
 
   /// `tree()`, where a json is asked for. `json j = temporary;` moves or copies it; g++ has a
@@ -167,8 +170,8 @@ public:
 
   /// @}
   /// \name Reading, as a const json is read
-  /// `[]` is `at`: it throws for what is not there. Kinds but those of numbers are told without a
-  /// tree.
+  /// `[]` is `at`: it throws if there is no such item. Kinds except those of numbers are known
+  /// without a tree.
   /// @{
   template <class Key>
   const json& at(const Key& key) const& {
@@ -267,18 +270,18 @@ public:
 
   /// What is wrong with the value itself.
   Fault fault() const;
-  /// A scalar has 0, a container one more than the deepest value in it. Above `max_depth` it is not
-  /// counted on; of an otherwise faulty value it is not known.
+  /// 0 for a scalar, and for a container one more than the deepest value in it. It is not counted
+  /// on above `max_depth`, and not known for a value with another fault.
   std::size_t depth() const;
   /// At least the size of `text()`: exact for one made from text, else a bound.
   std::size_t most_bytes() const;
   /// Whether `text()` has more bytes, exactly (VAL-02). A faulty value has none.
   bool exceeds(std::size_t bytes) const;
 
-  /// A Document of the same value that shares the form it was made from, and nothing that is made
-  /// later. A store keeps the fresh one of what it was given and answers with fresh ones of what it
-  /// keeps: what a caller makes of its own goes with the caller. One allocation; none for null, the
-  /// empty object, and of a temporary that has no copies.
+  /// A Document of the same value that shares the form it was made from, but no form that is made
+  /// later. A store keeps a fresh Document of what it was given, and answers with fresh ones of
+  /// what it keeps. So the form that a caller makes goes with the caller. One allocation; none for
+  /// null, for the empty object, and for a temporary that has no copies.
   Document fresh() const&;
   Document fresh() &&;
   /// @}
@@ -311,7 +314,7 @@ private:
 
   explicit Document(detail::document::Handle* handle) noexcept : handle_(handle) {}
 
-  /// For use within one call on this object, be it a temporary.
+  /// For use within one call on this object, even if it is a temporary.
   const json& tree_for_now() const { return tree(); }
   template <class Key>
   static const json& element(const json& tree, const Key& key) {
@@ -322,7 +325,7 @@ private:
     }
   }
   bool equals(const Document& other) const;
-  /// Null and the empty object are told by the pointer alone.
+  /// Null and the empty object are known by the pointer alone.
   bool is_shared() const noexcept;
   void release() noexcept;
 

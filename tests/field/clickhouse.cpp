@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ClickHouseArchive where things go wrong: an append says false in the time for it, every record
-// that was acknowledged is there afterwards, in its key's order, and the same object works again.
+// ClickHouseArchive under faults. An append returns false within the time for it. Every record that
+// was acknowledged is there afterwards, in its key's order. The same object works again.
 
 #include "support/catch.hpp"
 #include "support/faults/forked_store.hpp"
@@ -30,8 +30,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// For how long anything may take that has shorter limits of its own. Generous: only what hangs is
-/// to be found.
+/// The limit for a call that has shorter limits of its own. It is generous, because only a call
+/// that hangs is to be found.
 constexpr auto soon = 15s;
 
 /// Its password as it stands in a URI, and a part of it that nothing may show.
@@ -69,7 +69,7 @@ ClickHouseOptions short_options(const std::string& uri) {
   return options;
 }
 
-/// An archive that is open, and one that looks past all that is done to it.
+/// An archive that is open, and a patient one that the faults do not reach.
 class Rig {
 public:
   explicit Rig(ClickHouseOptions options, std::string database_name)
@@ -109,7 +109,7 @@ public:
     return found;
   }
   std::string raw(const std::string& sql) const { return server().raw().text(sql); }
-  /// Whether the archive comes to itself again.
+  /// Whether the archive works again.
   bool works() {
     return until(loop, [&] {
       const std::string key = "check-" + std::to_string(++checks_);
@@ -138,7 +138,7 @@ bool all_are(const std::vector<std::shared_ptr<Ending<bool>>>& endings, bool exp
                      [expected](const auto& each) { return each->value == expected; });
 }
 
-/// One that appends numbers to its key.
+/// A writer that appends numbers to its key.
 class Writer {
 public:
   explicit Writer(std::string the_key) : key(std::move(the_key)) {}
@@ -148,7 +148,7 @@ public:
   int lost = 0;
 };
 
-/// Goes on until all went well for a while after the fault was mended.
+/// Goes on until all appends went well for a while after the fault was mended.
 awaitable<void> write(ClickHouseArchive* archive, Writer* writer, const bool* is_mended) {
   int good_ones = 0;
   for (int number = 0; good_ones < 10; ++number) {
@@ -159,7 +159,7 @@ awaitable<void> write(ClickHouseArchive* archive, Writer* writer, const bool* is
       writer->acknowledged.push_back(number);
     } else {
       ++writer->lost;
-      co_await pause(5ms); // a server that is not there says so at once
+      co_await pause(5ms); // a server that is gone refuses at once
     }
     good_ones = is_kept && *is_mended ? good_ones + 1 : 0;
   }
@@ -192,7 +192,8 @@ TEST_CASE("a ClickHouse archive whose server is killed under load keeps what it 
   rig.loop.finish();
   for (const Writer& writer : writers) {
     const std::vector<int> there = rig.numbers(writer.key);
-    // In their order, none twice, and all that was promised among them.
+    // The records are in their order, none is there twice, and all acknowledged ones are among
+    // them.
     CHECK(std::is_sorted(there.begin(), there.end(), std::less_equal<int>()));
     CHECK(std::includes(there.begin(), there.end(), writer.acknowledged.begin(),
                         writer.acknowledged.end()));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A dual write with its queue in a file, killed again and again while its archive is behind: no
-// record of a call that was answered is missing, and none is there twice where the archive can
-// tell.
+// A dual write with its queue in a file is killed again and again while its archive is behind. No
+// record of a call that was answered is missing. If the archive can recognise repetitions, no
+// record is there twice.
 
 #include "support/catch.hpp"
 #include "support/faults/kills.hpp"
@@ -37,7 +37,7 @@ constexpr int threads = 4;
 
 const std::size_t wanted_kills = kills(60);
 
-/// As an archive is that is slower than its store.
+/// A pause, as in an archive that is slower than its store.
 awaitable<void> pause() {
   const auto executor = co_await boost::asio::this_coro::executor;
   boost::asio::steady_timer timer(executor, 3ms);
@@ -87,7 +87,7 @@ DualWriteOptions options_in(const std::string& folder) {
   return options;
 }
 
-/// Puts checkpoints until it is killed, and says of each, when it was answered, what it was.
+/// Puts checkpoints until it is killed. Writes each answered checkpoint to the pipe.
 awaitable<void> put_for_ever(DualWrite<SqliteBackend>* store, std::string thread, int round,
                              int pipe) {
   for (int i = 0;; ++i) {
@@ -102,7 +102,7 @@ awaitable<void> put_for_ever(DualWrite<SqliteBackend>* store, std::string thread
 
 using Ids = std::map<std::string, std::vector<std::string>>; // by thread
 
-/// The lines that were said whole.
+/// Reads the lines that were written whole.
 void read_answers(std::string text, Ids& answered) {
   text.resize(text.rfind('\n') + 1);
   std::istringstream lines(text);
@@ -112,7 +112,7 @@ void read_answers(std::string text, Ids& answered) {
   }
 }
 
-/// Of children that are killed one after the other, what they had an answer for.
+/// Kills children one after the other, and returns what they had an answer for.
 Ids kill_many(const std::string& folder, bool tells_repetitions) {
   Ids answered;
   std::mt19937 random(7); // NOLINT(cert-msc32-c, cert-msc51-cpp): the same moments each time
@@ -223,7 +223,7 @@ TEST_CASE("A durable queue loses no answered call to many kills, and repeats non
     const std::vector<std::string>& there = archived[thread];
     CHECK(common(there, ids) == ids);              // each once, in its order
     CHECK(common(stored[thread], there) == there); // nothing twice, and nothing that is not stored
-    // Of a thread one call was under way at each kill.
+    // At each kill, one call of a thread was under way.
     CHECK(stored[thread].size() - there.size() <= wanted_kills);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every duration, size and count of every Options at its least, below, at one and at its greatest:
-// the store works, or `initialize` refuses it. Nothing hangs, crashes or means something else.
+// Every duration, size and count of every Options at its least, below, at one and at its greatest.
+// The store works, or `initialize` refuses the value. Nothing hangs, crashes or means something
+// else.
 
 #include "support/catch.hpp"
 #include "support/loop.hpp"
@@ -49,8 +50,8 @@ namespace {
 
 using Outcomes = std::set<std::string>;
 
-/// What becomes of a store: "works", "refused" by `initialize`, "late" where a time-out of its own
-/// struck, "no room" for a value, or what else it says.
+/// The outcome of a store: "works", "refused" by `initialize`, "late" if a time-out of the store
+/// itself struck, "no room" for a value, or the text of another error.
 template <class Backend>
 std::string outcome(Loop& loop, Backend& store) {
   bool is_open = false;
@@ -91,7 +92,7 @@ std::string outcome(Loop& loop, Archive& archive) {
   return is_kept ? "works" : "no room";
 }
 
-/// An option at one of its values, and what may become of a store then.
+/// An option at one of its values, and the outcomes that are allowed then.
 template <class Options>
 class Case {
 public:
@@ -103,7 +104,7 @@ public:
 template <class Options>
 class Cases {
 public:
-  /// \param at_zero and the others: what may come of it at 0, below, at 1 ms, and at the greatest.
+  /// \param at_zero and the others: the allowed outcomes at 0, below, at 1 ms, and at the greatest.
   Cases& duration(const std::string& name, milliseconds Options::* member, const Outcomes& at_zero,
                   const Outcomes& below, const Outcomes& at_one = {"works"}) {
     const auto add = [&](milliseconds value, const Outcomes& allowed) {
@@ -146,7 +147,7 @@ public:
     return *this;
   }
 
-  /// Makes a store for each, by `make(loop, options)`, of options that `defaults()` gives.
+  /// Makes a store for each case, by `make(loop, options)`, from options that `defaults()` gives.
   template <class Defaults, class Make>
   void check(const Defaults& defaults, const Make& make) const {
     for (const Case<Options>& each : all_) {
@@ -253,7 +254,7 @@ TEST_CASE("Options of SqliteBackend", "[sqlite]") {
           [](Loop&, SqliteOptions options) {
             return std::make_shared<SqliteBackend>(std::move(options));
           });
-  // A file of one byte has the room that its tables have, and no more.
+  // A file limited to one byte has the room that its tables have, and no more.
   SqliteOptions tiny(directory.file("tiny.db"));
   tiny.max_file_bytes = 1;
   Loop loop;

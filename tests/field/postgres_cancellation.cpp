@@ -29,7 +29,7 @@ PostgresOptions patient_options(const std::string& space) {
   return options;
 }
 
-/// What a caller does that has better to do: `call || timer`. Nothing: it was late.
+/// A caller that cancels a late call: `call || timer`. Nothing if the call was late.
 template <class T>
 awaitable<std::optional<T>> unless_late(awaitable<T> call, std::chrono::microseconds time) {
   using namespace boost::asio::experimental::awaitable_operators;
@@ -77,7 +77,7 @@ TEST_CASE("A cancelled read frees its caller while the server is still at it", "
   REQUIRE(list->has_value());
   CHECK_FALSE(get->value->has_value());
   CHECK_FALSE(list->value->has_value());
-  // Behind them on the same connection, to which their answers come still.
+  // The next call waits behind them on the same connection, which still gets their answers.
   const auto next = rig.loop.start(rig.backend.get_checkpoint("t", "none"));
   rig.observer.unlock();
   rig.loop.finish();
@@ -149,7 +149,7 @@ TEST_CASE("A cancelled write takes none of its neighbours along", "[postgres]") 
     }
     REQUIRE(read->has_value());
     rig.observer.raw().execute("COMMIT");
-    for (int i = 0; i < 5; ++i) { // their order is nobody's promise: they were under way at once
+    for (int i = 0; i < 5; ++i) { // the writes were under way at once, so no order is promised
       const auto there = rig.loop.run(rig.backend.get_checkpoint(thread, std::to_string(i)));
       REQUIRE(there);
       CHECK(there->data == json(i));
@@ -210,7 +210,7 @@ TEST_CASE("Calls that are cancelled at any moment leave the others' answers alon
     CHECK((copied.size() == keys || (copied.empty() && !*copy->value)));
     late += (*write->value ? 0 : 1) + (*copy->value ? 0 : 1);
   }
-  CHECK(late > 20); // or there was nothing to see
+  CHECK(late > 20); // otherwise there was nothing to see
   CHECK(rig.works());
 }
 
@@ -375,7 +375,7 @@ TEST_CASE("5,000 writes that are cancelled at once", "[postgres]") {
                          [](const auto& each) { return each->ended; });
     }));
     CHECK(rig.observer.blocked() == 0);
-    CHECK(most <= 20); // the pool's, and those of before that are on their way out
+    CHECK(most <= 20); // the pool's connections, and earlier ones on their way out
     rig.observer.unlock();
     rig.loop.finish();
     CHECK(std::none_of(writes.begin(), writes.end(), [](const auto& each) {

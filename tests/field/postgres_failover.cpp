@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// PostgresBackend with several hosts: it passes over what is gone, silent or read-only, in the time
-// for each of them, and what was acknowledged is on the server that took over.
+// PostgresBackend with several hosts. It passes over a host that is gone, silent or read-only, in
+// the time for each host. Every acknowledged write is on the server that took over.
 
 #include "support/faults/postgres_proxy.hpp"
 #include "support/servers/postgres_rig.hpp"
@@ -60,7 +60,7 @@ void make_tables(const PostgresServer& server, const std::string& space) {
   REQUIRE(loop.run(backend.initialize()));
 }
 
-/// What one of many writers was told.
+/// The answers that one of many writers got.
 class Writer {
 public:
   std::vector<int> acknowledged;

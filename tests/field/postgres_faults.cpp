@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// PostgresBackend where things go wrong: each fault is a StorageError that says what and why, in
-// the time for it; nothing that was acknowledged is lost, and when the fault is mended the same
-// object works again.
+// PostgresBackend under faults. Each fault is a StorageError that says what failed and why, in the
+// time for it. Nothing that was acknowledged is lost. When the fault is mended the same object
+// works again.
 
 #include "support/because.hpp"
 #include "support/faults/postgres_proxy.hpp"
@@ -47,7 +47,7 @@ PostgresOptions short_options(const std::string& space) {
   return options;
 }
 
-/// One agent of many: what it asked for and what it was told.
+/// One agent of many, with its requests and their answers.
 class Agent {
 public:
   explicit Agent(std::string the_id) : id(std::move(the_id)) {}
@@ -88,7 +88,7 @@ awaitable<void> write_and_read(PostgresBackend* backend, Agent* agent, int numbe
   agent->read_what_is_not_there |= !put || !added || !is_whole(read, agent->id, number);
 }
 
-/// Goes on until there was nothing wrong for a while after the fault was mended.
+/// Goes on until nothing went wrong for a while after the fault was mended.
 awaitable<void> work(PostgresBackend* backend, Agent* agent, Course* course) {
   for (int good_ones = 0; good_ones < 10;) {
     const int number = agent->next++;
@@ -106,7 +106,7 @@ awaitable<void> work(PostgresBackend* backend, Agent* agent, Course* course) {
       }
       agent->errors.push_back(*error);
       course->was_felt = true;
-      co_await pause(5ms); // a server that is not there says so at once
+      co_await pause(5ms); // a server that is gone refuses at once
     }
     good_ones = error || !course->is_mended ? 0 : good_ones + 1;
   }
@@ -178,7 +178,7 @@ private:
       for (const Message& one : loop_.run(backend_.get_conversation_history(agent.id, 100'000))) {
         there.push_back(std::stoi(one.content));
       }
-      // In their order and once each, whatever became of those between them.
+      // The records are in their order and once each, whatever happened to those between them.
       CHECK(std::is_sorted(there.begin(), there.end(), std::less_equal<int>()));
       CHECK(std::includes(there.begin(), there.end(), agent.said.begin(), agent.said.end()));
     }
@@ -192,7 +192,7 @@ private:
   Course course_;
 };
 
-/// Something else about the role while this is there, however the test ends.
+/// Changes the role's settings while the object lives, however the test ends.
 class AlteredRole {
 public:
   AlteredRole(const std::string& change, std::string reset) : reset_(std::move(reset)) {
@@ -458,7 +458,7 @@ TEST_CASE("A lock that another session holds for too long", "[postgres]") {
     CHECK(is_clear(error_of(*write), errc::unavailable, "put_checkpoint"));
     CHECK(is_because(error_of(*write), because::timed_out, true));
     CHECK(rig.is_unhealthy()); // calls cannot read the table either
-    // Nothing stays behind that waits for the lock.
+    // No statement that waits for the lock stays behind.
     CHECK(rig.all_blocked(0));
     rig.observer.unlock();
     CHECK(rig.loop.run(rig.backend.get_checkpoint("t"))->data == json(1));
@@ -505,7 +505,7 @@ TEST_CASE("A server that is made read-only for a while", "[postgres]") {
   CHECK(rig.loop.run(rig.backend.get_checkpoint("t"))->data == json(last));
   CHECK(rig.loop.run(rig.backend.get_session("s")).has_value());
   CHECK(rig.loop.run(rig.backend.get_metrics()).total_checkpoints == 1);
-  // What is there can be opened, what is not cannot be made.
+  // The existing tables can be opened, but missing tables cannot be made.
   PostgresBackend other(rig.loop.context().get_executor(), short_options("read_only"));
   CHECK(rig.loop.run(other.initialize()));
   PostgresBackend missing(rig.loop.context().get_executor(), short_options("read_only_missing"));

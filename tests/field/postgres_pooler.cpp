@@ -123,8 +123,8 @@ TEST_CASE("Behind a pooler a method is one exchange too", "[postgres]") {
   options.conninfo = proxy.conninfo();
   options.pool_size = 1;
   PostgresRig rig(options);
-  // libpq sends in two parts, which an answer may come between on a busy machine. Whoever waited
-  // for that answer would need two exchanges each time.
+  // libpq sends in two parts. On a busy machine an answer may come between them. A client that
+  // waited for that answer would need two exchanges each time.
   int in_one = 0;
   for (int i = 0; i < 10; ++i) {
     const std::size_t before = proxy.exchanges();
@@ -138,8 +138,8 @@ TEST_CASE("Many coroutines over few servers", "[postgres]") {
   if (!has_pgbouncer()) {
     return;
   }
-  // A pooler looks at 4 KiB at a time: where that ends in the middle of a call, and the call before
-  // it is answered just then, the rest must not go to another server.
+  // A pooler looks at 4 KiB at a time, which may end in the middle of a call. If the call before it
+  // is answered just then, the rest must not go to another server.
   constexpr int count = 600;
   const auto text = [](int i) { return std::string(static_cast<std::size_t>(i * 7), 'x'); };
   const PgBouncer pooler(shared_server(), in_transactions + "default_pool_size = 2\n");
@@ -203,7 +203,7 @@ TEST_CASE("A server that forgets what a connection has prepared costs no call", 
       " FOR EACH STATEMENT EXECUTE FUNCTION forgetful.forget()");
   const std::string before = rig.server_processes();
   CHECK(rig.loop.run(rig.backend.create_session("s", "user")).session_id == "s");
-  CHECK(rig.works()); // its statements were prepared on the connection, and are gone
+  CHECK(rig.works()); // the statements prepared on the connection are gone
   CHECK(rig.server_processes() != before);
   CHECK(rig.loop.run(rig.backend.create_session("t", "user")).session_id == "t");
   CHECK(rig.works());

@@ -118,7 +118,7 @@ void check_values(const PostgresServer& server, PostgresOptions options) {
   CHECK(stopwatch.elapsed() < 60s);
 }
 
-/// A busy connection is polled for what the TLS library holds back, also where the pool's timer had
+/// A busy connection is polled for what the TLS library holds back, even if the pool's timer had
 /// been set for something later: here for the call that waits until the connection is there.
 void check_polling(const PostgresServer& server, PostgresOptions options) {
   options.idle_timeout = 0ms; // every call has to connect

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cancelled calls: what was not sent does not happen, a read ends at once, a write that was sent is
-// waited for.
+// Cancelled calls. A request that was not sent does not happen. A read ends at once. A write that
+// was sent is waited for.
 
 #include "support/faults/redis_proxy.hpp"
 #include "support/servers/redis_rig.hpp"

@@ -92,11 +92,11 @@ public:
     is_over_ = true;
     rig_.loop.finish();
     CHECK(are_errors_clear);
-    // A pause between two looks at the cluster is not a call's.
+    // A pause between two looks at the cluster does not count as a call's time.
     CHECK(longest < acquire_time + operation_time + std::chrono::milliseconds(500));
   }
 
-  /// How many of those that were acknowledged are not there.
+  /// How many acknowledged checkpoints are not there.
   std::size_t lost() const {
     std::size_t missing = 0;
     for (std::size_t i = 0; i < workers; ++i) {
@@ -110,7 +110,7 @@ public:
     return missing;
   }
 
-  /// Ends it: a moving slot has made calls wait, and cost nothing else.
+  /// Ends the load. A moving slot has made calls wait, and cost nothing else.
   void expect_moves_cost_time_alone() {
     finish();
     for (const auto& [what, times] : errors) {
@@ -162,8 +162,8 @@ private:
   std::vector<std::vector<std::string>> stored_{workers};
 };
 
-/// What a process of its own stores until the time is over: which checkpoints of which thread were
-/// acknowledged.
+/// The work of another process, which stores until the time is over. It keeps which checkpoints of
+/// which thread were acknowledged.
 class Writers {
 public:
   Writers(const RedisOptions& options, std::string name)
@@ -260,7 +260,7 @@ TEST_CASE("a master is killed under load, and its replica takes over") {
     CHECK(load.errors.empty());
     cluster.node(0).kill(); // the one of the URI
     load.run_until("the replica is promoted", [&] { return cluster.is_master(3); });
-    if (replicas == 0) { // else nobody is left who could confirm
+    if (replicas == 0) { // otherwise no replica is left to confirm
       load.run_until_all_work();
     }
     cluster.node(0).start();
@@ -317,7 +317,7 @@ TEST_CASE("a replica takes over as it is told to, and no call notices") {
   for (const std::size_t next : {3U, 0U}) {
     load.run_until_all_work();
     const std::size_t now = 3 - next;
-    // A master that does not know the replica for one neither hears it nor votes for it.
+    // A master that does not know the replica as a replica neither hears it nor votes for it.
     const auto is_known_to = [&](std::size_t master) {
       const auto all = cluster.node(master).raw().text({"CLUSTER", "REPLICAS", cluster.id(now)});
       return all.find(cluster.id(next)) != std::string::npos;
@@ -374,7 +374,7 @@ TEST_CASE("a slot that is on its way is served where all keys of a script are") 
     CHECK(rig.loop.run(backend.list_threads()).thread_ids.size() == 1);
   };
   const auto check_refusal = [&] {
-    // Where some keys are not there, nobody knows which of the two nodes has the others.
+    // If some keys are not there, nobody knows which of the two nodes has the others.
     CHECK(is_clear(error_of(rig.loop, backend.create_session(new_id, "user")), errc::unavailable,
                    "create_session", "TRYAGAIN"));
   };
@@ -390,7 +390,8 @@ TEST_CASE("a slot that is on its way is served where all keys of a script are") 
   cluster.end_move(slot, from, to);
   check_all(4);
   CHECK(cluster.owner(slot) == to);
-  // What ends with fewer keys than it began with ends whole, also where the slot is on its way.
+  // A command that ends with fewer keys than it began with ends whole, even if its slot is on its
+  // way.
   cluster.begin_move(slot, to, from);
   CHECK(rig.loop.run(backend.prune_thread(id, 0)) == 2);
   CHECK(rig.loop.run(backend.get_metrics()).total_checkpoints == 0);
@@ -438,7 +439,7 @@ TEST_CASE("a node that joins while calls run serves what is handed to it") {
     CHECK(cluster.owner(slot) == added);
   }
   load.expect_moves_cost_time_alone();
-  // It is asked by itself, and not only by those whom others have redirected.
+  // Requests go to the new node directly, and not only after a redirect by another node.
   const auto served = [&] { return cluster.info(added, "commandstats"); };
   cluster.node(added).raw().text({"CONFIG", "RESETSTAT"});
   const std::string id = id_in_bucket("there-", space, 4);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What goes wrong below the Redis backend, and that a call which fails has done nothing.
+// Faults below the Redis backend. A call that fails has done nothing.
 
 #include "support/because.hpp"
 #include "support/faults/redis_proxy.hpp"
@@ -127,7 +127,7 @@ TEST_CASE("a user without a right does nothing by halves, and the error names th
   RawRedis raw = server.raw();
   const RedisOptions admin(server.uri(), "acl");
   const RedisOptions agent("unix://agent:word@" + server.socket(), "acl");
-  // What a method needs is to be what the header says, so all else is denied.
+  // A method is to need exactly the rights that the header names, so all others are denied.
   const std::vector<std::string> needed = {
       "evalsha", "eval",    "info",    "select", "hset",    "hget",
       "hmget",   "hincrby", "hlen",    "hdel",   "hstrlen", "exists",
@@ -203,7 +203,7 @@ TEST_CASE("a key of a wrong type is corrupted, and nothing is done by halves") {
         ++failed;
         CHECK(means(error->code(), errc::corrupted));
       }
-      // A clean-up takes each session by itself, and others than the spoilt one.
+      // A clean-up takes each session by itself, and so also takes sessions that are not spoilt.
       CHECK((call.operation == "cleanup_expired_sessions" ||
              raw.text({"DEBUG", "DIGEST"}) == before));
     }
@@ -325,7 +325,8 @@ TEST_CASE("what a server evicts is corrupted or unknown, and never shorter") {
     }
   }
   raw.text({"CONFIG", "SET", "maxmemory", "2mb"});
-  // What the server has no room for goes before a command, and may take what the next one needs.
+  // Before a command, the server evicts keys that it has no room for. The next command may need
+  // them.
   static_cast<void>(error_of(rig.loop, rig.backend.put_checkpoint("last", "c", 1)));
   raw.text({"CONFIG", "SET", "maxmemory", "0"});
   int corrupted = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server is killed under load, again and again: nothing that was acknowledged is lost, nothing
-// is torn.
+// The server is killed under load, again and again. Nothing that was acknowledged is lost, and
+// nothing is torn.
 
 #include "support/servers/redis_rig.hpp"
 
@@ -12,7 +12,7 @@ namespace {
 using namespace agentstore;
 using namespace agentstore::test;
 
-/// What one writer was told.
+/// The answers that one writer got.
 class Writer {
 public:
   explicit Writer(int number) : id("w-" + std::to_string(number)) {}
@@ -20,7 +20,7 @@ public:
   std::string id;
   std::uint64_t messages = 0;
   std::vector<std::string> checkpoints;
-  /// The step that was under way when the server went: it may be there or not.
+  /// The step that was under way when the server was killed. It may be there or not.
   int next = 0;
 };
 
@@ -68,7 +68,7 @@ TEST_CASE("a server that is killed under load 50 times loses nothing that was ac
           rig.backend.get_conversation_history(writer.id, std::numeric_limits<std::size_t>::max()));
       const auto checkpoints = rig.loop.run(
           rig.backend.list_checkpoints(writer.id, std::numeric_limits<std::size_t>::max()));
-      // What was under way is there whole or not at all.
+      // The step that was under way is there whole or not at all.
       REQUIRE(history.size() >= writer.messages);
       REQUIRE(history.size() <= writer.messages + 1);
       for (const std::string& each : writer.checkpoints) {

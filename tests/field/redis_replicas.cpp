@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes that replicas are to have before they end.
+// Writes that end only when replicas have them.
 
 #include "support/because.hpp"
 #include "support/servers/redis_rig.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Redis backend over TLS: whom it trusts, and that it works as without.
+// The Redis backend over TLS: which servers it trusts, and that it works as without TLS.
 
 #include "support/servers/redis_tls.hpp"
 
@@ -45,7 +45,7 @@ TEST_CASE("calls go by TLS, also large ones and after a pause") {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     CHECK(rig.works());
   }
-  // All of it on one connection, beside the one that asks.
+  // All of it runs on one connection, beside the connection that asks.
   CHECK(tls.server.raw().text({"INFO", "clients"}).find("connected_clients:2\r") !=
         std::string::npos);
   tls.server.kill();

@@ -39,7 +39,7 @@ std::chrono::seconds time_of_soak() {
   return std::chrono::seconds(told != nullptr ? std::max(std::atoi(told), 15) : 15);
 }
 
-/// What the process has of something.
+/// The process' use of memory, descriptors and threads at one moment.
 class Sample {
 public:
   static Sample now() {
@@ -61,7 +61,7 @@ public:
   std::size_t threads = 0;
 };
 
-/// The most that a part of the samples has.
+/// The greatest value in a part of the samples.
 std::size_t most(const std::vector<Sample>& samples, std::size_t from, std::size_t to,
                  std::size_t Sample::* of) {
   std::size_t result = 0;
@@ -71,8 +71,8 @@ std::size_t most(const std::vector<Sample>& samples, std::size_t from, std::size
   return result;
 }
 
-/// One of many that use a store. A session, its life, is deleted when it has been checked, so that
-/// what is stored does not grow.
+/// An agent, one of many that use a store. A session is one life of the agent. It is deleted when
+/// it has been checked, so that the stored data does not grow.
 class Agent {
 public:
   explicit Agent(std::string name)
@@ -90,12 +90,12 @@ public:
     return std::chrono::milliseconds(100 + static_cast<int>(random_() % 200));
   }
 
-  // Of this life: what was acknowledged.
+  // What was acknowledged in this life.
   std::vector<int> said;
   int saved = -1;
   std::uint64_t counted = 0;
   std::uint64_t uncertain_counts = 0;
-  // Of all.
+  // What was done in all lives.
   std::uint64_t rounds = 0;
   std::uint64_t lives = 0;
   std::vector<std::string> wrong;
@@ -155,7 +155,7 @@ awaitable<void> one_round(Store* store, Agent* agent, int number) {
 }
 
 /// Whether all that was acknowledged is there. Throws what the store throws. A write that timed out
-/// while the network was silent may come late.
+/// while the network was silent may arrive late.
 template <class Store>
 awaitable<void> check(Store* store, Agent* agent) {
   const std::string id = agent->id();
@@ -177,7 +177,7 @@ awaitable<void> check(Store* store, Agent* agent) {
                 "an update that was acknowledged is lost, or one was applied twice");
 }
 
-/// Runs `step` until it ends by no error.
+/// Runs `step` until it ends without an error.
 template <class Step>
 awaitable<void> insist(Agent* agent, Step step) {
   for (bool is_done = false; !is_done;) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What another program, or a fault, has left in the tables is an error, never an answer.
+// If another program, or a fault, has left something wrong in the tables, a call ends with an error
+// and never with an answer.
 
 #include "support/catch.hpp"
 #include "support/clear_error.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How long a call takes at most: `op || timer` is a deadline, the busy time-out bounds every wait
-// for a lock, and long work lets others in.
+// The longest time of a call. `op || timer` is a deadline, the busy time-out bounds every wait for
+// a lock, and long work lets other calls in.
 
 #include "support/catch.hpp"
 #include "support/clear_error.hpp"
@@ -134,7 +134,7 @@ TEST_CASE("A read ends at its deadline, and the reader works on", "[sqlite]") {
     endings.push_back(loop.start(misses(backend.get_metrics(), 5ms)));
   }
   loop.finish(60s);
-  CHECK(missed(endings) >= 48); // of which one at most was let finish, and none of the queue begun
+  CHECK(missed(endings) >= 48); // at most one was let finish; none of the queue had begun
   CHECK(Now::now() - started < 10 * whole + 1s);
   CHECK(loop.run(backend.get_metrics()).total_sessions == 100'000);
 }

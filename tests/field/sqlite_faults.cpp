@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// SqliteBackend where things go wrong: each fault is a StorageError that says what and where,
-// nothing that was acknowledged is lost, and when the fault is mended the same object works again.
+// SqliteBackend under faults. Each fault is a StorageError that says what failed and where. Nothing
+// that was acknowledged is lost. When the fault is mended the same object works again.
 
 #include "support/because.hpp"
 #include "support/catch.hpp"
@@ -35,7 +35,7 @@ void make_store(const std::string& path, int count) {
   loop.run(backend.close());
 }
 
-/// Whether the backend, not yet open, opens and holds these.
+/// Whether the backend, not yet open, opens and holds these checkpoints.
 bool holds(Loop& loop, SqliteBackend& backend, std::size_t count) {
   return loop.run(backend.initialize()) &&
          loop.run(backend.list_checkpoints("t", 1'000'000)).size() == count;
@@ -63,7 +63,7 @@ private:
   bool mounted_;
 };
 
-/// Puts of a kilobyte until one fails; returns how many did not.
+/// Puts checkpoints of a kilobyte until a put fails. Returns how many did not fail.
 std::size_t fill(Loop& loop, SqliteBackend& backend, std::optional<StorageError>* error) {
   constexpr std::size_t most = 100'000;
   for (std::size_t i = 0; i < most; ++i) {
@@ -294,7 +294,8 @@ TEST_CASE("A disk that is full takes no more, keeps what it has, and works when 
     CHECK(is_because(error, boost::system::errc::no_space_on_device, false));
     CHECK(stored > 10);
     CHECK(loop.run(backend.list_checkpoints("t", 1'000'000)).size() == stored);
-    // Down to the last page: what changes one needs no more than the check does.
+    // The file is filled down to its last page, because a change of a single page needs no more
+    // room than the health check does.
     int last = -1;
     for (int i = 0; i < 1'000 && !error_of(loop, backend.put_checkpoint("u", "c", i)); ++i) {
       last = i;
@@ -369,7 +370,7 @@ TEST_CASE("A new file that another connection has locked", "[sqlite]") {
     CHECK(is_clear(error_of(loop, backend.initialize()), errc::unavailable, "initialize",
                    options.path));
     other.execute("COMMIT; BEGIN; SELECT * FROM sqlite_schema");
-    // One that reads only keeps the write-ahead log from being begun.
+    // A reader keeps the write-ahead log from being begun.
     CHECK(is_clear(error_of(loop, backend.initialize()), errc::unavailable, "initialize",
                    options.path));
     other.execute("COMMIT");

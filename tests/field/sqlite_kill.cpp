@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Many more kills than the kit's own handful, for backend and archive: of processes that only
-// write, and of ones that bring the write-ahead log into the file after nearly every commit.
+// Many more kills than the kit's own handful, for backend and archive. Some processes only write.
+// Others bring the write-ahead log into the file after nearly every commit.
 
 #include "support/catch.hpp"
 #include "support/faults/kills.hpp"

@@ -157,7 +157,7 @@ TEST_CASE("Where the system gives no thread, initialize says so, and works when 
           "[lifetime]") {
   const TemporaryDirectory directory;
   const std::string path = directory.file("store.db");
-  // In a child, as a user whose threads are counted: root may have as many as there are.
+  // The child runs as a user whose threads are counted, because root may have any number.
   const std::string said = said_by_child([&]() -> std::string {
     if (::geteuid() == 0 && (::chown(directory.path().c_str(), 65'534, 65'534) != 0 ||
                              ::setresuid(65'534, 65'534, 65'534) != 0)) {
@@ -192,8 +192,8 @@ TEST_CASE("Where the system gives no thread, initialize says so, and works when 
   CHECK(said.find("no thread") != std::string::npos);
 }
 
-// Below: what leaves threads behind that end a moment later. ThreadSanitizer lets no child of a
-// fork that was made meanwhile have threads, as those above do.
+// The tests below leave threads behind that end a moment later. Under ThreadSanitizer the child of
+// a fork made meanwhile could have no threads, and the tests above need them.
 
 TEST_CASE("In the child of a fork, the parent's archive and dual write are left alone, too",
           "[lifetime]") {

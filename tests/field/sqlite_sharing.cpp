@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Handles of SqliteBackend on one file, in one process and in two: all that is acknowledged counts,
-// and none is told that the file is locked.
+// Handles of SqliteBackend on one file, in one process and in two. Every acknowledged write counts,
+// and no call is refused because the file is locked.
 
 #include "support/catch.hpp"
 #include "support/files.hpp"
@@ -28,7 +28,7 @@ constexpr int rounds = 25;
 
 SqliteOptions patient(const std::string& path) {
   SqliteOptions options(path);
-  options.busy_timeout = 60s; // where two processors have ten other things to do
+  options.busy_timeout = 60s; // enough if two processors have ten other things to do
   return options;
 }
 
@@ -77,7 +77,7 @@ void make_session(const std::string& path) {
   loop.run(backend.create_session("s", "u"));
 }
 
-/// That each write of `handles` hammers is there once, in the order of its writer.
+/// Checks that each write of `handles` hammers is there once, in the order of its writer.
 void check_all_there(const std::string& path, int handles) {
   const int expected = handles * writers * rounds;
   RawSqlite raw(path);
@@ -138,7 +138,7 @@ std::string outcome(ChildProcess& child) {
   return text.empty() ? "the child said nothing: " + child.kill() : text;
 }
 
-/// What a child is told: three words, and where it is to answer.
+/// The task of a child: three words, and the pipe to answer on.
 class Task {
 public:
   Task() {

@@ -11,7 +11,7 @@
 
 namespace agentstore::test {
 
-/// A password of the tests' servers, which is in no text that comes out of the library.
+/// A password of the tests' servers. It must not be in any text that comes out of the library.
 inline const std::string secret = "the-quiet-word";
 
 inline bool has_no_secret(const std::string& text) {

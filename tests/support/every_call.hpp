@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-// Every method once, with arguments of which no two are alike, for tests of decorators: what a
-// decorated store answers must be what the bare one answers.
+// Calls every method once, with arguments that are all different, for tests of decorators. A
+// decorated store must answer as the bare store does.
 
 namespace agentstore::test {
 

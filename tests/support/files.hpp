@@ -9,7 +9,8 @@
 
 namespace agentstore::test {
 
-/// All bytes of a file. Not of an SQLite database that this process has open: to close a file drops
+/// All bytes of a file.
+/// Requires: it is no SQLite database that this process has open. Closing any file of it would drop
 /// the process' locks on it.
 inline std::string bytes_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

@@ -9,7 +9,7 @@
 
 namespace agentstore::test {
 
-/// Keeps temporary files in memory, those of servers and children too, where there is room. For
+/// Keeps temporary files in memory, those of servers and children too, if there is room. For
 /// tests in which processes are killed but no machine, so that none needs a disk.
 inline void keep_files_in_memory() {
   const std::filesystem::path memory = "/dev/shm";

@@ -42,8 +42,8 @@ public:
   }
 };
 
-/// An event loop that calls can be left on while a test looks at what they do. It is to be there
-/// before the backend is, which lets go of it last.
+/// An event loop on which calls stay while a test looks at what they do.
+/// Requires: the loop is made before the backend, because the backend lets go of it last.
 class Loop {
 public:
   template <class T>
@@ -54,13 +54,13 @@ public:
   }
   std::shared_ptr<Ending<bool>> start(awaitable<void> call) { return start(done(std::move(call))); }
 
-  /// Whatever can be done without waiting.
+  /// Runs all that can be done without waiting.
   void poll() {
     context_.restart();
     context_.poll();
   }
 
-  /// Until all calls have ended.
+  /// Runs until all calls have ended.
   void finish(std::chrono::seconds deadline = std::chrono::seconds(120)) {
     context_.restart();
     context_.run_for(deadline);
@@ -69,7 +69,7 @@ public:
     }
   }
 
-  /// This call, and whatever else is there, to its end.
+  /// Runs this call to its end, with all other work of the loop.
   template <class T>
   T run(awaitable<T> call) {
     const auto ending = start(std::move(call));

@@ -57,8 +57,8 @@ inline void run_to_end(boost::asio::io_context& context, awaitable<void> call,
 
 } // namespace run_detail
 
-/// Awaits `call` on a context; returns its value or throws what it threw. One that does not end by
-/// the deadline is an exception too.
+/// Awaits `call` on a context; returns its value or throws what it threw. Throws also if the call
+/// does not end by the deadline.
 template <class T>
 T run_on(boost::asio::io_context& context, awaitable<T> call,
          std::chrono::seconds deadline = std::chrono::seconds(60)) {

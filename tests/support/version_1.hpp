@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_TESTS_SUPPORT_VERSION_1_HPP
 #define AGENTSTORE_TESTS_SUPPORT_VERSION_1_HPP
 
-// What the databases that are kept in the tests hold, which a library wrote that knew no later
-// version. Each call was made a second after the one before.
+// The content of the databases that are kept in the tests. They were written by a library that knew
+// no later version. Each call was made a second after the call before.
 
 #include "support/catch.hpp"
 #include "support/json_values.hpp"
@@ -21,8 +21,8 @@ inline Timestamp second(int number) {
   return Timestamp(std::chrono::microseconds(1'795'445'042'123'456)) + std::chrono::seconds(number);
 }
 
-/// All that is in it; of the last message each database keeps a content that it has to take care
-/// of.
+/// Checks all that is in a database. The content of the last message differs between databases,
+/// because each keeps a content there that needs special care.
 template <class Backend>
 void check_version_1(Loop& loop, Backend& backend, const std::string& last_content) {
   const Session first = loop.run(backend.get_session("s-1")).value();

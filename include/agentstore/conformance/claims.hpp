@@ -17,7 +17,7 @@ namespace agentstore::conformance {
 
 /// The claims of one harness: `Claims().durable().shared_handles()`.
 ///
-/// A rule that hangs on a claim is run where the claim is made, and reported NOT CLAIMED elsewhere.
+/// A rule that depends on a claim is run if the claim is made, else reported NOT CLAIMED.
 class Claims {
 public:
   Claims() = default;
@@ -46,11 +46,11 @@ public:
     max_value_ = bytes;
     return *this;
   }
-  /// `open` gives backends that are initialized already; LIF-02 cannot be tested then.
+  /// `open` gives backends that are already initialized. LIF-02 cannot be tested then.
   Claims& opened_by_harness() { return set(opened_by_harness_); }
-  /// A rule that the backend is known to break. It is still run and must still fail: it shows as
-  /// BROKEN(known), and as an ERROR once it holds: a gap that shows in some runs only, such as a
-  /// race, cannot be one. An id that is no rule's is an ERROR of the report.
+  /// A rule that the backend is known to break. The rule is still run and must still fail. It shows
+  /// as BROKEN(known), and as an ERROR once it holds. So a gap that shows in some runs only, such
+  /// as a race, cannot be a known gap. An id that is no rule's is an ERROR of the report.
   Claims& known_gap(std::string rule_id, std::string reason) {
     known_gaps_[std::move(rule_id)] = std::move(reason);
     return *this;

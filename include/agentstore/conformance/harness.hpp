@@ -11,7 +11,7 @@
 ///     auto drop(std::string space);
 ///
 /// `open` returns a `std::shared_ptr` or `std::unique_ptr` to a backend, a `std::tuple` of such
-/// pointers where several objects make up one store, or an `awaitable` of either. The backend
+/// pointers if several objects make up one store, or an `awaitable` of either. The backend
 /// derives from one or more of the seven interfaces and the capability interfaces; which rules are
 /// due follows from its static type. It comes not yet initialized (else: `opened_by_harness`). The
 /// same space means the same data, a name never used before an empty store. Names consist of
@@ -40,9 +40,9 @@
 ///         }
 ///       }
 ///
-/// - `void hold(std::string space, bool is_held)` makes the writes to a space wait and have no
-///   effect, as another process does that has locked what they need, until it is let go of. It is
-///   for a backend that gives up what it waits for when the call is cancelled.
+/// - `void hold(std::string space, bool is_held)` makes the writes to a space wait, without
+///   effect, until the space is released. Another process does the same if it has locked what the
+///   writes need. The hook is for a backend whose cancelled calls stop waiting.
 /// - `auto read_archive(std::string space, ArchiveKind kind, std::string key)` returns all records
 ///   of an archive that is no IArchiveReader: a `std::vector<ArchiveRecord>`, or an awaitable of
 ///   it.
@@ -53,11 +53,11 @@
 ///   best opened with a queue of less than 100 records, pauses of some milliseconds, few attempts,
 ///   and limits below half of the deadline.
 /// - `bool damage(std::string space, Damage what)` spoils one record of a space, as Damage says,
-///   and is false where that cannot be done to such a record. Where `durable` is claimed no handle
+///   and is false if that cannot be done to such a record. If `durable` is claimed, no handle
 ///   is open on the space meanwhile. For a file of JSON it may cut a bracket, for a table it may be
 ///   `UPDATE messages SET metadata = '{' WHERE instr(metadata, '...')`.
-/// - `std::chrono::milliseconds deadline() const` is for one call, and as much for `open`, `drop`
-///   and a destructor; 10 s unless told.
+/// - `std::chrono::milliseconds deadline() const` is the time for one call. `open`, `drop` and a
+///   destructor each have as much. Without the hook it is 10 s.
 
 #include <agentstore/agentstore.hpp>
 #include <agentstore/capabilities/archive_once.hpp>
@@ -78,9 +78,9 @@
 
 namespace agentstore::conformance {
 
-/// What `inject` is to make go wrong inside a store, from now on until `Fault()` is injected. An
-/// operation is a step of a call that can fail, such as a write to the disk or a request to a
-/// server; one that is the whole call will do.
+/// The fault that `inject` puts into a store, from now on until `Fault()` is injected. An operation
+/// is a step of a call that can fail, such as a write to the disk or a request to a server. A
+/// single step that is the whole call will do.
 class Fault {
 public:
   enum class Effect {
@@ -97,7 +97,7 @@ public:
   std::size_t first = 1;
 };
 
-/// What `set_archive` is to make of the archive behind a store that is an IArchiving.
+/// How the archive behind a store that is an IArchiving is to behave after `set_archive`.
 enum class ArchiveState {
   works,
   refuses,           ///< each append is false, and keeps nothing
@@ -105,8 +105,8 @@ enum class ArchiveState {
   hangs,             ///< each append waits, until the state is another
 };
 
-/// Which record `damage` is to spoil, in such a way that it can no longer be read as what was
-/// written: what is to be JSON is none any more, a time none, a size another.
+/// Which record `damage` is to spoil. The record must no longer be readable as what was written:
+/// its JSON is no longer JSON, its time no time, or its size another one.
 class Damage {
 public:
   enum class Record { session, message, checkpoint, write, context };
@@ -117,9 +117,9 @@ public:
   Record record;
   /// The id of its session or thread: letters alone.
   std::string key;
-  /// What stands in the record and in no other of the space: in the metadata of a session, in those
-  /// and the content of a message, in the data of a checkpoint, the value of a write, the context.
-  /// It consists of letters, digits and spaces.
+  /// A text that stands in the record and in no other record of the space. It is in the metadata of
+  /// a session, in the metadata and the content of a message, in the data of a checkpoint, in the
+  /// value of a write, or in the context. It consists of letters, digits and spaces.
   std::string text;
 };
 
@@ -158,7 +158,7 @@ public:
     owners.push_back(std::move(object));
   }
 
-  /// Null where the store lacks the interface.
+  /// Null if the store lacks the interface.
   template <class Interface>
   Interface* get() const {
     return std::get<Interface*>(std::make_tuple(sessions, conversations, checkpoints, contexts,
@@ -286,7 +286,7 @@ struct Awaited<awaitable<T>> {
   using type = T;
 };
 
-/// Awaits what is an awaitable and passes on what is not.
+/// Awaits an awaitable, and passes on any other value.
 template <class T>
 awaitable<T> settle(awaitable<T> value) {
   return value;
@@ -370,7 +370,7 @@ public:
   }
 
   awaitable<Handle> open(boost::asio::any_io_executor executor, std::string space) override {
-    // All of it inside of the coroutine, where the kit keeps watch.
+    // All of it runs inside of the coroutine, where the kit keeps watch.
     auto opened = harness_.open(executor, std::move(space));
     Handle handle;
     if constexpr (std::is_same_v<decltype(opened), Opened>) {

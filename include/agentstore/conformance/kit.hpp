@@ -26,12 +26,12 @@ class Rule;
 /// How the kit is run.
 class RunOptions {
 public:
-  /// The seed comes from AGENTSTORE_SEED where that is set, else from the clock. Throws
-  /// std::invalid_argument where AGENTSTORE_SEED is not a number.
+  /// The seed comes from AGENTSTORE_SEED if that is set, else from the clock. Throws
+  /// std::invalid_argument if AGENTSTORE_SEED is not a number.
   RunOptions();
 
   std::uint64_t seed;
-  /// With which arguments this program runs `run_kill_child`; empty where it cannot (DUR-02,
+  /// The arguments with which this program runs `run_kill_child`. Empty if it cannot (DUR-02,
   /// TWO-02).
   std::vector<std::string> child_arguments;
 };
@@ -41,14 +41,14 @@ class Kit {
 public:
   virtual ~Kit() = default;
 
-  /// What became of a rule, by its place among all; runs it if that has not been done. A rule that
-  /// cannot be checked ends as an ERROR: nothing is thrown.
+  /// The result of a rule, by its place among all rules. Runs the rule if that has not been done. A
+  /// rule that cannot be checked ends as an ERROR; nothing is thrown.
   virtual const RuleResult& run(std::size_t index) = 0;
 
   /// Runs all rules that have not been run, in an order that the seed shuffles.
   virtual Report run_all() = 0;
 
-  /// What is known so far; `results` has every rule in its place, and behind them an ERROR for each
+  /// The results so far. `results` has every rule in its place, and behind them an ERROR for each
   /// known gap whose id is no rule's.
   virtual Report report() const = 0;
 };

@@ -24,7 +24,7 @@ enum class Verdict {
   not_claimed,  ///< not due: the interface or the claim is not there
   untested,     ///< due, but a hook of the harness is missing
   not_run,
-  error, ///< the harness failed, or a known gap is none any more
+  error, ///< the harness failed, or a known gap no longer shows
 };
 
 /// The verdict as reports show it, e.g. "BROKEN(known)".
@@ -38,7 +38,7 @@ public:
   std::string id;
   std::string text;
   Verdict verdict = Verdict::not_run;
-  /// One line; empty where the rule held.
+  /// One line; empty if the rule held.
   std::string reason;
   /// For a broken rule: what was done, expected and came, and the hint.
   std::string details;
@@ -66,8 +66,8 @@ public:
   std::size_t count(Verdict verdict) const;
   const RuleResult* find(std::string_view id) const;
 
-  /// Every rule that is due was run and held (or is a known gap or untested for want of a hook),
-  /// and at least one was.
+  /// Whether every rule that is due was run and held (or is a known gap, or untested for want of a
+  /// hook), and at least one rule was.
   bool conforms() const;
 
   /// One sentence: what the backend conforms to, or why nothing is stated.

@@ -38,7 +38,7 @@ public:
     return copy;
   }
 
-  /// Empty where the rule is due, else why it is not.
+  /// Empty if the rule is due, else the reason why it is not.
   std::string missing(unsigned offered, const Claims& claims) const {
     if ((offered & all_) != all_ || (any_ != 0 && (offered & any_) == 0)) {
       return "the backend does not have the interface";
@@ -93,7 +93,7 @@ public:
        Body check)
       : id(the_id), when(due), text(sentence), hint(look_at), body(check) {}
 
-  /// As the headers have it, e.g. "SES-03".
+  /// The id as the headers have it, e.g. "SES-03".
   std::string_view id;
   /// What must be there for the rule to be due.
   Needs when;

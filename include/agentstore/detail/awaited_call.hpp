@@ -2,8 +2,9 @@
 #ifndef AGENTSTORE_DETAIL_AWAITED_CALL_HPP
 #define AGENTSTORE_DETAIL_AWAITED_CALL_HPP
 
-// A call that is awaited on one context while a thread of another works on it: how it comes back,
-// how it is cancelled, and what happens to it when the context that it is awaited on is destroyed.
+// A call is awaited on one context while a thread of another context works on it. This file says
+// how the call comes back, how it is cancelled, and what happens to it if the awaiting context is
+// destroyed.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -37,12 +38,13 @@ class AwaitedCalls {
 public:
   void add(std::shared_ptr<AwaitedCall> call);
 
-  /// The context is about to be destroyed: calls that were not begun never are, and those that were
-  /// are asked to stop and waited for. No thread of a store touches the context afterwards.
+  /// Called when the context is about to be destroyed. Calls that were not begun never are. Calls
+  /// that were begun are asked to stop, and waited for. No thread of a store touches the context
+  /// afterwards.
   void end_all();
 
-  // Around a fork, so that the child does not find the lock taken by a thread that it does not
-  // have.
+  // The lock is held around a fork. Otherwise the child might find it taken by a thread that the
+  // child does not have.
   void before_fork() { mutex_.lock(); }
   void after_fork_in_parent() { mutex_.unlock(); }
   void after_fork_in_child() {
@@ -58,19 +60,19 @@ private:
   ::pid_t process_ = ::getpid();
   std::mutex mutex_;
   std::condition_variable none_is_begun_;
-  List calls_;            // that have not ended
-  std::size_t begun_ = 0; // of them
+  List calls_;            // calls that have not ended
+  std::size_t begun_ = 0; // how many of the calls were begun
 };
 
-/// One of them. Its owners are the list above and whoever works on it.
+/// One awaited call. Its owners are the list above and the worker.
 class AwaitedCall : public std::enable_shared_from_this<AwaitedCall> {
 public:
   AwaitedCall(const AwaitedCall&) = delete;
   AwaitedCall& operator=(const AwaitedCall&) = delete;
   virtual ~AwaitedCall() = default;
 
-  /// The worker takes the call up: from here on its caller waits for `end`. False if it has ended
-  /// already, and the awaiting frame is not to be touched.
+  /// The worker takes the call up. From here on the caller waits for `end`. False if the call has
+  /// already ended; the worker must then not touch the awaiting frame.
   bool begin() {
     const std::lock_guard lock(calls_->mutex_);
     if (stage_ != Stage::waiting) {
@@ -81,7 +83,7 @@ public:
     return true;
   }
 
-  /// Ends a call that was begun. The error is the caller's alone from here on.
+  /// Ends a call that was begun. From here on the error belongs to the caller alone.
   void end(std::exception_ptr error) {
     if (error_ != nullptr) {
       *error_ = std::move(error);
@@ -94,11 +96,11 @@ public:
     }
   }
 
-  /// On the caller's executor: a call that was not begun ends at once, another one is asked to
-  /// stop.
+  /// Runs on the caller's executor. A call that was not begun ends at once. A call that was begun
+  /// is asked to stop.
   void cancel() {
     is_unwanted_ = true;
-    const auto self = shared_from_this(); // whatever becomes of the frame
+    const auto self = shared_from_this(); // keeps the call if the frame goes
     {
       const std::lock_guard lock(calls_->mutex_);
       if (stage_ != Stage::waiting) {
@@ -112,7 +114,7 @@ public:
     resume();
   }
 
-  /// Nobody wants to know what comes of it.
+  /// Whether the caller no longer wants the result.
   bool is_unwanted() const noexcept { return is_unwanted_.load(std::memory_order_relaxed); }
 
 protected:
@@ -123,9 +125,9 @@ private:
   friend AwaitedCalls;
   enum class Stage { waiting, begun, ended };
 
-  /// Lets the caller go on, on its executor.
+  /// Resumes the caller, on its executor.
   virtual void resume() = 0;
-  /// Destroys the handler, and so the frame that awaits.
+  /// Destroys the handler, and with it the awaiting frame.
   virtual void drop() = 0;
 
   const std::shared_ptr<AwaitedCalls> calls_;
@@ -144,7 +146,7 @@ inline void AwaitedCalls::add(std::shared_ptr<AwaitedCall> call) {
 
 inline void AwaitedCalls::end_all() {
   if (process_ != ::getpid()) {
-    return; // nobody works on them here, and the lock may be taken for ever
+    return; // the child has no workers, and the lock may be taken for ever
   }
   List never_begun;
   {
@@ -164,8 +166,8 @@ inline void AwaitedCalls::end_all() {
   }
 }
 
-/// What makes a context tell its calls of its end. Asio shuts down the services of a context, the
-/// newest first, before anything of it is destroyed.
+/// Ends the calls of a context before the context is destroyed. Asio shuts down the services of a
+/// context, the newest first, before it destroys any part of the context.
 class AwaitedCallsService final : public boost::asio::execution_context::service {
 public:
   using key_type = AwaitedCallsService;
@@ -198,8 +200,9 @@ class AwaitedBy final : public AwaitedCall {
 public:
   using Home = boost::asio::any_io_executor;
 
-  /// The call of `handler`, known to its context and, if its caller can cancel, to the slot. What
-  /// it ends by is put in `*error`, in the awaiting frame.
+  /// Makes the call of `handler` and registers it with its context. If the caller can cancel, the
+  /// call is also registered with the caller's slot. The error that the call ends with is stored in
+  /// `*error`, in the awaiting frame.
   static std::shared_ptr<AwaitedCall> make(Handler handler, std::exception_ptr* error) {
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
     auto call = make_without_slot(std::move(handler), error);
@@ -209,7 +212,8 @@ public:
     return call;
   }
 
-  /// The same, where the worker sees to cancellation itself. `error` may be null: it ends by none.
+  /// The same, for a worker that handles cancellation itself. `error` may be null if the call never
+  /// ends with an error.
   static std::shared_ptr<AwaitedCall> make_without_slot(Handler handler,
                                                         std::exception_ptr* error) {
     namespace asio = boost::asio;

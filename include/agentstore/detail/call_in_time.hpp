@@ -2,8 +2,9 @@
 #ifndef AGENTSTORE_DETAIL_CALL_IN_TIME_HPP
 #define AGENTSTORE_DETAIL_CALL_IN_TIME_HPP
 
-// A call that is cancelled when its time is up. `call || timer` would do where only one thread runs
-// the caller's executor: Asio lets nobody cancel beside a handler. So the call has a strand.
+// A call that is cancelled when its time is up. `call || timer` is enough only if a single thread
+// runs the caller's executor, because Asio allows no cancellation while another thread runs a
+// handler. So the call has a strand.
 
 #include <agentstore/awaitable.hpp>
 #include <agentstore/detail/deadline.hpp>
@@ -25,8 +26,8 @@
 
 namespace agentstore::detail {
 
-/// Cancels one call, when its time is up or its caller says so.
-/// Requires: all but `cancel_soon` on the strand, or before the call and after it.
+/// Cancels one call, when its time is up or when its caller cancels.
+/// Requires: every member but `cancel_soon` is called on the strand, or before or after the call.
 class Deadline : public std::enable_shared_from_this<Deadline> {
 public:
   Deadline(const boost::asio::any_io_executor& home, std::chrono::milliseconds limit)
@@ -38,8 +39,9 @@ public:
   /// Whether the call was cancelled because its time was up.
   bool is_over() const { return is_over_; }
 
-  /// The call begins; it says so itself. Asio does not say what becomes of a coroutine whose signal
-  /// is emitted before: with Boost 1.81 it runs, with 1.83 an exception leaves the context's `run`.
+  /// The call itself reports that it begins. Asio does not define what happens to a coroutine whose
+  /// signal is emitted earlier: with Boost 1.81 it runs, with 1.83 an exception leaves the
+  /// context's `run`.
   void begin() {
     has_begun_ = true;
     timer_.async_wait(TimeIsUp(shared_from_this()));
@@ -52,7 +54,7 @@ public:
     timer_.cancel();
   }
 
-  /// From anywhere.
+  /// May be called from any thread.
   void cancel_soon() { boost::asio::post(strand_, Cancel(weak_from_this())); }
 
 private:
@@ -119,9 +121,9 @@ awaitable<Result> watched(std::shared_ptr<Deadline> deadline, awaitable<Result> 
   co_return co_await std::move(call);
 }
 
-/// Awaits `call`, a method of the store, which is kept alive until then. When the time is up the
-/// call is cancelled, and what it then ends by is what the caller gets: a result, an error, or for
-/// a call that heeded the cancellation a StorageError.
+/// Awaits `call`, a method of the store. The store is kept alive until then. When the time is up
+/// the call is cancelled. The caller gets whatever the call ends with: a result, an error, or a
+/// StorageError if the call heeded the cancellation.
 template <class Result>
 awaitable<Result> call_in_time(std::shared_ptr<const void> /*store*/,
                                std::chrono::milliseconds limit, const char* operation,

@@ -6,8 +6,8 @@
 
 namespace agentstore::detail {
 
-/// The time `limit` after `now`, which is `now` for a limit below 0. A limit that the clock cannot
-/// express ends never.
+/// The time `limit` after `now`, or `now` for a limit below 0. A limit that the clock cannot
+/// express never ends.
 inline std::chrono::steady_clock::time_point
 deadline_after(std::chrono::steady_clock::time_point now, std::chrono::milliseconds limit) {
   using Time = std::chrono::steady_clock::time_point;

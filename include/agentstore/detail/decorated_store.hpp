@@ -15,14 +15,14 @@ template <class Store>
 concept WholeStore =
     std::derived_from<Store, IStorageBackend> && std::derived_from<Store, ICheckpointerBackend>;
 
-/// The directories that `Store` is.
+/// The directory interfaces that `Store` has.
 template <class Derived, class Store>
 using SessionDirectoryLike =
     SessionDirectoryIf<std::is_base_of_v<ISessionDirectory, Store>, Derived>;
 template <class Derived, class Store>
 using ThreadDirectoryLike = ThreadDirectoryIf<std::is_base_of_v<IThreadDirectory, Store>, Derived>;
 
-/// The method that was called, by its own name: engines have one for both names of a put.
+/// Calls the method by its own name. Engines have one call for both names of a put.
 template <class Call, class Store, class... Arguments>
 awaitable<typename Call::Result> call_on(Store& store, Arguments... arguments) {
   if constexpr (std::is_same_v<Call, calls::StoreCheckpoint>) {
@@ -32,8 +32,8 @@ awaitable<typename Call::Result> call_on(Store& store, Arguments... arguments) {
   }
 }
 
-/// Whether an argument may be copied: a json copies itself recursively, and that of an update may
-/// be so deep that no store takes it.
+/// Whether an argument may be copied. A json is copied recursively, and the json of an update may
+/// be too deep for any store.
 template <class Argument>
 bool may_be_copied(const Argument&) {
   return true;

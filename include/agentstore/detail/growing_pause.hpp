@@ -7,7 +7,7 @@
 
 namespace agentstore::detail {
 
-/// The pauses between attempts: each is twice the one before, up to the longest. What is below 0
+/// The pauses between attempts: each is twice the one before, up to the longest. A pause below 0
 /// counts as 0.
 class GrowingPause {
 public:

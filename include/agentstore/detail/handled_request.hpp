@@ -17,7 +17,7 @@
 namespace agentstore::detail {
 
 /// A request on behalf of a coroutine. `Pending` is the client's class of requests on their way,
-/// with types `Request` and `Response`; it is made from the one and delivers the other.
+/// with types `Request` and `Response`. It is made from a `Request` and delivers a `Response`.
 template <class Pending>
 class HandledRequest final : public Pending {
 public:
@@ -42,8 +42,8 @@ private:
   Response* response_;
 };
 
-/// Starts a request: an initiation for Asio. The target's member `start` gets the request on the
-/// target's strand. The target's member `cancel` hears there that the caller cancels.
+/// Starts a request: an initiation for Asio. The target's member `start` gets the request, on the
+/// target's strand. The target's member `cancel` is called there if the caller cancels.
 template <class Target, class Pending>
 class StartRequest {
 public:
@@ -73,7 +73,7 @@ public:
   }
 };
 
-/// Starts a request and waits for its response. `target` is shared until then.
+/// Starts a request and waits for its response. `target` is kept alive until then.
 template <class Target, class Pending>
 awaitable<typename Pending::Response> ask(std::shared_ptr<Target> target,
                                           void (Target::*member)(std::shared_ptr<Pending>),

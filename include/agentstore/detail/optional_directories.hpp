@@ -2,7 +2,7 @@
 #ifndef AGENTSTORE_DETAIL_OPTIONAL_DIRECTORIES_HPP
 #define AGENTSTORE_DETAIL_OPTIONAL_DIRECTORIES_HPP
 
-// The directories as bases of a routed backend that has them or not, by what it is made of.
+// The directories as bases of a routed backend. Whether it has them depends on what it is made of.
 
 #include <agentstore/authoring/routed_backend.hpp>
 
@@ -10,7 +10,8 @@
 
 namespace agentstore::detail {
 
-/// Stands where there is no such directory. A type for each, because no base may come twice.
+/// Stands in for a missing directory. Each directory has a type of its own for that, because a
+/// class cannot have the same base twice.
 template <class Interface>
 class Without {};
 

@@ -8,8 +8,8 @@
 
 namespace agentstore::detail {
 
-/// A name of the caller's in a health report, which has to be UTF-8 and the name need not: what is
-/// none becomes U+FFFD.
+/// A caller's name for a health report. The report has to be UTF-8, but the name need not be: bytes
+/// that are no UTF-8 become U+FFFD.
 inline std::string printable(const std::string& name) {
   return json::parse(json(name).dump(-1, ' ', false, json::error_handler_t::replace))
       .get<std::string>();

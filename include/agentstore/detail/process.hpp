@@ -18,8 +18,8 @@ namespace agentstore::detail {
 inline constexpr const char* not_of_this_process =
     "the backend was made before a fork: make one of its own in the child";
 
-/// Knows whether it is in the process that made it. To ask costs no call into the kernel, as
-/// `getpid` does.
+/// Knows whether it is in the process that made it. Unlike `getpid`, the question costs no call
+/// into the kernel.
 class ProcessOfOrigin {
 public:
   bool is_here() const noexcept { return process_ == current(); }
@@ -32,7 +32,7 @@ public:
   }
 
 private:
-  /// A number that is another one in the child of a fork.
+  /// A number that is different in the child of a fork.
   static unsigned current() noexcept {
     [[maybe_unused]] static const int is_watched =
         ::pthread_atfork(nullptr, nullptr, [] { ++forks_; });
@@ -43,9 +43,9 @@ private:
   const unsigned process_ = current();
 };
 
-/// An object that works in the process that made it. In the child of a fork it is left as it is,
-/// never destroyed: that would wait for threads that are not there, or end a connection that the
-/// parent goes on using.
+/// An object that works in the process that made it. In the child of a fork it is never destroyed.
+/// Its destructor would wait for threads that are not there, or end a connection that the parent
+/// goes on using.
 template <class T>
 class OfThisProcess : public ProcessOfOrigin {
 public:

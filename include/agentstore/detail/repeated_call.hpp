@@ -17,14 +17,14 @@
 
 namespace agentstore::detail {
 
-/// Whether a call of this type may leave the store, and answer, as if it had been made once.
+/// Whether a repeated call of this type may leave the store, and answer, as a single call would.
 template <class Call>
 inline constexpr bool is_repeatable =
     !Call::writes || std::derived_from<Call, calls::PutCheckpoint> ||
     std::same_as<Call, calls::PutWrites> || std::same_as<Call, calls::StoreTaskContext> ||
     std::same_as<Call, calls::UpdateSession>;
 
-/// Whether it may with this argument.
+/// Whether a call may be repeated with this argument.
 template <class Argument>
 bool may_be_repeated(const Argument&) {
   return true;
@@ -41,7 +41,7 @@ public:
            std::chrono::milliseconds longest_pause)
       : left_(most), pause_(first_pause, longest_pause) {}
 
-  /// Whether there is another one after one that ended by `error`; counts it.
+  /// Whether another attempt may follow an attempt that ended by `error`. Counts the new attempt.
   bool may_follow(const StorageError& error) {
     if (left_ <= 1 || !is_transient(error)) {
       return false;

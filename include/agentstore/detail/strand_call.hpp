@@ -32,7 +32,7 @@ public:
   StrandCall& operator=(const StrandCall&) = delete;
   virtual ~StrandCall() = default;
 
-  /// Lets the caller go on with a result, or with none if it cancelled. Only the first one counts.
+  /// Resumes the caller with a result, or with none if it cancelled. Only the first call counts.
   void finish(std::optional<Result> result) {
     if (!is_done_) {
       is_done_ = true;
@@ -52,7 +52,7 @@ public:
     is_cancelled_ = true;
   }
 
-  /// What is done when the caller cancels, where it is not let go at once.
+  /// Called when the caller cancels, unless the caller is resumed at once.
   std::function<void()> on_cancel;
 
 private:
@@ -112,7 +112,7 @@ public:
 };
 
 /// Calls `start(StrandCallPtr<Result>)` on the strand and waits until that call is finished.
-/// Nothing if the caller cancelled.
+/// Returns nothing if the caller cancelled.
 template <class Result, class Start>
 awaitable<std::optional<Result>> call_on_strand(boost::asio::any_io_executor strand, Start start) {
   std::optional<Result> result;
@@ -136,11 +136,11 @@ public:
   Result value;
 };
 
-/// Whether one that waits for work goes on when it is cancelled, or waits for its end all the same.
+/// Whether a caller that is cancelled leaves its work, or stays until the work has ended.
 enum class WhenCancelled { leave, stay };
 
-/// Runs `work` on the strand to its end, and waits for that. Nothing if the caller cancelled and
-/// has left. Throws what it throws. Result is default constructible.
+/// Runs `work` on the strand to its end, and waits for the end. Nothing if the caller cancelled and
+/// has left. Throws what the work throws. Requires: Result is default constructible.
 template <class Result>
 awaitable<std::optional<Result>>
 run_on_strand(boost::asio::any_io_executor strand, awaitable<Result> work,

@@ -2,7 +2,7 @@
 #ifndef AGENTSTORE_DETAIL_UTF8_HPP
 #define AGENTSTORE_DETAIL_UTF8_HPP
 
-// What a text is made of, eight bytes at a time where that is enough.
+// What a text is made of, eight bytes at a time if that is enough.
 
 #include <boost/nowide/utf/utf.hpp>
 
@@ -39,7 +39,7 @@ inline bool is_utf8(std::string_view text) {
   return true;
 }
 
-/// Where a character comes that JSON escapes: a quote, a backslash, a control.
+/// The next character that JSON escapes: a quote, a backslash or a control.
 inline const char* end_of_plain(const char* at, const char* end) noexcept {
   constexpr std::uint64_t each = 0x0101010101010101u;
   // Whether a byte of the eight is zero.

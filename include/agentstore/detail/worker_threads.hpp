@@ -14,8 +14,8 @@
 
 namespace agentstore::detail {
 
-/// Threads that do what is posted to `executor()`. They are made by `start`, which says so if there
-/// can be none; asio::thread_pool makes them in its constructor, and hangs there.
+/// Threads that run the functions posted to `executor()`. `start` makes the threads, and throws if
+/// there can be none. asio::thread_pool would make them in its constructor, and hang there.
 class WorkerThreads {
 public:
   static constexpr std::size_t most = 256;
@@ -26,12 +26,12 @@ public:
   WorkerThreads(const WorkerThreads&) = delete;
   WorkerThreads& operator=(const WorkerThreads&) = delete;
 
-  /// All that was posted is done first.
+  /// All posted functions run first.
   ~WorkerThreads() {
     work_.reset();
     for (std::thread& thread : threads_) {
       if (thread.get_id() == std::this_thread::get_id()) {
-        thread.detach(); // the last owner of what it worked on; the context is its own, too
+        thread.detach(); // the last owner runs on this thread, which owns the context too
       } else {
         thread.join();
       }

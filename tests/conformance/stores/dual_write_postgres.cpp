@@ -30,7 +30,8 @@ public:
   }
 
 private:
-  /// What is killed is this program, and never the server: it need not wait for its disk.
+  /// Only this program is killed and never the server, so that the server need not wait for its
+  /// disk.
   static const std::string& postgres() {
     static const test::Inherited<test::PostgresServer> server(
         "AGENTSTORE_TEST_POSTGRES", [](const test::PostgresServer& one) { return one.conninfo(); },

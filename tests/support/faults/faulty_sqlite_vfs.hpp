@@ -2,9 +2,9 @@
 #ifndef AGENTSTORE_TESTS_SUPPORT_FAULTS_FAULTY_SQLITE_VFS_HPP
 #define AGENTSTORE_TESTS_SUPPORT_FAULTS_FAULTY_SQLITE_VFS_HPP
 
-// A disk that fails when it is told to. SQLite does all input and output through a table of
-// functions; this one passes everything on to the platform's, and can make it fail, make it wait,
-// and count it, for each database by itself.
+// A disk that fails on demand. SQLite does all input and output through a table of functions. This
+// table passes everything on to the platform's functions. It can make an operation fail or wait,
+// and counts operations, for each database by itself.
 
 #include <agentstore/conformance/harness.hpp>
 
@@ -21,8 +21,8 @@
 
 namespace agentstore::test {
 
-/// From its first use on it is what SQLite opens files with. A database is named by the canonical
-/// path of its file; what is said of it goes for its -wal, -shm and -journal too.
+/// From its first use on, SQLite opens files with it. A database is named by the canonical path of
+/// its file. The same settings apply to its -wal, -shm and -journal files.
 class FaultySqliteVfs {
   struct Disk;
 
@@ -38,7 +38,7 @@ public:
   ~FaultySqliteVfs() { sqlite3_vfs_unregister(&vfs_); }
 
   /// Opening, reading, writing, truncating, syncing, mapping shared memory and taking its locks
-  /// fail, as the fault says. What gives back never fails: letting go of a lock, closing.
+  /// fail, as the fault says. Releasing a lock and closing never fail.
   void inject(const std::string& database, conformance::Fault fault) {
     Disk& disk = of(database);
     const std::lock_guard lock(disk.mutex);
@@ -46,22 +46,22 @@ public:
     disk.operations = 0;
   }
 
-  /// Of the syncs that are done from now on, counted from 1, the n-th fails, and no other.
+  /// The n-th sync from now on, counted from 1, fails. No other sync fails.
   void fail_one_sync(const std::string& database, std::size_t nth) {
     Disk& disk = of(database);
     const std::lock_guard lock(disk.mutex);
     disk.syncs_to_failure = nth;
   }
 
-  /// How often the write-ahead log was synced: once a commit where commits are synced, and a few
-  /// times more where it begins anew or is brought into the file.
+  /// How often the write-ahead log was synced: once a commit if commits are synced, and a few
+  /// times more when it begins anew or is brought into the file.
   std::size_t log_syncs(const std::string& database) {
     Disk& disk = of(database);
     const std::lock_guard lock(disk.mutex);
     return disk.log_syncs;
   }
 
-  /// While it is there, a sync of the database waits, before it has done anything.
+  /// While the object lives, a sync of the database waits before it does anything.
   class HeldSyncs {
   public:
     explicit HeldSyncs(const std::string& database) : disk_(instance().of(database)) {
@@ -113,7 +113,7 @@ private:
       log_syncs += is_log ? 1 : 0;
       ++waiting;
       changed.notify_all();
-      // A test that forgets it, or that is stuck, is to fail and not to hang.
+      // A test that forgets the object, or is stuck, is to fail and not to hang.
       changed.wait_for(lock, std::chrono::seconds(120), [this] { return !holds_syncs; });
       --waiting;
       return syncs_to_failure == 0 || --syncs_to_failure != 0;
@@ -128,7 +128,7 @@ private:
   };
 
   FaultySqliteVfs() : platform_(sqlite3_vfs_find(nullptr)) {
-    // Whatever is not about an open file, the platform's functions do for any table they are in.
+    // A function that is not about an open file is the platform's, whichever table it is in.
     vfs_ = *platform_;
     vfs_.zName = "agentstore-faulty";
     vfs_.szOsFile = static_cast<int>(sizeof(File)) + platform_->szOsFile;
@@ -183,7 +183,7 @@ private:
   }
   static File& self(sqlite3_file* file) { return *reinterpret_cast<File*>(file); }
 
-  /// Does it and fails, does it not and fails, or does it.
+  /// Does the operation, or does it and fails, or fails without doing it.
   template <class Operation>
   static int attempt(Disk& disk, int failure, const Operation& operation) {
     const Effect effect = disk.next();
@@ -206,7 +206,7 @@ private:
       }
     }
     made->disk = &instance().of(database);
-    // Until it is open, it has no methods: SQLite closes whatever has some.
+    // A file has no methods until it is open, because SQLite closes every file that has some.
     real(file)->pMethods = nullptr;
     const Effect effect = made->disk->next();
     if (effect == Effect::before) {

@@ -28,9 +28,10 @@ inline constexpr bool is_thread_sanitized = false;
 /// ThreadSanitizer ends a child that makes threads.
 inline constexpr bool child_may_have_threads = !is_thread_sanitized;
 
-/// Forks, and returns what `work` returned in the child, or how that ended. A child that hangs is
-/// ended after 20 seconds. Requires: `work` is done with what it made when it returns, for nothing
-/// is destroyed after it.
+/// Forks, and returns what `work` returned in the child, or how the child ended. A child that hangs
+/// is ended after 20 seconds.
+/// Requires: `work` needs nothing that it made any more when it returns, because nothing is
+/// destroyed after it.
 inline std::string said_by_child(const std::function<std::string()>& work) {
   int ends[2];
   if (::pipe(ends) != 0) {

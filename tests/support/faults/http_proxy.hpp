@@ -46,10 +46,10 @@ public:
 
   int port() const { return acceptor_.local_endpoint().port(); }
 
-  /// Whether it keeps to itself all that comes, from either side.
+  /// Whether the proxy holds back all that comes, from either side.
   void be_silent(bool silent) { is_silent_ = silent; }
-  /// The request that is the nth from now on, and all later ones, break the connection: before the
-  /// server gets it, or when the server has answered.
+  /// The nth request from now on, and all later ones, break the connection: before the server gets
+  /// the request, or when the server has answered.
   void break_at(std::size_t nth, bool after) {
     breaks_after_ = after;
     left_ = nth;

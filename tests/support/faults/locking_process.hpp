@@ -11,8 +11,8 @@
 
 namespace agentstore::test {
 
-/// Another process that holds the lock for writing of an SQLite file, until it is told to let go or
-/// the object ends.
+/// Another process that holds the write lock of an SQLite file, until it is asked to let go or the
+/// object ends.
 class LockingProcess {
 public:
   explicit LockingProcess(const std::string& path) {

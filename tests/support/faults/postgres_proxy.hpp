@@ -47,7 +47,7 @@ public:
     return "host=" + directory_.path().string() + " port=5432 user=agent dbname=agents";
   }
 
-  /// Whether it keeps to itself all that comes, from either side.
+  /// Whether the proxy holds back all that comes, from either side.
   void be_silent(bool silent) { is_silent_ = silent; }
 
   /// The nth message of a client from now on, and all later ones, break the connection: before the
@@ -132,7 +132,7 @@ private:
   awaitable<void> forward_requests(std::shared_ptr<Pair> pair) {
     const auto buffer = std::make_unique<std::array<char, 65536>>();
     while (const std::size_t size = co_await read(pair->client, *buffer)) {
-      exchanges_ += pair->is_asking ? 0U : 1U; // one that is sent in parts is one
+      exchanges_ += pair->is_asking ? 0U : 1U; // a message sent in parts counts once
       pair->is_asking = true;
       sent_bytes_ += size;
       if (is_armed_) {
@@ -151,7 +151,7 @@ private:
 
   awaitable<void> forward_answers(std::shared_ptr<Pair> pair) {
     const auto buffer = std::make_unique<std::array<char, 65536>>();
-    std::string end; // of what the server has said so far
+    std::string end; // the last bytes that the server has sent so far
     while (const std::size_t size = co_await read(pair->server, *buffer)) {
       pair->is_asking = false;
       end.append(buffer->data(), size);

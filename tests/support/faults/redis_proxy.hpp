@@ -44,13 +44,13 @@ public:
   std::string socket() const { return directory_.file("socket"); }
   std::string uri() const { return "unix://" + socket(); }
 
-  /// Whether it keeps to itself all that comes, from either side.
+  /// Whether the proxy holds back all that comes, from either side.
   void be_silent(bool silent) { is_silent_ = silent; }
-  /// Whether it spoils what the server says.
+  /// Whether the proxy spoils the server's replies.
   void spoil(bool spoils) { spoils_ = spoils; }
 
-  /// What a client sends at the nth time from now on, and all later times, breaks the connection:
-  /// before the server gets it, or when the server has answered.
+  /// The nth piece that a client sends from now on, and all later ones, break the connection:
+  /// before the server gets the piece, or when the server has answered.
   void break_at(std::size_t nth, bool after) {
     breaks_after_ = after;
     left_ = nth;

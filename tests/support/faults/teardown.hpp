@@ -114,7 +114,7 @@ void check_teardown_orders(const Make& make) {
   }
 }
 
-/// What was not sent when its caller's context was destroyed does not happen.
+/// A request that was not sent when its caller's context was destroyed does not happen.
 template <class Make>
 void check_unsent_is_dropped(const Make& make) {
   Loop where;

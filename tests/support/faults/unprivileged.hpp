@@ -10,8 +10,9 @@
 
 namespace agentstore::test {
 
-/// Does `work` as a user who is bound to the permissions of files, as root is not: on a thread of
-/// its own, from which threads that it starts inherit that. False if that cannot be.
+/// Does `work` as a user who, unlike root, is bound to the permissions of files. It runs on a
+/// thread of its own, and the threads that it starts inherit the user. False if that is not
+/// possible.
 inline bool as_unprivileged(const std::function<void()>& work) {
   if (::geteuid() != 0) {
     work();

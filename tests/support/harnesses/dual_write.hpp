@@ -13,7 +13,7 @@
 
 namespace agentstore::test {
 
-/// As the rules of IArchiving need it: a small queue, and nothing that takes long.
+/// The options that the rules of IArchiving need: a small queue, and nothing that takes long.
 inline DualWriteOptions dual_write_options(DualWriteOptions::WhenFull when_full) {
   using namespace std::chrono_literals;
   DualWriteOptions options;

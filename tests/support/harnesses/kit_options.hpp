@@ -2,7 +2,7 @@
 #ifndef AGENTSTORE_TESTS_SUPPORT_HARNESSES_KIT_OPTIONS_HPP
 #define AGENTSTORE_TESTS_SUPPORT_HARNESSES_KIT_OPTIONS_HPP
 
-// As what the engines are opened for the kit, and what they claim.
+// The options and claims of engines when they are opened for the kit.
 
 #include "set_clock.hpp"
 
@@ -13,7 +13,8 @@
 
 namespace agentstore::test {
 
-/// Less than the engines' own limit, which makes values that take long to make and to compare.
+/// The limit is less than the engines' own, which makes values that take long to make and to
+/// compare.
 inline constexpr std::size_t kit_max_value_bytes = std::size_t{2} << 20u;
 
 inline conformance::Claims engine_claims() {
@@ -29,7 +30,7 @@ inline conformance::Claims engine_claims() {
 template <class Options>
 Options for_the_kit(Options options, const SetClock& clock) {
   options.limits.max_value_bytes = kit_max_value_bytes;
-  // A machine that is busy breaks no rule. For calls that hang the kit has a deadline of its own.
+  // A busy machine breaks no rule. The kit has a deadline of its own for calls that hang.
   options.connect_timeout = options.acquire_timeout = options.operation_timeout =
       std::chrono::minutes(1);
   options.clock = clock.clock();

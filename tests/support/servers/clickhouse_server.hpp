@@ -16,13 +16,13 @@ namespace agentstore::test {
 /// who may only read, and `poor`, whose quota is two statements an hour.
 class ClickHouseServer {
 public:
-  /// With files of a certificate and its key it takes TLS besides.
+  /// Also takes TLS, if it is given the files of a certificate and its key.
   explicit ClickHouseServer(std::string certificate = "", std::string key = "")
       : ClickHouseServer(0, std::move(certificate), std::move(key)) {}
-  /// One whose data is on a disk of its own, of so many MiB. Requires: `may_have_disk`.
+  /// A server whose data is on a disk of its own, of so many MiB. Requires: `may_have_disk`.
   explicit ClickHouseServer(std::size_t disk_mib) : ClickHouseServer(disk_mib, "", "") {}
 
-  /// Whether this user may mount something, which only its server sees and which goes with that.
+  /// Whether this user may mount a disk that only its server sees, and that goes with the server.
   static bool may_have_disk() { return ServerProcess::call({"unshare", "--mount", "true"}) == 0; }
 
   int port() const { return port_; }
@@ -54,7 +54,7 @@ public:
   void freeze() const { process_.freeze(); }
   void wake() const { process_.wake(); }
 
-  /// Leaves no room on the disk that is its own, and makes some again.
+  /// Leaves no room on the server's own disk, and makes some again.
   void fill_disk() const {
     std::ofstream file(ballast(), std::ios::binary);
     const std::string some(4'096, 'x');

@@ -20,8 +20,8 @@
 
 namespace agentstore::test {
 
-/// For how long anything may take that has shorter limits of its own. Generous: only what hangs is
-/// to be found.
+/// The limit for a call that has shorter limits of its own. It is generous, because only a call
+/// that hangs is to be found.
 inline constexpr std::chrono::seconds soon{15};
 
 /// Options with that password and a space of the test's own.
@@ -42,7 +42,7 @@ std::optional<StorageError> error_of(const Ending<T>& ending) {
   return std::nullopt;
 }
 
-/// Whether it ended by the caller's cancellation.
+/// Whether the call ended by the caller's cancellation.
 template <class T>
 bool was_cancelled(const Ending<T>& ending) {
   try {
@@ -56,7 +56,7 @@ bool was_cancelled(const Ending<T>& ending) {
   return false;
 }
 
-/// A look at the server, past every backend.
+/// A view of the server that does not go through any backend.
 class Observer {
 public:
   explicit Observer(const PostgresServer& server)
@@ -68,7 +68,8 @@ public:
   int connections() { return count(""); }
   int blocked() { return count(" AND wait_event_type = 'Lock'"); }
 
-  /// Ends all of them; returns how many, when their processes are gone.
+  /// Ends all connections of role agent. Returns how many there were, when their processes are
+  /// gone.
   int terminate() {
     std::istringstream ended(
         raw_.text("SELECT CASE WHEN usename = 'agent' AND pg_terminate_backend(pid) THEN pid END"
@@ -82,7 +83,7 @@ public:
     return count;
   }
 
-  /// Keeps others from the table, until `unlock`.
+  /// Locks the table against other sessions, until `unlock`.
   void lock(const std::string& space, const std::string& table) {
     locks_.execute("BEGIN; LOCK TABLE \"" + space + "\"." + table + " IN ACCESS EXCLUSIVE MODE");
   }
@@ -98,13 +99,13 @@ private:
   RawPostgres locks_; // in a transaction raw_ would see its first answer again
 };
 
-/// For all tests that do it no harm, and do not ask what a crash of it leaves.
+/// The server of all tests that do no harm to it, and do not ask what a crash of it leaves.
 inline const PostgresServer& shared_server() {
   static const PostgresServer one(std::vector<std::string>(1, "fsync=off"));
   return one;
 }
 
-/// Stops the server and starts it again, when it goes out of scope at the latest.
+/// Stops the server, and starts it again when the object goes out of scope at the latest.
 class Outage {
 public:
   explicit Outage(PostgresServer& server, const std::string& mode = "fast") : server_(server) {
@@ -127,8 +128,8 @@ private:
   bool is_over_ = false;
 };
 
-/// A fault that is done beside a loop: what those who do it and those who suffer it tell each
-/// other.
+/// A fault beside a loop. The thread that makes the fault and the calls that suffer it share the
+/// flags here.
 class Course {
 public:
   using Fault = std::function<void(const Course&)>;
@@ -143,7 +144,7 @@ public:
     done.get();
   }
 
-  /// For the fault: lasts until it has cost a call.
+  /// Called by the fault: waits until the fault has cost a call.
   void wait_until_felt() const {
     for (const Stopwatch stopwatch; !was_felt && stopwatch.elapsed() < std::chrono::seconds(20);) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -30,7 +30,7 @@ namespace agentstore::test {
 class PostgresServer {
 public:
   /// Starts a server with these settings (`name=value`) besides. It has a superuser "admin", a
-  /// role "agent" that is none, and a database "agents" in which that role may create.
+  /// role "agent" that is not a superuser, and a database "agents" in which that role may create.
   explicit PostgresServer(std::vector<std::string> settings = {});
   /// Starts a standby of another server, which it follows under this name.
   PostgresServer(const PostgresServer& primary, const std::string& name,
@@ -73,7 +73,7 @@ public:
   void add_setting(const std::string& line) const {
     std::ofstream(data_directory() + "/postgresql.conf", std::ios::app) << line << '\n';
   }
-  /// Runs a program to its end. Returns what it said, or throws that where it fails.
+  /// Runs a program to its end. Returns its output, or throws the output if it fails.
   static std::string run(const std::vector<std::string>& words);
   /// Runs a program, which may say what it likes, and returns its exit status.
   static int call(const std::vector<std::string>& words) { return wait(spawn(words, -1, -1)); }

@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_TESTS_SUPPORT_SERVERS_REDIS_CLUSTER_HPP
 #define AGENTSTORE_TESTS_SUPPORT_SERVERS_REDIS_CLUSTER_HPP
 
-// A Redis Cluster of three masters and their three replicas, and of those that join it, each a
-// server of its own.
+// A Redis Cluster of three masters, their three replicas, and the nodes that join it. Each node is
+// a server of its own.
 
 #include "support/servers/certificate.hpp"
 #include "support/servers/redis_server.hpp"
@@ -22,11 +22,12 @@ public:
   static constexpr std::size_t masters = 3;
 
   /// Ends when every node takes calls and every replica has what its master has. The first half of
-  /// the nodes are masters, and each one's replica is as far behind.
-  /// A node that others do not hear of for `node_timeout` is gone to them.
+  /// the nodes are masters. A master's replica stands at the same place in the second half. If the
+  /// others do not hear of a node for `node_timeout`, they take it to be gone.
   explicit RedisCluster(std::chrono::milliseconds node_timeout = std::chrono::milliseconds(1'000))
       : RedisCluster(node_timeout, nullptr) {}
-  /// One whose nodes speak TLS with each other and with clients, and call themselves localhost.
+  /// A cluster whose nodes speak TLS with each other and with clients, and call themselves
+  /// localhost.
   RedisCluster(std::chrono::milliseconds node_timeout, const Certificate& certificate)
       : RedisCluster(node_timeout, &certificate) {}
 
@@ -42,7 +43,7 @@ public:
   bool is_master(std::size_t index) const {
     return info(index, "replication").find("role:master") != std::string::npos;
   }
-  /// The node that serves a slot, by its own word; above all others if none does.
+  /// The node that serves a slot, by its own word. If no node does, a number above all nodes.
   std::size_t owner(std::size_t slot) const;
   /// A further master joins, which serves no slot yet. The others hear of it after a while.
   std::size_t add_node();
@@ -51,7 +52,7 @@ public:
   void wait_until_ok(std::size_t but = size) const;
   /// Moves a slot in steps, as `redis-cli --cluster reshard` does.
   void begin_move(std::size_t slot, std::size_t from, std::size_t to) const;
-  /// False when no key of it is left.
+  /// Moves some keys of the slot. False when no key of it is left.
   bool move_some(std::size_t slot, std::size_t from, std::size_t to) const;
   void end_move(std::size_t slot, std::size_t from, std::size_t to) const;
 

@@ -12,7 +12,7 @@
 
 namespace agentstore::test {
 
-/// For all tests that do it no harm.
+/// The server of all tests that do no harm to it.
 inline RedisServer& shared_redis() {
   static RedisServer one;
   return one;

@@ -61,7 +61,7 @@ public:
                &IConversationStorage::get_conversation_history, std::move(session_id), limit);
   }
 
-  // ICheckpointStorage, or ICheckpointerBackend where that is all there is
+  // ICheckpointStorage, or ICheckpointerBackend if that is all there is
   bool store_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
                         Document metadata = Document::object()) {
     return handle_->checkpoints == nullptr
@@ -186,7 +186,7 @@ public:
                &IStorageBackend::cleanup_expired_sessions, max_idle);
   }
 
-  /// The reads of a session's other data, where the store has them.
+  /// The reads of a session's other data, if the store has them.
   void history_if_any(const std::string& session_id) {
     if (handle_->conversations != nullptr) {
       history(session_id);

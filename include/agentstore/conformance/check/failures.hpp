@@ -36,7 +36,7 @@ public:
   std::string actual;
 };
 
-/// A call did not end within its deadline. A violation too, whatever the rule.
+/// A call did not end within its deadline. That is a violation of any rule.
 class Timeout : public Violation {
 public:
   explicit Timeout(const std::string& call)
@@ -49,8 +49,8 @@ public:
   using std::runtime_error::runtime_error;
 };
 
-/// What the machine lacks, of all that makes neither a backend nor its harness wrong: threads,
-/// memory, descriptors. Empty where it is something else.
+/// What the machine lacks: threads, memory or descriptors. Neither a backend nor its harness is
+/// wrong then. Empty if the error is another one.
 inline std::string machine_fault(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -99,7 +99,7 @@ inline std::string describe(const std::exception_ptr& error) {
   }
 }
 
-/// `text` with its lines behind each other.
+/// `text` on one line.
 inline std::string one_line(std::string_view text) {
   std::string result;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -115,16 +115,16 @@ class Transcript {
 public:
   static constexpr std::size_t most_kept = 12;
   /// AGENTSTORE_TRANSCRIPT: the file to which the transcripts of broken rules go, with all of their
-  /// calls. Null where it is not set.
+  /// calls. Null if it is not set.
   static const char* file() {
     const char* const name = std::getenv("AGENTSTORE_TRANSCRIPT");
     return name != nullptr && *name != '\0' ? name : nullptr;
   }
-  /// How the text of a call begins that is the harness' business and not the backend's.
+  /// The beginning of a call's text, if the call is the harness' business and not the backend's.
   static constexpr std::string_view by_harness = "the harness' ";
 
-  /// Says which call is about to be made: it may block before there is anything to await. The next
-  /// that begins takes its place.
+  /// Records which call is about to be made. The call may block before there is anything to await.
+  /// The next call that begins takes its place.
   void announce(const std::string& call) {
     const std::lock_guard lock(mutex_);
     announced_ = call;
@@ -150,20 +150,21 @@ public:
     }
   }
 
-  /// Does what is no call but may block the thread like one. Of what comes to its end nothing is
-  /// kept: there is nothing to say about it. It must not throw.
+  /// Runs an action that is no call but may block the thread like one. An action that ends leaves
+  /// nothing in the transcript.
+  /// Requires: the action does not throw.
   template <class Action>
   void during(std::string step, const Action& action);
 
-  /// A text for whoever reads what was done.
+  /// Adds a text for the reader of the transcript.
   void note(std::string text) {
     const std::lock_guard lock(mutex_);
     ++count_;
     add(std::move(text));
   }
 
-  /// Which call, of those that are made or have begun and not ended, is the latest; empty if there
-  /// is none.
+  /// The text of the latest call that is about to be made, or has begun and not ended. Empty if
+  /// there is none.
   std::string waiting_for() const {
     const std::lock_guard lock(mutex_);
     return announced_.empty() && !waiting_.empty() ? waiting_.back().text : announced_;
@@ -171,7 +172,7 @@ public:
 
   /// Each of the latest calls and its outcome, the oldest first.
   std::string text() const { return text_of_latest(most_kept); }
-  /// The same of all that is kept.
+  /// The same for all calls that are kept.
   std::string whole_text() const { return text_of_latest(SIZE_MAX); }
 
   /// The latest call without its outcome, in one line.
@@ -215,7 +216,7 @@ private:
     const auto is_it = [number](const Entry& entry) { return entry.number == number; };
     std::erase_if(waiting_, is_it);
     if (std::erase_if(entries_, is_it) == 0) {
-      --before_; // it was not among the latest any more
+      --before_; // the call was no longer among the latest
     }
   }
 

@@ -17,8 +17,8 @@ namespace agentstore::conformance {
 
 /// One run of one rule.
 ///
-/// Each has a space of its own, which no other run ever used; nothing is assumed about what else
-/// is in the store, and nothing outside of the space is touched.
+/// Each run has a space of its own, which no other run ever used. A rule assumes nothing about what
+/// else is in the store, and touches nothing outside of the space.
 class RuleContext {
 public:
   RuleContext(AnyHarness& harness, Deadline& deadline, std::string space, std::uint64_t seed)
@@ -51,7 +51,7 @@ public:
   const std::string& space() const { return space_; }
   std::string other_space() const { return space_ + "-b"; }
   AnyHarness& harness() { return harness_; }
-  /// With which arguments this program calls `run_kill_child`; empty where it cannot.
+  /// The arguments with which this program calls `run_kill_child`. Empty if it cannot.
   const std::vector<std::string>& child_arguments() const { return child_arguments_; }
   void set_child_arguments(std::vector<std::string> arguments) {
     child_arguments_ = std::move(arguments);
@@ -63,7 +63,7 @@ public:
   Deadline& deadline() { return deadline_; }
   Transcript& transcript() { return transcript_; }
 
-  /// Makes the session, where the store has sessions; elsewhere ids need no making.
+  /// Makes the session if the store has sessions. Otherwise ids need no making.
   void need_session(Client& client, const std::string& session_id) {
     if (client.has_sessions()) {
       client.create_session(session_id);
@@ -78,7 +78,7 @@ public:
   /// @{
 
   bool has_clock() const { return harness_.has_clock(); }
-  /// Sets the clock of the stores; UNTESTED where the harness cannot.
+  /// Sets the clock of the stores; UNTESTED if the harness cannot.
   void set_clock(Timestamp now) {
     if (!harness_.has_clock()) {
       throw NotTestable("the harness has no set_clock");
@@ -98,8 +98,8 @@ public:
     }
     harness_.hold(space_, is_held);
   }
-  /// Spoils a record; false where the harness cannot do it to such a one, UNTESTED where it cannot
-  /// at all.
+  /// Spoils a record. False if the harness cannot do it to such a record, UNTESTED if it cannot do
+  /// it at all.
   bool damage(std::string space, Damage what) {
     if (!harness_.has_damage()) {
       throw NotTestable("the harness has no damage");
@@ -128,13 +128,13 @@ public:
                   const std::function<void(std::size_t, Client)>& work);
 
   /// The same in rounds, by `work(round, index, client)`. The threads wait for each other before
-  /// each round: a race that two calls can have is run so many times, on a busy machine too, and
-  /// each time with another lead.
+  /// each round. So a race of two calls is run many times, on a busy machine too, and each time
+  /// with another lead.
   void in_rounds(Client client, std::size_t count, std::size_t rounds,
                  const std::function<void(std::size_t, std::size_t, Client)>& work);
   /// @}
 
-  /// \name Expectations: each throws `Violation` where it is not met
+  /// \name Expectations: each throws `Violation` if it is not met
   /// @{
 
   void expect(bool met, const std::string& expected, const std::string& actual) const {
@@ -167,10 +167,10 @@ private:
     return std::string(Transcript::by_harness) + method + "(" + argument + ")";
   }
 
-  /// Closes all handles and drops the spaces. Throws Timeout where a close does, HarnessFailure
-  /// where dropping fails.
+  /// Closes all handles and drops the spaces. Throws Timeout if a close does, HarnessFailure
+  /// if dropping fails.
   void clean_up();
-  /// Lets go of all handles, and ends what they left behind. Nothing can be done any more.
+  /// Lets go of all handles, and ends what they left behind. Nothing can be done afterwards.
   void leave() {
     clients_.clear();
     driver_.wind_down();
@@ -189,7 +189,7 @@ private:
   std::uint64_t seed_;
 };
 
-/// A JSON object with one member; a name for what must not be braced inside of a `co_await`.
+/// A JSON object with one member, for a `co_await`, inside of which nothing must be braced.
 inline json object(const std::string& name, json value) {
   json result = json::object();
   result[name] = std::move(value);
@@ -284,7 +284,7 @@ template <class T>
 std::string show_with(std::size_t, const T& value) {
   return show(value);
 }
-/// A list, and besides one item that a shortened text would not reach.
+/// A list, followed by an item that the shortened text might not reach.
 template <class T>
 std::string show_with(std::size_t index, const std::vector<T>& values) {
   return show(values) + (index < most_items || index >= values.size()
@@ -296,7 +296,7 @@ template <class T>
 std::string show_at(std::size_t, const T& value) {
   return show(value);
 }
-/// Of a list the item alone, and which it is.
+/// One item of a list, with its number.
 template <class T>
 std::string show_at(std::size_t index, const std::vector<T>& values) {
   return "item " + std::to_string(index + 1) + ": " +
@@ -313,7 +313,7 @@ void RuleContext::expect_same(const T& actual, const std::type_identity_t<T>& ex
     std::string wanted = detail::show_with(first, expected);
     std::string found = detail::show_with(first, actual);
     if (wanted == found) {
-      // They differ where the shortened texts do not reach.
+      // The values differ in a place that the shortened texts do not reach.
       const detail::ShowsWhole whole;
       const TextDifference difference(detail::show_at(first, expected),
                                       detail::show_at(first, actual));
@@ -417,7 +417,8 @@ RuleContext::in_rounds(Client client, std::size_t count, std::size_t rounds,
       try {
         const Client mine = client.on(driver);
         for (std::size_t round = 0; round < rounds; ++round) {
-          // The others' calls have deadlines; who is blocked in one for good is left behind.
+          // The calls of the other threads have deadlines. A thread that is blocked for good is
+          // left behind.
           line.wait(10 * deadline_.call());
           StartingLine::stagger(round, index);
           work(round, index, mine);
@@ -446,8 +447,8 @@ RuleContext::in_rounds(Client client, std::size_t count, std::size_t rounds,
       --running;
     }
   }
-  // The handle may need the context it was opened with. Every thread ends: its calls have
-  // deadlines.
+  // The context keeps running, because the handle may need the context that it was opened with.
+  // Every thread ends, because its calls have deadlines.
   while (running != 0) {
     driver_.context().restart();
     driver_.context().run_one_for(std::chrono::milliseconds(2));

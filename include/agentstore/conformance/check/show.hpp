@@ -70,8 +70,8 @@ public:
 
 namespace detail {
 
-/// While one lives, values are shown whole on this thread: what tells two of them apart may be
-/// where a shortened text does not reach.
+/// While an object lives, values are shown whole on this thread. The difference of two values may
+/// lie where a shortened text does not reach.
 class ShowsWhole {
 public:
   ShowsWhole() : before_(std::exchange(is_on(), true)) {}
@@ -79,7 +79,7 @@ public:
   ShowsWhole& operator=(const ShowsWhole&) = delete;
   ~ShowsWhole() { is_on() = before_; }
 
-  /// `most`, or no bound while one lives.
+  /// `most`, or no bound while an object lives.
   static std::size_t at_most(std::size_t most) {
     return is_on() ? std::numeric_limits<std::size_t>::max() : most;
   }
@@ -129,7 +129,7 @@ inline bool identical_within(const json& left, const json& right, std::size_t de
   return true;
 }
 
-/// Appends `value` as JSON until the text is `most` long, and never goes through more than that.
+/// Appends `value` as JSON until the text is `most` long, and never goes through more of `value`.
 inline void preview(std::string& text, const json& value, std::size_t most, std::size_t depth) {
   if (text.size() > most) {
     return;

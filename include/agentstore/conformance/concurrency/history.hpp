@@ -3,7 +3,7 @@
 #define AGENTSTORE_CONFORMANCE_CONCURRENCY_HISTORY_HPP
 
 /// \file
-/// Calls made at once by several clients: how they are made, and what is to be true of them.
+/// Calls made at once by several clients: how they are made, and what must be true of them.
 
 #include <agentstore/conformance/check/rule_context.hpp>
 #include <agentstore/conformance/concurrency/linearizability.hpp>
@@ -25,10 +25,10 @@ public:
 
 using History = std::vector<Call>;
 
-/// Makes the calls of each program in turn, those of different programs at once, on the thread that
-/// asks. Client i uses `handles[i % handles.size()]`, which share one driver. Pauses of random
-/// length lie between calls: for a backend whose handlers all run on the given executor, the same
-/// numbers give the same interleaving.
+/// Makes the calls of each program in turn. Calls of different programs are made at once, on the
+/// calling thread. Client i uses `handles[i % handles.size()]`; the handles share one driver.
+/// Pauses of random length lie between calls. If all handlers of a backend run on the given
+/// executor, the same numbers give the same interleaving.
 History interleave(const std::vector<Client>& handles, const std::vector<Program>& programs,
                    std::mt19937_64& random);
 
@@ -39,15 +39,16 @@ History race(RuleContext& ctx, const std::vector<Client>& handles,
 /// Makes one more call, after all others.
 void make_last_call(Client& client, const Operation& operation, History& history);
 
-/// What is wrong with a history of calls on one session, or nothing: there must be an order of the
-/// calls that the model answers in the same way. The search counts as progress.
+/// What is wrong with a history of calls on one session, or nothing. There must be an order of the
+/// calls in which the model gives the same answers. The search counts as progress.
 std::optional<Violation> find_disorder(const Model& before, const History& history,
                                        Deadline& deadline);
 
 /// What is wrong with a history of appends and unlimited reads of one conversation, or nothing. The
-/// contents are all different, and the last call is a read that follows all others: it must hold
-/// every acknowledged append once and as it was given, none before one that had ended when it
-/// began, and begin with what any read returned, which holds all that had been acknowledged.
+/// contents are all different, and the last call is a read that follows all others. The last read
+/// must hold every acknowledged append once and as it was given, and no append before an append
+/// that had ended when it began. It must also begin with what any other read returned. Each read
+/// must hold all that had been acknowledged before it.
 std::optional<Violation> find_lost_append(const History& history);
 
 /// One call a line, with the events at which it began and ended.
@@ -144,7 +145,7 @@ inline History interleave(const std::vector<Client>& handles, const std::vector<
       }
       turns[i].pass();
     }
-    // One handler at a time. Where none is ready, a pause goes by, or else the calls wait for
+    // One handler at a time. If none is ready, a pause goes by, or else the calls wait for
     // something outside.
     if (!driver.step() && !any(&detail::Turn::is_pausing) && !any(&detail::Turn::can_start) &&
         !driver.run_until([&any] { return any(&detail::Turn::has_ended); })) {
@@ -220,7 +221,7 @@ inline std::optional<Violation> find_disorder(const Model& before, const History
   if (found.verdict != Ordering::Verdict::none) {
     return std::nullopt;
   }
-  // What the search was left with tells most: a call that may come next, and does not fit.
+  // The most telling call is one that may come next in the order found, and does not fit.
   detail::ModelState state = initial;
   std::vector<bool> done(history.size(), false);
   for (const std::size_t i : found.order) {

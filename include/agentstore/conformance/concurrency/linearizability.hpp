@@ -42,9 +42,10 @@ public:
 /// has `bool take(const Call&)`, which makes the call and says whether the answer is the one that
 /// was given, and `std::string fingerprint() const`, equal for equal states. At most 64 calls.
 ///
-/// It is the search of Wing and Gong, which tries every call that no other comes before, with the
-/// memory of Lowe: one set of calls done and one state that they led to are looked at once. One key
-/// at a time is enough: a store is linearizable if each of its objects is.
+/// This is the search of Wing and Gong, which tries every call that no other call comes before. It
+/// has the memory of Lowe: the same set of calls with the same resulting state is looked at once. A
+/// search over one key at a time is enough, because a store is linearizable if each of its objects
+/// is.
 template <class State, class Call>
 Ordering find_order(const State& initial, const std::vector<Call>& calls,
                     std::size_t most_steps = 20'000);
@@ -82,7 +83,7 @@ private:
     if (order_.size() == calls_.size()) {
       return true;
     }
-    // Nothing that is left may come before a call that ends before it begins.
+    // A call may not come next if another remaining call ends before it begins.
     std::uint64_t first_end = UINT64_MAX;
     for (std::size_t i = 0; i < calls_.size(); ++i) {
       if (!is_in(done, i) && calls_[i].end < first_end) {
@@ -107,7 +108,8 @@ private:
         }
         order_.pop_back();
       }
-      // What changes nothing and may come next can always come next: nothing else need be tried.
+      // A call that may come next and changes nothing can always come next, so no other call need
+      // be tried.
       if (next_print == print) {
         return false;
       }

@@ -19,8 +19,8 @@ class StartingLine {
 public:
   explicit StartingLine(std::size_t threads) : threads_(threads) {}
 
-  /// Returns when all have come. Throws `Timeout` if they have not within the limit: one of them is
-  /// blocked for good.
+  /// Returns when all threads have come. Throws `Timeout` if they have not within the limit,
+  /// because a thread is then blocked for good.
   void wait(std::chrono::steady_clock::duration limit);
 
   /// Goes away a little later or earlier than the others, in each round at another distance.
@@ -57,8 +57,8 @@ inline void StartingLine::wait(std::chrono::steady_clock::duration limit) {
     ++here_;
     start_if_all_are_here();
   }
-  // Who sleeps is late when it starts. So a thread spins, and only lets others have the processor,
-  // until it is clear that one of them has more to do than to come.
+  // A thread that sleeps is late when it starts. So a thread spins, and only lets others have the
+  // processor, until it is clear that another thread will not come soon.
   const Clock::time_point begin = Clock::now();
   while (starts_ == starts) {
     const Clock::duration waited = Clock::now() - begin;

@@ -3,7 +3,8 @@
 #define AGENTSTORE_CONFORMANCE_CRASH_CHILD_PROCESS_HPP
 
 /// \file
-/// This program once more, as a child that can be killed and that talks back through a pipe.
+/// This program once more, as a child that can be killed and that writes to its parent through a
+/// pipe.
 
 #include <agentstore/conformance/check/failures.hpp>
 
@@ -26,14 +27,15 @@
 
 namespace agentstore::conformance {
 
-/// A child that runs the same executable. Killed and reaped with the object: it leaves no zombie.
+/// A child that runs the same executable. It is killed and reaped with the object, so that no
+/// zombie is left.
 ///
-/// It may be started from any thread of a program with many. Its standard output goes nowhere, for
-/// it would mix with the parent's report.
+/// It may be started from any thread of a program with many threads. Its standard output goes
+/// nowhere, because it would mix with the parent's report.
 class ChildProcess {
 public:
   /// `setting` is put into the child's environment as `variable`, followed by a space and the
-  /// number of the descriptor that it is to write to. Throws HarnessFailure where it cannot start.
+  /// number of the descriptor that it is to write to. Throws HarnessFailure if it cannot start.
   ChildProcess(const std::vector<std::string>& arguments, const std::string& variable,
                const std::string& setting);
   ~ChildProcess();
@@ -42,12 +44,12 @@ public:
 
   enum class ReadResult { data, nothing, end };
 
-  /// Waits at most `time` for what the child writes and adds it to `text`. `end`: the child has
-  /// closed its end, so it is over.
+  /// Waits at most `time` for what the child writes, and adds it to `text`. `end` means that the
+  /// child has closed its side of the pipe, so the child is over.
   ReadResult read(std::string& text, std::chrono::milliseconds time);
 
-  /// Kills it by SIGKILL, waits until it is gone, and says how it ended: perhaps by itself, before.
-  /// What it wrote can still be read.
+  /// Kills the child by SIGKILL, waits until it is gone, and returns how it ended; it may have
+  /// ended by itself before. What the child wrote can still be read.
   std::string kill();
 
 private:
@@ -79,12 +81,12 @@ private:
   std::string how_ = "it never started";
 };
 
-/// The child's end of the pipe: what it says is one line each.
+/// The child's end of the pipe. Each text that it says is one line.
 class ParentPipe {
 public:
   explicit ParentPipe(int descriptor) : descriptor_(descriptor) {}
 
-  /// Ends the program where nobody reads any more.
+  /// Ends the program if nobody reads the pipe any more.
   void say(std::string line) const;
 
 private:
@@ -92,7 +94,7 @@ private:
 };
 
 namespace detail {
-/// By which a child knows that it is one, and what it is to do.
+/// The variable by which a child knows that it is a child, and what it is to do.
 inline constexpr const char* child_variable = "AGENTSTORE_KILL_CHILD";
 } // namespace detail
 
@@ -118,7 +120,7 @@ inline ChildProcess::ChildProcess(const std::vector<std::string>& arguments,
   }
   reading_end_.reset(ends[0]);
   const Descriptor writing_end(
-      ends[1]); // closed here at the end: the child's is to be the only one
+      ends[1]); // closed here at the end, so that the child's is the only one
   start(arguments, variable + "=" + setting + " " + std::to_string(ends[1]), ends[1]);
 }
 
@@ -155,7 +157,7 @@ inline void ChildProcess::start(const std::vector<std::string>& arguments,
   // Onto itself: that only makes it stay open in the child.
   ::posix_spawn_file_actions_adddup2(&actions, writing_end, writing_end);
   ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  // A child whose parent is gone dies by its next word, whatever the parent does with the signal.
+  // A child whose parent is gone dies when it next writes, whatever the parent did to the signal.
   sigset_t signals;
   ::sigemptyset(&signals);
   ::posix_spawnattr_setsigmask(&attributes, &signals);

@@ -3,7 +3,7 @@
 #define AGENTSTORE_CONFORMANCE_CRASH_KILL_TEST_HPP
 
 /// \file
-/// DUR-02: a child writes and is killed; what it had been told is stored must be there.
+/// DUR-02: a child writes and is killed. Each write that was acknowledged to it must be there.
 ///
 /// The child is this program once more. Its writes follow from a seed, each has a number, and it
 /// sends the number through a pipe when the write is acknowledged. Thus the parent knows, whenever
@@ -22,17 +22,17 @@
 namespace agentstore::conformance {
 
 /// What the child does: to be called, with the harness, by the program that was started with the
-/// child arguments. Does nothing where the program was not started by a kill test; else it does not
+/// child arguments. Does nothing if the program was not started by a kill test; else it does not
 /// return.
 
 /// Kills children on one space, one after the other, and looks at it after each.
 class KillTest {
 public:
-  /// UNTESTED where the program cannot start itself again.
+  /// UNTESTED if the program cannot start itself again.
   KillTest(RuleContext& ctx, std::string space);
 
-  /// One child, one kill, one comparison. Throws `Violation` where something is lost, torn or out
-  /// of order, or where the child's writes fail or do not end.
+  /// One child, one kill, one comparison. Throws `Violation` if something is lost, torn or out of
+  /// order, or if the child's writes fail or do not end.
   void round();
 
 private:
@@ -54,12 +54,12 @@ private:
   std::vector<TaggedWrite> tagged_writes_;
   std::uint64_t seed_;
   std::uint64_t rounds_ = 0;
-  /// From which number on the next child writes.
+  /// The first number that the next child writes.
   Number next_ = 0;
   /// What was found at each place after the last kill.
   std::map<std::pair<std::size_t, std::string>, std::vector<Number>> found_;
   std::map<std::pair<std::size_t, std::string>, std::vector<Number>> in_flight_before_;
-  // Of the child at work:
+  // About the child at work:
   bool greeted_ = false;
   bool ready_ = false;
   std::vector<Number> acknowledged_;
@@ -126,7 +126,7 @@ public:
   }
 
 private:
-  /// The places that many writes go to.
+  /// Prepares the places that many writes go to.
   void prepare(Client& client) {
     for (std::size_t i = 0; i < tagged_writes_.size(); ++i) {
       if (tagged_writes_[i].on_repeat == RepeatEffect::appends) {
@@ -206,8 +206,8 @@ void run_kill_child(AnyHarness& harness) {
   const std::string setting = text;
   const std::size_t space = setting.rfind(' ');
   const json parsed = json::parse(setting.substr(0, space));
-  // Where the parent is killed itself, nobody reads the pipe any more; where the child hangs, it
-  // would not notice.
+  // If the parent itself is killed, nobody reads the pipe any more, and a child that hangs would
+  // not notice.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parsed.at("parent").get<pid_t>()) {
     std::_Exit(1);
@@ -237,17 +237,18 @@ public:
       : acknowledgements(1 + random() % 40), by_itself(random() % 3 != 0),
         steps(random() % 2 == 0 ? 0 : 1 + random() % (1 + random() % 12)), delay(random() % 1500) {}
 
-  /// After so many acknowledgements...
+  /// The child dies after so many acknowledgements...
   std::uint64_t acknowledgements;
-  /// ... by its own hand: at once, or after some more steps of its event loop, mostly few. Nothing
-  /// that is not yet written by then has a chance.
+  /// ... by its own hand: at once, or after some more steps of its event loop, mostly few. A write
+  /// that has not reached the store by then is never made.
   bool by_itself;
   std::uint64_t steps;
-  /// ... or by the parent's, a little later: anywhere, inside of a system call too.
+  /// ... or by the parent's hand, a little later. It may die anywhere then, also inside of a system
+  /// call.
   std::chrono::microseconds delay;
 };
 
-/// A key that one kind of write was done to, with what is known about it.
+/// A key and the kind of write made to it, with what is known about its writes.
 class KillTest::Place {
 public:
   std::size_t tagged = 0;
@@ -263,7 +264,7 @@ inline KillTest::KillTest(RuleContext& ctx, std::string space)
     throw NotTestable("the program cannot start itself again: it was given no child arguments");
   }
   if (std::getenv(detail::child_variable) != nullptr) {
-    // A main that does not look at its arguments would start child after child.
+    // A main that does not look at its arguments would otherwise start child after child.
     throw NotTestable("the program is itself the child of a kill test");
   }
   if (tagged_writes_.empty()) {
@@ -301,7 +302,7 @@ inline void KillTest::start(const Plan& plan) {
 
 inline void KillTest::read_until_ready(ChildProcess& child) {
   using namespace std::chrono_literals;
-  // To start a program takes its time, more so under a sanitizer on a busy machine.
+  // Starting a program takes time, more so under a sanitizer on a busy machine.
   const auto end = std::chrono::steady_clock::now() + 30s + ctx_.deadline().call();
   std::string text;
   bool over = false;
@@ -427,13 +428,13 @@ inline std::vector<KillTest::Number> KillTest::read(Client& client, const Place&
 
 inline void KillTest::compare(Client& client, Place place) {
   const TaggedWrite& tagged = tagged_writes_[place.tagged];
-  if (tagged.removes) { // and leaves no number
+  if (tagged.removes) { // a removal leaves no number
     std::fill(place.acknowledged.begin(), place.acknowledged.end(), TaggedWrite::removal);
     std::fill(place.in_flight.begin(), place.in_flight.end(), TaggedWrite::removal);
   }
   const auto where = std::make_pair(place.tagged, place.key);
   std::vector<Number>& before = found_[where];
-  // What a killed client had sent a server may still do, a moment later.
+  // A server may still carry out, a moment later, what a killed client had sent.
   std::vector<Number>& late = in_flight_before_[where];
   const std::vector<Number> now = read(client, place);
   const auto contains = [](const std::vector<Number>& numbers, Number number) {

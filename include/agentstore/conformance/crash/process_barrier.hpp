@@ -3,7 +3,7 @@
 #define AGENTSTORE_CONFORMANCE_CRASH_PROCESS_BARRIER_HPP
 
 /// \file
-/// Where two children wait for each other, so that what they do next is a race.
+/// Two children wait for each other at a barrier, so that their next step is a race.
 
 #include <agentstore/conformance/runner/coroutine_driver.hpp>
 
@@ -23,7 +23,7 @@ namespace agentstore::conformance {
 /// path, which is good as long as the parent lives.
 class ProcessBarrier {
 public:
-  /// Throws HarnessFailure where the machine gives no memory for it.
+  /// Throws HarnessFailure if the machine gives no memory for it.
   ProcessBarrier() : ProcessBarrier(::memfd_create("agentstore-barrier", MFD_CLOEXEC), true) {}
   explicit ProcessBarrier(const std::string& path)
       : ProcessBarrier(::open(path.c_str(), O_RDWR | O_CLOEXEC), false) {}
@@ -38,8 +38,8 @@ public:
     return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(descriptor_);
   }
 
-  /// Waits until the other child has come as often. Throws HarnessFailure where it does not: its
-  /// own words tell why.
+  /// Waits until the other child has come as often. Throws HarnessFailure if the other child does
+  /// not come. That child's own words tell why.
   void meet(Deadline& deadline) {
     using namespace std::chrono_literals;
     met_ += 2;

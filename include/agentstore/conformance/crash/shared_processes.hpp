@@ -3,10 +3,10 @@
 #define AGENTSTORE_CONFORMANCE_CRASH_SHARED_PROCESSES_HPP
 
 /// \file
-/// TWO-02: two children of this program work on one space, and the parent looks at what came of it.
+/// TWO-02: two children of this program work on one space, and the parent checks the outcome.
 ///
-/// Both do the same steps, and wait for each other before each. What a step was for one of them
-/// goes as a line through its pipe: who won a race is known by the parent alone.
+/// Both children do the same steps, and wait for each other before each step. Each child sends the
+/// result of a race as a line through its pipe, because only the parent knows both results.
 
 #include <agentstore/conformance/crash/child_process.hpp>
 #include <agentstore/conformance/crash/process_barrier.hpp>
@@ -16,7 +16,7 @@
 
 namespace agentstore::conformance {
 
-/// The rule's check. UNTESTED where the program cannot start itself again.
+/// The rule's check. UNTESTED if the program cannot start itself again.
 void check_shared_processes(RuleContext& ctx);
 
 // Only machinery below this line.
@@ -28,7 +28,7 @@ inline constexpr const char* shared_thread = "written by both processes";
 inline constexpr std::uint64_t shared_rounds = 12;
 inline constexpr std::uint64_t shared_checkpoints = 4;
 
-/// One of the two children at work.
+/// The work of one of the two children.
 class SharingChild {
 public:
   SharingChild(AnyHarness& harness, const json& setting, const ParentPipe& pipe)
@@ -51,13 +51,13 @@ public:
   }
 
 private:
-  /// What one writes the other reads, though it has read before that there is nothing.
+  /// Each child must read what the other has just written, even if it has read the key before.
   void see(Client& client);
   void race(Client& client);
-  /// What both write to the same session and the same thread.
+  /// Both children write to the same session and the same thread.
   void write(Client& client, std::uint64_t round);
 
-  /// Both do it at once; the parent is told what it was for this one.
+  /// Both children make the call at once. Each child reports its own result to the parent.
   template <class Call>
   void compete(const std::string& what, const Call& call) {
     barrier_.meet(deadline_);
@@ -96,7 +96,7 @@ inline void SharingChild::see(Client& client) {
       }
       barrier_.meet(deadline_);
       if (!writes) {
-        tagged.numbers(ctx_, client, key); // so that a cache would have it
+        tagged.numbers(ctx_, client, key); // a cache would keep this
       }
       barrier_.meet(deadline_);
       if (writes) {
@@ -188,14 +188,14 @@ private:
   };
 
   void start(Child& child, int me, const std::string& barrier);
-  /// What a child has said since; `over` where it is gone.
+  /// Takes the lines that a child has sent since. `over` if the child is gone.
   void take(Child& child, bool over);
   void expect_one_winner_each() const;
   void expect_all_kept(Client& client);
   void expect_in_order(const std::vector<std::string>& texts, const std::string& what);
 
   RuleContext& ctx_;
-  /// By the race's name: how often each result came.
+  /// The results of each race, by its name.
   std::map<std::string, std::vector<std::uint64_t>> races_;
 };
 

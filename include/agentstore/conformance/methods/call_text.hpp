@@ -16,9 +16,9 @@ using Program = std::vector<Operation>;
 /// The call on one line, for a person.
 std::string show(const Operation& operation);
 
-/// Statements of a coroutine that make the calls, for `store`, `checkpointer`, `archive` and
-/// `harness` to be defined by whoever pastes them. What `notes` has for a call follows it as a
-/// comment. They keep clear of what g++ 12 miscompiles: nothing is braced inside of a `co_await`.
+/// Statements of a coroutine that make the calls. The reader of the code defines `store`,
+/// `checkpointer`, `archive` and `harness`. A call's text in `notes` follows it as a comment.
+/// Nothing is braced inside of a `co_await`, because g++ 12 miscompiles that.
 std::string to_code(const Program& program, const std::vector<std::string>& notes = {});
 
 /// `text` as a C++ literal.
@@ -44,7 +44,7 @@ inline std::string to_literal(const std::string& text) {
     }
   }
   out += '"';
-  // A literal ends at a NUL unless its length is told.
+  // A literal ends at a NUL unless its length is given.
   return text.find('\0') == std::string::npos
              ? out
              : "std::string(" + out + ", " + std::to_string(text.size()) + ")";

@@ -13,8 +13,8 @@
 ///       }
 ///     }
 ///
-/// A new method needs an enumerator of `MethodId`, a row here, and a case in the model. Where its
-/// effect is found is said in `WriteArgument::read_all` and in `TaggedWriteTable::all`.
+/// A new method needs an enumerator of `MethodId`, a row here, and a case in the model.
+/// `WriteArgument::read_all` and `TaggedWriteTable::all` say where its effect is found.
 
 #include <agentstore/conformance/methods/operation.hpp>
 
@@ -54,7 +54,7 @@ enum class RepeatEffect {
   keeps,    ///< the first value stays; the second call is refused, or has no effect
 };
 
-/// What a call does whose first id is unknown to the store.
+/// What a call does if its first id is unknown to the store.
 enum class OnMissing {
   creates, ///< it makes what the id names
   nothing, ///< it finds nothing, or has nothing to do: nullopt, an empty list, false or 0
@@ -81,7 +81,7 @@ public:
                    Parameters... in_order)
       : id(the_id), name(method_name), kind(of_kind), on_missing(missing), weight(how_often),
         functions(in_interfaces), count_(sizeof...(in_order)), parameters_{in_order...} {}
-  /// One that writes.
+  /// A method that writes.
   template <class... Parameters>
   constexpr Method(MethodId the_id, std::string_view method_name, RepeatEffect repeated,
                    OnMissing missing, unsigned how_often, Functions in_interfaces,
@@ -110,7 +110,7 @@ public:
   /// The parameters that take JSON, then those that take a text. `writes` counts as the two parts
   /// of its first element.
   std::vector<Parameter> values() const;
-  /// How many of the ids, from the first, a value is found by. The others are only kept with it.
+  /// How many of the ids, from the first, lead to a value. The others are only kept with it.
   std::size_t addressing() const {
     return is_archive() || has(Parameter::user_id) ? 1 : id_names().size();
   }
@@ -119,9 +119,10 @@ public:
   unsigned interfaces() const { return functions[0].interface | functions[1].interface; }
   bool is_offered(unsigned offered) const { return (interfaces() & offered) != 0; }
   bool is_archive() const { return interfaces() == Interfaces::archive; }
-  /// Of the record that an append makes. Requires: `is_archive()`, and not the life cycle.
+  /// The kind of the record that an append makes.
+  /// Requires: `is_archive()`, and the method is not of the life cycle.
   ArchiveKind archive_kind() const;
-  /// Whether the first id must be a session, where the store has sessions.
+  /// Whether the first id must be a session, if the store has sessions.
   bool needs_session() const { return on_missing == OnMissing::refused; }
 
   /// A call with an argument for each parameter. The first id is the key.
@@ -136,7 +137,7 @@ private:
   std::array<Parameter, 6> parameters_;
 };
 
-/// The fields that the archive has of an append: the arguments by their names, without `version`.
+/// The fields of an append in the archive: the arguments by their names, without `version`.
 json archived_fields(const Operation& append);
 
 /// In the order of `MethodId`.

@@ -3,8 +3,8 @@
 #define AGENTSTORE_CONFORMANCE_METHODS_ODD_ARGUMENTS_HPP
 
 /// \file
-/// The ids, values, texts and times that somebody has got wrong: one list for all rules, tried by
-/// whatever takes them, before a reopen and after it.
+/// Ids, values, texts and times that some program has got wrong. There is one list for all rules.
+/// Rules try it on whatever takes such arguments, before a reopen and after it.
 
 #include <agentstore/conformance/check/rule_context.hpp>
 
@@ -25,7 +25,7 @@ inline std::string repeated(const std::string& text, std::size_t count) {
   return result;
 }
 
-/// Ids that differ from each other by little, or look like something to somebody.
+/// Ids that differ little from each other, or that a program might take for something else.
 inline std::vector<std::string> odd_ids() {
   return {
       "a", "A", "a ", " a", " ", "a:b", "a:", ":a", "a/b", "../a", "..", "a*", "%", "a%", "_", "a_",
@@ -36,11 +36,11 @@ inline std::vector<std::string> odd_ids() {
       "a b", "a.", "a\xE2\x80\x8B" /* a space of no width */, "\xC3\x89" /* E acute */,
       "\xEF\xBC\xA1" /* a wide A */, "\xC3\x9F", "ss", letters(1024), letters(1023) + "y",
       "y" + letters(1023), repeated("\xF0\x9F\xA6\x93", 256),
-      // What bytes order otherwise than people, signed bytes, UTF-16 and locales do.
+      // Ids whose order by bytes differs from the order of people, signed bytes, UTF-16 or locales.
       "1", "2", "9", "10", "01", "-", "~", "b", "Z", "z", "a-b", "ab", "a~", "a\x7f", "a\xC2\x80",
       "\xEE\x80\x80" /* U+E000, before U+1F993 by bytes and behind it in UTF-16 */, "\xEF\xBF\xBD",
       "a\xF0\x9F\xA6\x93", "a\xEF\xBF\xBF", "a\xF4\x8F\xBF\xBF" /* the last code point */,
-      // What is cut, trimmed or normalised by somebody.
+      // Ids that a program might cut, trim or normalise.
       "a\n", "a\t", "a/", "/a", "./a", "a\xC2\xA0" /* a space that does not break */,
       "\xEF\xAC\x81" /* the ligature fi */, "fi", "\xC4\xB0" /* I with a dot */, "i", "I",
       letters(64), letters(255), letters(256)};
@@ -140,8 +140,8 @@ inline std::vector<json> odd_values() {
   return values;
 }
 
-/// Pairs of ids of which one is what somebody makes of the other. No two pairs share an id, and no
-/// id begins with one of another pair.
+/// Pairs of ids of which a program might make one into the other. No two pairs share an id, and no
+/// id begins with an id of another pair.
 inline std::vector<std::pair<std::string, std::string>> mistakable_ids() {
   std::vector<std::pair<std::string, std::string>> pairs = {
       {"a/b", "a%2Fb"},
@@ -190,7 +190,7 @@ inline std::vector<std::pair<std::string, std::string>> mistakable_ids() {
   return pairs;
 }
 
-/// Times before and after everything that somebody counts from.
+/// Times before and after every moment that a program might count from.
 inline std::vector<Timestamp> odd_times() {
   using namespace std::chrono_literals;
   using std::chrono::sys_days;
@@ -206,7 +206,7 @@ inline std::vector<Timestamp> odd_times() {
   return times;
 }
 
-/// These limits, and those that are 0 or negative where somebody counts in fewer bits.
+/// These limits, and limits that become 0 or negative in fewer bits.
 inline std::vector<std::size_t> great_limits(std::vector<std::size_t> limits = {}) {
   constexpr std::size_t one = 1;
   limits.insert(limits.end(), {(one << 31u) - 1, one << 31u, one << 32u, (one << 32u) + 1,

@@ -120,7 +120,7 @@ public:
   std::string key;
   /// Of the user.
   std::string user_id;
-  /// `get_checkpoint` alone can do without.
+  /// Only `get_checkpoint` can do without it.
   std::optional<std::string> checkpoint_id;
   std::string task_id;
   /// Of a copy.

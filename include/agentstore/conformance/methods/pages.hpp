@@ -160,7 +160,8 @@ private:
   std::vector<Pending<bool>> calls_;
 };
 
-/// How many of these calls, started together, are true. Those that throw `tolerated` are not.
+/// How many of these calls, started together, return true. A call that throws `tolerated` does not
+/// count.
 inline std::uint64_t count_true(Client& client, const std::string& text,
                                 std::vector<awaitable<bool>> calls,
                                 std::optional<errc> tolerated = std::nullopt) {
@@ -181,8 +182,7 @@ inline std::uint64_t count_true(Client& client, const std::string& text,
   return count;
 }
 
-/// Sets the clock where that can be done; else times are as they come.
-/// The handles by which calls race: the given one and, where a space may have several, a second.
+/// The handles by which calls race: the given one and, if a space may have several, a second.
 class Rivals {
 public:
   /// Requires: `client` is on the rule's own space.
@@ -192,9 +192,9 @@ public:
     }
   }
 
-  /// That of the call, or the thread, of this number.
+  /// The handle for the call, or the thread, of this number.
   Client& of(std::size_t number) { return handles_[number % handles_.size()]; }
-  /// The same on the thread of `mine`.
+  /// The same handle on the thread of `mine`.
   Client on_thread_of(Client& mine, std::size_t number) const {
     return handles_[number % handles_.size()].on(mine.driver());
   }

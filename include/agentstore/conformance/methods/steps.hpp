@@ -70,7 +70,7 @@ inline std::vector<std::string> ways_to_store(RuleContext& ctx) {
   return ways;
 }
 
-/// Stores by one of those.
+/// Stores a checkpoint by one of those methods.
 inline bool store_by(const std::string& way, Client& client, const std::string& thread,
                      const std::string& id, Document data, Document metadata = Document::object()) {
   return way == "put_checkpoint"
@@ -91,7 +91,7 @@ inline std::vector<std::string> reversed(std::vector<std::string> list) {
   return list;
 }
 
-/// A checkpoint as it must come, its time taken from what came.
+/// Expects this checkpoint. The time is taken from `actual`.
 inline void expect_checkpoint(RuleContext& ctx, const std::optional<Checkpoint>& actual,
                               const std::string& thread, const std::string& id,
                               const Document& data, const json& metadata = json::object()) {
@@ -105,13 +105,13 @@ inline void expect_checkpoint(RuleContext& ctx, const std::optional<Checkpoint>&
   ctx.expect_same(*actual, expected, "the checkpoint");
 }
 
-/// What ids may be joined by, and may hold: nothing at all among them.
+/// Texts that may join ids and may also stand in them, the empty text among them.
 inline std::vector<std::string> separators() {
   return {"",   ":", "::", "/",  "|", "||", ",",    ";",    "#",   "@",  "=",  "+", "~",  "&", "$",
           "->", ".", "-",  "--", "_", "__", "\x1f", "\x1e", "%3A", "\\", "}{", " ", "\t", "\n"};
 }
 
-/// `{{channel, value}, ...}` without an initializer list in anybody's way.
+/// `{{channel, value}, ...}`, made without an initializer list.
 class WriteList {
 public:
   WriteList() = default;

@@ -23,8 +23,8 @@ public:
   using Numbers = std::vector<Number> (*)(RuleContext&, Client&, const std::string& key);
   using Prepare = void (*)(RuleContext&, Client&, const std::string& key);
 
-  /// `read` gives the numbers that are found. Appends to the archive need none: they are all read
-  /// in one way.
+  /// `read` gives the numbers that are found. Appends to the archive need no `read`, because they
+  /// are all read in one way.
   TaggedWrite(MethodId id, RepeatEffect effect, Numbers read, Prepare ready = nullptr)
       : name(method_of(id).name), on_repeat(effect),
         removes(method_of(id).kind != MethodKind::writes && effect == RepeatEffect::keeps),
@@ -35,23 +35,24 @@ public:
     }
   }
 
-  /// The method's name. Where two of the list are by one method, the second says what is different.
+  /// The method's name. If two writes of the list are by one method, the second name adds the
+  /// difference.
   std::string name;
-  /// What a call with another number does to what the first has left. It can differ from the
-  /// effect of the same call again.
+  /// The effect of a call with another number on what the first call has left. It can differ from
+  /// the effect of the same call again.
   RepeatEffect on_repeat;
-  /// The method removes, and leaves nothing that could tell its number. Its effect is found as
+  /// The method removes, and leaves nothing that could show its number. Its effect is found as
   /// `removal`.
   bool removes;
   static constexpr Number removal = 0;
-  /// Whether the key must be a session, where the store has sessions.
+  /// Whether the key must be a session, if the store has sessions.
   bool needs_session;
   bool is_archive;
   /// False for an archive that nobody can read.
   bool is_readable = true;
 
   const Method& method() const { return *method_; }
-  /// Whether calls of all numbers store the same checkpoint.
+  /// Whether the calls of all numbers store the same checkpoint.
   bool stores_again() const {
     return method_->has(Parameter::data) && on_repeat == RepeatEffect::replaces;
   }
@@ -76,11 +77,11 @@ public:
     return client.call(text(key, number), write(client.handle(), key, number));
   }
 
-  /// The numbers of the writes found there, in order. Throws `Violation` where one of them is not
-  /// whole, or is something that nobody wrote.
+  /// The numbers of the writes found there, in order. Throws `Violation` if a write is not whole,
+  /// or is something that nobody wrote.
   std::vector<Number> numbers(RuleContext& ctx, Client& client, const std::string& key) const;
 
-  /// What must be found when `number` was written to where `before` was found.
+  /// The numbers that must be found after `number` was written to a place where `before` was found.
   std::vector<Number> after(std::vector<Number> before, Number number) const {
     if (on_repeat == RepeatEffect::replaces) {
       before.clear();
@@ -101,7 +102,8 @@ inline std::vector<TaggedWrite> tagged_writes(RuleContext& ctx) {
   return tagged_writes(ctx.harness().interfaces(), ctx.harness().can_read_archive());
 }
 
-/// A clean-up of all sessions. It is not in the list, because it removes what the others work on.
+/// A clean-up of all sessions. It is not in the list, because it removes what the other writes work
+/// on.
 /// Requires: a whole backend, and a space where nothing else is to stay.
 TaggedWrite clean_up_write();
 
@@ -117,14 +119,15 @@ public:
 
   /// The call of this number.
   static Operation call(const TaggedWrite& tagged, const std::string& key, Number number);
-  /// What the archive has of a key.
+  /// The records of a key in the archive.
   static std::vector<Number> records(RuleContext& ctx, Client& client, const TaggedWrite& tagged,
                                      const std::string& key);
 
 private:
   static constexpr std::size_t write_count = 4;
 
-  /// Tells one write from all others; now and then larger than what is written in one piece.
+  /// A payload that tells one write from all others. Now and then it is larger than what is written
+  /// in one piece.
   static json payload(Number number) {
     json value = json::object();
     value["n"] = number;
@@ -182,8 +185,8 @@ private:
   static std::vector<Number> pruning(RuleContext& ctx, Client& client, const std::string& key);
   static std::vector<Number> copies(RuleContext& ctx, Client& client, const std::string& key);
 
-  // What is made for a removal: a session or a thread, with all that can belong to it as far as
-  // the store has it; and what of it is found.
+  // A removal needs a session or a thread, with all that the store can keep for it. These functions
+  // make it, and find its parts.
   using Parts = std::vector<std::string>;
   static constexpr std::array<const char*, 4> thread_writes = {"zero", "checkpoint",
                                                                "not stored yet", "late"};
@@ -204,8 +207,8 @@ private:
   static Parts parts_of_thread(RuleContext& ctx, Client& client, const std::string& key);
   static std::vector<Number> removal_seen(const Parts& found, const Parts& with,
                                           const Parts& without);
-  /// Making it takes several writes. This session, or thread, is made last: to tell whether all was
-  /// made by a process that died.
+  /// The name of a session or thread that is made last, because making takes several writes.
+  /// It shows whether a process that died had made everything.
   static std::string ready_mark(const std::string& key) { return key + " is ready"; }
 
   static Number number_of(const ArchiveRecord& record);

@@ -28,9 +28,9 @@ public:
   Found() = default;
   Found(Ids the_ids, Document the_value) : ids(std::move(the_ids)), value(std::move(the_value)) {}
 
-  /// As the record read has them; those that it does not have, as they were asked for.
+  /// The ids as the record has them. An id that the record does not have is the one asked for.
   Ids ids;
-  /// Discarded (a kind of JSON that equals nothing) where the record lacks it.
+  /// Discarded (a kind of JSON that equals nothing) if the record lacks it.
   Document value;
 };
 
@@ -53,11 +53,11 @@ public:
   /// are only kept with it.
   std::vector<std::string_view> id_names;
   std::size_t addressing;
-  /// Refuses and fails by false, not by StorageError.
+  /// The method refuses and fails by returning false, not by StorageError.
   bool is_archive;
   /// False for an archive that nobody can read.
   bool is_readable;
-  /// Needs a session, where the store has sessions.
+  /// Needs a session, if the store has sessions.
   bool needs_session;
 
   bool takes_text() const { return takes == Takes::text || takes == Takes::nonempty_text; }
@@ -66,7 +66,7 @@ public:
   std::string label() const { return std::string(name) + "(" + std::string(parameter) + ")"; }
   /// The ids for a key of the caller's: it is the first of them.
   Ids ids(const std::string& key) const;
-  /// Some value that the argument takes, another for each `number`.
+  /// Some value that the argument takes, a different one for each `number`.
   json sample(std::uint64_t number) const;
 
   /// Makes the value the argument of a call of the method.
@@ -88,7 +88,7 @@ public:
     return client.call(text(ids, value), write(client.handle(), ids, value));
   }
 
-  /// All values found at these ids, oldest first. UNTESTED where nobody can read them.
+  /// All values found at these ids, oldest first. UNTESTED if nobody can read them.
   std::vector<Found> read_all(RuleContext& ctx, Client& client, const Ids& ids) const;
   /// The latest of them.
   std::optional<Found> find(RuleContext& ctx, Client& client, const Ids& ids) const;
@@ -115,8 +115,8 @@ public:
 
   Ids ids(const std::string& key) const;
   /// The method, called but not yet awaited. The result says whether a read found anything, or
-  /// whether a change was made. Of a call on the whole store it is false only where the method's
-  /// own is false.
+  /// whether a change was made. For a call on the whole store the result is false only if the
+  /// method's own result is false.
   awaitable<bool> read(Handle& handle, Ids ids) const;
   std::string text(const Ids& ids) const;
   /// Reads, to the end.

@@ -28,16 +28,16 @@ awaitable<T> answered(T value) {
 template <class T>
 awaitable<T> refused(errc code, std::string operation, std::string key, std::string reason) {
   throw StorageError(code, std::move(operation), std::move(key), reason);
-  co_return T(); // unreachable, and what makes this a coroutine
+  co_return T(); // unreachable; it makes the function a coroutine
 }
 
-/// Lets whatever else is ready run first.
+/// Lets everything else that is ready run first.
 inline awaitable<void> step_aside() {
   const auto executor = co_await boost::asio::this_coro::executor;
   co_await boost::asio::post(executor, boost::asio::use_awaitable);
 }
 
-/// Lets it run so often that a few calls which have just been started come to where they meet.
+/// Lets the rest run so often that a few calls that have just been started come to where they meet.
 inline awaitable<void> step_far_aside() {
   constexpr int turns = 16;
   for (int turn = 0; turn < turns; ++turn) {
@@ -45,15 +45,15 @@ inline awaitable<void> step_far_aside() {
   }
 }
 
-/// A wait as for a server; it can be cancelled, and then throws.
+/// A wait as for a server. It can be cancelled, and throws then.
 inline awaitable<void> round_trip(std::chrono::microseconds time = std::chrono::microseconds(50)) {
   const auto executor = co_await boost::asio::this_coro::executor;
   boost::asio::steady_timer timer(executor, time);
   co_await timer.async_wait(boost::asio::use_awaitable);
 }
 
-/// Sorts, and leaves what is equal in its order. (clang warns of what std::stable_sort is made of
-/// in libstdc++ 12.)
+/// Sorts, and keeps the order of equal items. (clang warns about the parts of std::stable_sort in
+/// libstdc++ 12.)
 template <class T, class Less>
 void sort_stably(std::vector<T>& items, Less less) {
   for (auto end = items.begin(); end != items.end(); ++end) {
@@ -61,7 +61,7 @@ void sort_stably(std::vector<T>& items, Less less) {
   }
 }
 
-/// Values by key, from any thread: what a mutant remembers though the store does not.
+/// Values by key, from any thread: what a mutant remembers although the store does not.
 template <class T>
 class Kept {
 public:
@@ -69,7 +69,7 @@ public:
     const std::lock_guard lock(mutex_);
     values_.insert_or_assign(key, std::move(value));
   }
-  /// False where there is one already.
+  /// False if there is already a value.
   bool add(const std::string& key, T value) {
     const std::lock_guard lock(mutex_);
     return values_.try_emplace(key, std::move(value)).second;
@@ -94,21 +94,22 @@ private:
   std::map<std::string, T> values_;
 };
 
-/// Brings two calls on different threads together, so that a race of theirs is run for certain and
-/// not when the machine happens to run it.
+/// Brings two calls on different threads together. So their race is run for certain, and not only
+/// if the machine happens to run it.
 ///
-/// A wait ends when another call has come, and there is one wait that does: later ones are over at
-/// once. Nobody waits on the thread that used it first, where calls come one after the other; and
-/// nobody for longer than a second, since the call may be the last.
+/// A wait ends when another call comes. Only one pair of calls meets; later waits end at once.
+/// Calls on the first thread to use the object do not wait, because they come one after the other.
+/// No call waits longer than a second, because it may be the last call.
 class Encounter {
 public:
-  /// Waits for another call of the same key, unless that waits already.
+  /// Waits for another call of the same key, unless such a call already waits.
   void meet(const std::string& key = "");
-  /// Waits for one that only comes.
+  /// Waits for a call of the same key that uses `come` or `meet`.
   void wait(const std::string& key = "");
-  /// Comes, and ends the wait of another. True if it was the first to.
+  /// Ends the wait of another call of the same key. True if this call is the first to
+  /// end a wait.
   bool come(const std::string& key = "");
-  /// Whether a call waits for one to come.
+  /// Whether a call of the key waits.
   bool is_awaited(const std::string& key = "");
 
 private:
@@ -166,7 +167,7 @@ inline bool Encounter::is_awaited(const std::string& key) {
 /// Whether a call is inside of a section that others should not enter at the same time.
 class Busy {
 public:
-  /// True for whoever comes while it is empty, and must `leave` again.
+  /// True if no other call is inside. The caller must then `leave` again.
   bool enter() {
     const bool is_first = !inside_.exchange(true);
     if (!is_first) {
@@ -198,7 +199,7 @@ public:
 protected:
   const Kept<bool>& known() const { return known_; }
 
-  /// The first step of a clean-up of all: the threads of their names.
+  /// The first step of a clean-up of all sessions: removes the threads of their names.
   awaitable<void> remove_threads() {
     for (const auto& [id, is_known] : known_.all()) {
       static_cast<void>(co_await ForwardingStore::delete_thread(id));

@@ -63,13 +63,14 @@
 
 namespace agentstore::conformance {
 
-/// The data of one space, on which mutants are made: one for each handle that is opened on it.
+/// The data of one space, on which mutants are made. Each handle that is opened on the space is a
+/// mutant of its own.
 class MutantSpace {
 public:
   MutantSpace(std::string name, const Clock& clock, std::shared_ptr<MutantSpace> common);
 
   const std::string& name() const { return name_; }
-  /// The harness' clock: as it was set, else the system's.
+  /// The harness' clock: the time that was set, else the system's.
   Timestamp now() const { return clock_(); }
 
   /// One more handle on a correct store in this space. What the harness injects fails in here, and
@@ -81,9 +82,9 @@ public:
   /// A backend in this space that no fault reaches; and an archive that the harness switches.
   std::shared_ptr<MemoryBackend> memory();
   std::shared_ptr<SwitchedArchiveOnce> switched_archive();
-  /// Whether the harness holds the space. For a mutant that waits then; others do not.
+  /// Whether the harness holds the space. Only mutants that are made to wait look at it.
   bool is_held() const { return is_held_; }
-  /// That of the coroutine which opens the handle.
+  /// The executor of the coroutine that opens the handle.
   const boost::asio::any_io_executor& executor() const { return executor_; }
 
   /// One object of type `T` for all handles on this space.
@@ -129,14 +130,14 @@ public:
 };
 
 /// A mutant of class `Broken`, which is made from an InnerBackend, an InnerStore, an InnerArchive
-/// or, where it needs more than that, a MutantSpace&.
+/// or, if it needs more than that, a MutantSpace&.
 template <class Broken>
 Mutant mutant(std::string_view rule, std::string_view name, std::string_view bug,
               std::string_view evidence);
 
-/// Opens one mutant. The spaces live until they are dropped: it claims shared_handles, durable,
-/// any_teardown_order and a greatest value of 2 MiB, has a clock to set, faults to inject and
-/// records to damage, and can be held.
+/// Opens one mutant. The spaces live until they are dropped. The harness claims shared_handles,
+/// durable, any_teardown_order and a greatest value of 2 MiB. It has a clock to set, faults to
+/// inject and records to damage, and its spaces can be held.
 class MutantHarness final : public AnyHarness {
 public:
   explicit MutantHarness(Mutant mutant) : mutant_(mutant) {}
@@ -258,7 +259,7 @@ std::shared_ptr<T> MutantSpace::shared() {
 
 namespace detail {
 
-/// By its base where it has a common one: what a handle needs is then compiled once.
+/// A mutant is handled by a common base, if it has one, so that a handle's code is compiled once.
 template <class Broken>
 using HandledAs = std::conditional_t<
     std::is_base_of_v<ForwardingStore, Broken>, ForwardingStore,

@@ -17,11 +17,12 @@ awaitable<json> apply(Handle& handle, Operation operation);
 /// Makes the call on the model.
 json apply(Model& model, const Operation& operation);
 
-/// Makes the call on the model; gives all outcomes that are allowed. They are several where an
-/// argument is invalid and the call would be refused without that too: either may come first.
+/// Makes the call on the model, and gives all outcomes that are allowed. There are several if an
+/// argument is invalid and the call would be refused without that too, because either error may
+/// come first.
 std::vector<json> allowed_outcomes(Model& model, const Operation& operation);
 
-/// Whether the contract says what must come of the call.
+/// Whether the contract decides the outcome of the call.
 bool is_decided(const Model& model, const Operation& operation);
 
 // Only machinery below this line.

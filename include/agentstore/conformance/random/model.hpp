@@ -20,11 +20,11 @@ namespace agentstore::conformance {
 /// What a store must answer when calls come one after the other.
 ///
 /// Written from the rules alone: it shares no code with any backend, and prefers the obvious to the
-/// fast. Copies are independent. It leaves open what the contract leaves open: times and versions
-/// of its records are those of their type's default constructor, sequences count from 1.
+/// fast. Copies are independent. The model leaves open what the contract leaves open. The times and
+/// versions of its records are those of a default-constructed record, and sequences count from 1.
 ///
-/// Ids and texts are taken to be UTF-8 and values to be small; that much of KEY and VAL is for
-/// rules of its own. All else that is `invalid_argument` is so here.
+/// The model takes ids and texts to be UTF-8, and values to be small, because rules of their own
+/// check that part of KEY and VAL. It refuses everything else that is `invalid_argument`.
 class Model {
 public:
   /// A store, open and empty. Without sessions, conversations and contexts begin by themselves.
@@ -58,8 +58,8 @@ public:
   std::optional<json> get_task_context(const std::string& session_id) const;
   bool store_task_context(const std::string& session_id, const Document& context);
 
-  // ISessionDirectory and IThreadDirectory. A list is whole: its pages come one after the other. Of
-  // sessions it is in the order of their ids, for times are left open.
+  // ISessionDirectory and IThreadDirectory. A list is whole, with its pages one after the other. A
+  // list of sessions is in the order of their ids, because the model leaves times open.
   std::vector<Session> list_sessions(const std::string& user_id, std::size_t page_size) const;
   bool delete_session(const std::string& session_id);
   std::vector<std::string> list_threads(const std::string& prefix, std::size_t page_size) const;
@@ -100,8 +100,8 @@ public:
   /// The store's clock; it stands still until it is set.
   void set_clock(Timestamp now) { now_ = now; }
 
-  /// Whether the contract says which sessions a clean-up removes. It does not where a session's
-  /// last activity may or may not have been moved, as by its end, and that decides.
+  /// Whether the contract says which sessions a clean-up removes. It does not if a call such as the
+  /// end of a session may or may not have moved its last activity, and the result depends on that.
   bool decides_cleanup(std::chrono::microseconds max_idle) const;
 
   bool is_open() const { return is_open_; }
@@ -111,7 +111,7 @@ public:
   /// Whether messages and contexts of the id can be stored now.
   bool is_writable(const std::string& session_id) const;
 
-  /// All that is in the store, in one text: equal if and only if the stores are.
+  /// The content of the store in one text. Two texts are equal if and only if the stores are.
   std::string fingerprint() const;
 
 private:
@@ -121,11 +121,11 @@ private:
     PendingWrite write;
   };
 
-  /// All that one id stands for: a session, what belongs to it, and the thread of its name.
+  /// All that belongs to one id: a session with its data, and the thread of its name.
   class Place {
   public:
     std::optional<Session> session;
-    // The session's last activity lies between these two.
+    // The session's last activity lies between these two times.
     Timestamp earliest;
     Timestamp latest;
     std::vector<Message> messages;
@@ -205,8 +205,8 @@ inline json Model::merged(json target, const json& patch) {
   return target;
 }
 
-/// What is not there is an empty place; that one stays, as a check that hangs outlives the
-/// program's statics.
+/// An unknown id gets an empty place. The empty place is never destroyed, because a check that
+/// hangs may outlive the program's statics.
 inline const Model::Place& Model::at(const std::string& id) const {
   static const auto* const nothing = new Place();
   const auto found = places_.find(id);
@@ -394,7 +394,8 @@ inline bool Model::is_before(const PendingWrite& a, const PendingWrite& b) {
   return a.task_id != b.task_id ? a.task_id < b.task_id : a.index < b.index;
 }
 
-/// Inserts at its place by task and index; where one is there, a special channel replaces it.
+/// Inserts the write at its place by task and index. If a write is there, the new one replaces it
+/// on a special channel, and is dropped on any other.
 inline void Model::put_write(std::vector<WriteOf>& writes, const WriteOf& added) {
   auto place = writes.begin();
   for (; place != writes.end() && !is_before(added.write, place->write); ++place) {

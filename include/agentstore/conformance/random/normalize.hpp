@@ -16,8 +16,9 @@
 
 namespace agentstore::conformance {
 
-/// What came of a call in a form that can be compared: of a record, all but what the contract
-/// leaves open, that is times and versions, and the values of sequences; of an error, its meaning.
+/// The outcome of a call in a form that can be compared. A record keeps all but what the contract
+/// leaves open, that is times and versions, and the values of sequences. An error keeps its
+/// meaning.
 json outcome_of(bool answer);
 json outcome_of(const Session& session);
 json outcome_of(const Message& message);
@@ -33,7 +34,7 @@ json outcome_of(errc error);
 
 namespace detail {
 
-/// Times that archive records are given; any other must be the archive's own.
+/// The times that archive records may be given. Any other time must be the archive's own.
 inline const std::array<Timestamp, 2>& given_times() {
   static const std::array<Timestamp, 2> times = {from_iso8601("2001-02-03T04:05:06.789012Z"),
                                                  from_iso8601("1999-12-31T23:59:59.999999Z")};
@@ -166,7 +167,7 @@ inline json head_outcome(const ThreadHead& head) {
   return out;
 }
 
-/// As `list_outcome`, of records that must have increasing sequences.
+/// Does as `list_outcome`, for records that must have increasing sequences.
 template <class Record>
 json sequence_outcome(const std::vector<Record>& records) {
   json out = list_outcome(records);
@@ -189,15 +190,15 @@ inline json context_outcome(const std::optional<json>& context) {
   return out;
 }
 
-/// All of a list that comes in pages, and what is wrong with them.
+/// All items of a list that comes in pages, and what is wrong with the pages.
 template <class Item>
 class Gathered {
 public:
   Gathered() = default;
 
-  /// Takes a page of `size`; whether there is one more.
+  /// Takes a page of `size`. True if another page is to come.
   bool add(const std::vector<Item>& page, const std::string& next, std::size_t size) {
-    constexpr std::size_t most = 10'000; // whoever gives more pages than that gives them for ever
+    constexpr std::size_t most = 10'000; // a store that gives more pages gives them for ever
     items.insert(items.end(), page.begin(), page.end());
     const bool is_last = next.empty();
     if (page.size() > size || (page.size() != size && !is_last) || ++pages_ > most) {
@@ -215,8 +216,8 @@ private:
   std::size_t pages_ = 0;
 };
 
-/// Sessions by their ids: what is newer cannot be told from outside. Their order must go with the
-/// times that they have.
+/// Sessions by their ids, because it cannot be seen from outside which session is newer. Their
+/// order must agree with their times.
 inline json outcome_of_list(Gathered<Session> list) {
   for (std::size_t i = 1; i < list.items.size(); ++i) {
     const Session& one = list.items[i - 1];
@@ -248,7 +249,7 @@ inline json outcome_of_list(const Gathered<std::string>& list) {
   return out;
 }
 
-/// The records that pages of `limit` come to: all of them, or none by pages of 0.
+/// The records that pages of `limit` amount to: all, or none for pages of 0.
 inline json pages_of(const std::vector<ArchiveRecord>& all, std::size_t limit) {
   return sequence_outcome(limit == 0 ? std::vector<ArchiveRecord>() : all);
 }

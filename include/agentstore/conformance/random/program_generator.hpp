@@ -27,9 +27,9 @@ public:
   bool can_read_archive = false;
 };
 
-/// Makes random calls over so few ids and values that they meet: the same for the same seed, with
-/// any compiler. Ids and values are harmless ones, so that a store which is known to refuse some is
-/// not in the way of all else. A few calls have an argument that is refused whatever the store.
+/// Makes random calls over so few ids and values that they meet. The same seed gives the same calls
+/// with any compiler. Ids and values are harmless, so that a store that is known to refuse some is
+/// not in the way of the rest. A few calls have an argument that every store refuses.
 class ProgramGenerator {
 public:
   ProgramGenerator(GeneratorOptions options, std::uint64_t seed)
@@ -70,7 +70,7 @@ private:
 
 namespace detail {
 
-/// Where the clock begins, when it is one that can be set.
+/// The time at which a clock that can be set begins.
 inline Timestamp first_time() {
   return from_iso8601("2031-01-01T00:00:00Z");
 }
@@ -125,7 +125,7 @@ inline Program ProgramGenerator::make(std::size_t calls) {
   }
   while (program.size() < calls) {
     if (!program.empty() && below(10) == 0) {
-      const Operation again = program.back(); // as a client does that did not get the answer
+      const Operation again = program.back(); // as a client repeats a call whose answer was lost
       program.push_back(again);
       continue;
     }
@@ -222,7 +222,7 @@ inline Operation ProgramGenerator::make_call(Operation::Kind kind) {
   return made;
 }
 
-/// The first id is there.
+/// Requires: the call already has its first id, if the method has ids.
 inline void ProgramGenerator::make_argument(Operation& made, Parameter parameter) {
   switch (parameter) {
   case Parameter::listed_user_id:
@@ -404,7 +404,7 @@ inline std::vector<ChannelWrite> ProgramGenerator::writes() {
   return writes;
 }
 
-/// Without a clock only what no clock decides: all sessions, or none.
+/// Without a clock, only limits that no clock decides: all sessions, or none.
 inline std::chrono::microseconds ProgramGenerator::max_idle() {
   constexpr auto decades = std::chrono::hours(24 * 365 * 40);
   switch (below(options_.has_clock ? 4 : 2)) {

@@ -14,9 +14,10 @@ namespace agentstore::conformance {
 /// Whether a program fails; asked with programs that are smaller and smaller.
 using Fails = std::function<bool(const Program&)>;
 
-/// The smallest program found that fails: no call can be left out of it, and no argument made
-/// plainer. `program` must fail. Any part of a program is a program, as every call may be made in
-/// any state. Asks at most `most` times.
+/// The smallest program found that fails. No call can be left out of it, and no argument made
+/// plainer. Any part of a program is a program, because every call may be made in any state. Asks
+/// at most `most` times.
+/// Requires: `program` fails.
 Program shrink(Program program, const Fails& fails, std::size_t most = 300);
 
 // Only machinery below this line.

@@ -3,7 +3,8 @@
 #define AGENTSTORE_CONFORMANCE_RUNNER_BLOCKING_TIMER_HPP
 
 /// \file
-/// How long a thread was blocked, less the scheduler delay of a busy machine; and whether one is.
+/// How long a thread was blocked, less the scheduler delay of a busy machine; and whether a thread
+/// is blocked.
 
 #include <agentstore/detail/requirements.hpp>
 
@@ -23,7 +24,7 @@
 namespace agentstore::conformance {
 
 /// How long each other thread of this process was ready to run and got no processor, by its id.
-/// Empty where the system does not count it.
+/// Empty if the system does not count it.
 class SchedulerDelay {
 public:
   static SchedulerDelay of_others();
@@ -39,7 +40,7 @@ private:
 /// The threads that make the calls of one rule.
 class CallingThreads {
 public:
-  /// The thread that makes it is one of them for as long as it lives.
+  /// The thread that makes it is a calling thread for as long as the object lives.
   class Member {
   public:
     explicit Member(CallingThreads& all) : all_(all), id_(::gettid()) { all_.add(id_); }
@@ -52,8 +53,8 @@ public:
     pid_t id_;
   };
 
-  /// Whether one of them runs, or is ready to and gets no processor: it is not blocked. False where
-  /// the system does not tell.
+  /// Whether a calling thread runs, or is ready to and gets no processor; it is not blocked then.
+  /// False if the system does not report it.
   bool is_any_running() const;
 
 private:
@@ -108,7 +109,7 @@ private:
 
 namespace detail {
 
-/// How a small file begins; empty where there is none. Read without a stream, which costs more than
+/// How a small file begins; empty if there is none. Read without a stream, which costs more than
 /// all the rest and is done between any two steps.
 inline std::string beginning_of(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

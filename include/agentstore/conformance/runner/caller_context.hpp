@@ -3,7 +3,7 @@
 #define AGENTSTORE_CONFORMANCE_RUNNER_CALLER_CONTEXT_HPP
 
 /// \file
-/// An execution context whose end is survived by its memory, so that it can tell who uses it later.
+/// An execution context whose memory survives its end, so that it can count later uses.
 
 #include <agentstore/awaitable.hpp>
 
@@ -25,8 +25,8 @@
 
 namespace agentstore::conformance {
 
-/// Where an application awaits calls. What would be the use of freed memory, had the application
-/// destroyed a context, is counted here.
+/// The context on which calls are awaited as in an application. It counts uses that would be uses
+/// of freed memory, if an application had destroyed the context.
 class CallerContext final : public boost::asio::execution_context,
                             public std::enable_shared_from_this<CallerContext> {
 public:
@@ -77,9 +77,9 @@ public:
     frames_left_ = frames_.load();
   }
 
-  /// The frames of calls that were left then.
+  /// How many frames of calls were left when the context ended.
   std::size_t frames_left() const { return frames_left_; }
-  /// What came after that: functions to run, and work that was said to begin or to have ended.
+  /// How many functions to run came after that, and how many notes of work that begins or ends.
   std::size_t late_functions() const { return late_functions_; }
   std::size_t late_work() const { return late_work_; }
 
@@ -103,7 +103,7 @@ private:
     Body body_;
   };
 
-  /// One that tracks work notes it as those of Asio's own contexts count it.
+  /// An executor that tracks work notes it as the executors of Asio's own contexts count it.
   class Executor {
   public:
     explicit Executor(std::shared_ptr<CallerContext> context, bool tracks_work = false) noexcept

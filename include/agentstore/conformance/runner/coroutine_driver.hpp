@@ -3,8 +3,8 @@
 #define AGENTSTORE_CONFORMANCE_RUNNER_COROUTINE_DRIVER_HPP
 
 /// \file
-/// Runs awaitables from plain code: the checks of the rules are ordinary functions, each call in
-/// them a coroutine that is driven to its end or to its deadline.
+/// Runs awaitables from plain code. The checks of the rules are ordinary functions, and each call
+/// in them is a coroutine that is driven to its end or to its deadline.
 
 #include <agentstore/conformance/check/failures.hpp>
 #include <agentstore/conformance/runner/granted_time.hpp>
@@ -29,10 +29,10 @@
 
 namespace agentstore::conformance {
 
-/// How long one call may take, and whether the kit sees progress. One per run of the suite,
-/// shared by its threads. After the first hang calls get much less, and less still after some
-/// more: a dead backend then costs seconds, not minutes. A harness that asks for little at first
-/// gets as much less in proportion.
+/// How long one call may take, and whether the kit sees progress. There is one object per run of
+/// the suite, shared by its threads. After the first hang calls get much less time, and less still
+/// after some more hangs. A dead backend then costs seconds, not minutes. A harness that asks for
+/// little time at first gets less in the same proportion.
 class Deadline {
 public:
   explicit Deadline(std::chrono::milliseconds call) : first_(call), call_(call) {}
@@ -162,11 +162,11 @@ public:
   template <class Done>
   bool run_until(Done done);
 
-  /// Ends what calls that have ended left to be done, for a while: nothing more can be started.
+  /// For a while, runs what calls that have ended left to be done. No call can be started any more.
   void wind_down() noexcept;
 
-  /// Leaves the context alone for good, with the frames suspended in it: destroying them while
-  /// another thread may still come back to them would be worse than the memory.
+  /// Leaves the context alone for good, with the frames suspended in it. If another thread came
+  /// back to destroyed frames, that would be worse than the lost memory.
   void abandon() {
     // Never destroyed, because those threads may still run when the program ends.
     static std::mutex mutex;
@@ -181,15 +181,15 @@ private:
   using Context = std::shared_ptr<boost::asio::io_context>;
   using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
 
-  /// Keeps a context for a while after its last call has ended: the thread of a backend that posted
+  /// Keeps a context for a while after its last call has ended. The backend's thread that posted
   /// the end may still be on its way out of `post`, which touches the context after the caller has
-  /// gone on, work or no work. No backend can prevent that; the context of an application lives
-  /// longer than one rule.
+  /// gone on, even if the context has no work. No backend can prevent that. The context of an
+  /// application lives longer than one rule.
   static void retire(Context context) {
     constexpr std::size_t most_kept = 64;
     static std::mutex mutex;
     static auto* const retired = new std::deque<Context>();
-    Context oldest; // let go of after the lock: what dies with it is not ours
+    Context oldest; // destroyed after the lock, with whatever it owns
     const std::lock_guard lock(mutex);
     retired->push_back(std::move(context));
     if (retired->size() > most_kept) {
@@ -198,8 +198,9 @@ private:
     }
   }
 
-  /// What Asio calls when a call has ended, which its state tells already. Without an executor of
-  /// its own, so that a cancellation is handed on where it is emitted, and not a step later.
+  /// Asio calls it when a call has ended. It does nothing, because the state of the call already
+  /// shows the end. It has no executor of its own, so that a cancellation is handed on where it is
+  /// emitted and not a step later.
   class CompletionHandler {
   public:
     using cancellation_slot_type = boost::asio::cancellation_slot;
@@ -243,7 +244,7 @@ inline void Driver::wind_down() noexcept {
     }
     retire(context_);
   } catch (...) {
-    abandon(); // what a handler of the backend throws here is nobody's call
+    abandon(); // no call is left to get an exception of the backend's handler
   }
 }
 

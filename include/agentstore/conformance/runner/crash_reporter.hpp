@@ -95,7 +95,7 @@ private:
       Action now = {};
       ::sigaction(signals[i], nullptr, &now);
       if ((now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == &handle) {
-        ::sigaction(signals[i], &before_[i], nullptr); // else somebody came later, and stays
+        ::sigaction(signals[i], &before_[i], nullptr); // else another handler came later, and stays
       }
     }
   }

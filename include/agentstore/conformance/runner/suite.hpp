@@ -62,7 +62,8 @@ private:
     std::mutex mutex;
     std::condition_variable changed;
     bool over = false;
-    /// As far as it is known: what blocks in the clean-up does not hide what was found before.
+    /// The result as far as it is known. A block in the clean-up does not hide what was found
+    /// before.
     RuleResult result;
   };
 
@@ -110,7 +111,7 @@ inline void RuleRunner::break_rule(const RuleContext& ctx, const Rule& rule, Rul
   }
 }
 
-/// Whether so long without progress is too long.
+/// Whether the attempt has been without progress for too long.
 inline bool RuleRunner::is_blocked(const Attempt& attempt, GrantedTime::Clock::duration quiet) {
   const Deadline& deadline = *attempt.deadline;
   const bool waits = !attempt.ctx.transcript_.waiting_for().empty();

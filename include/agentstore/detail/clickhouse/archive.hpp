@@ -63,8 +63,8 @@ public:
     static_cast<void>(co_await std::move(closing));
   }
 
-  /// Whatever fails, memory that runs out included, means that the record is lost; only a
-  /// cancellation is the caller's own.
+  /// Every failure, running out of memory included, means that the record is lost. Only a
+  /// cancellation is thrown to the caller.
   template <class Append, class... Others>
   static awaitable<bool>
   append(std::shared_ptr<ArchiveEngine> engine, std::optional<std::string> entry_id,
@@ -130,7 +130,8 @@ public:
   }
 
 private:
-  /// What the options make. A fault in them is told by the calls, for a constructor tells nobody.
+  /// The result of the options. A constructor cannot report a fault in the options, so the calls
+  /// report it.
   class Setup {
   public:
     explicit Setup(const ClickHouseOptions& options) {
@@ -179,7 +180,7 @@ private:
     return deadline_after(std::chrono::steady_clock::now(), options_.operation_timeout);
   }
 
-  /// Makes what is missing. Who may not make anything can open an archive that is there.
+  /// Makes the missing tables. A user who may not make tables can open an archive that is there.
   static awaitable<bool> make_tables(std::shared_ptr<ArchiveEngine> engine, Time give_up_at) {
     const std::string& database = engine->setup_.uri.database;
     const std::shared_ptr<Pool> pool = engine->server_->pool;
@@ -197,7 +198,7 @@ private:
       Query create(create_table(database, table));
       static_cast<void>(co_await Pool::ask(pool, std::move(create), give_up_at));
     }
-    // Whoever else made them meanwhile made them alike.
+    // If another process has made the tables meanwhile, they are the same ones.
     const std::string made = co_await Pool::ask(pool, std::move(look), give_up_at);
     co_return missing_tables(made).empty();
   }

@@ -65,7 +65,7 @@ public:
   explicit Query(std::string the_sql, std::string the_body = std::string())
       : sql(std::move(the_sql)), body(std::move(the_body)) {}
 
-  /// Holds no value that a caller gave but as hexadecimal digits.
+  /// The values that a caller gave stand in it only as hexadecimal digits.
   std::string sql;
   /// The rows of an insert.
   std::string body;
@@ -84,12 +84,13 @@ public:
   static awaitable<void> connect(std::shared_ptr<Connection> self, std::chrono::milliseconds limit,
                                  Time give_up_at);
 
-  /// Makes one statement and gives what the server answers. Throws Failure; only one that is of the
-  /// server leaves the connection usable.
+  /// Sends one statement and returns the server's answer. Throws Failure. The connection
+  /// stays usable after an error of the server, but after no other failure.
   static awaitable<std::string> exchange(std::shared_ptr<Connection> self, Query query,
                                          Time give_up_at);
 
-  /// Whether another exchange may be made: the server has not closed it, and is not about to.
+  /// Whether another exchange may be made: the server has not closed the connection, and is not
+  /// about to.
   bool is_usable();
 
 private:
@@ -97,8 +98,8 @@ private:
   using Request = boost::beast::http::request<boost::beast::http::string_body>;
   using Response = boost::beast::http::response<boost::beast::http::string_body>;
 
-  /// An attempt to look a name up. The system's look-up cannot be interrupted: who waits no longer
-  /// leaves it behind.
+  /// An attempt to look a name up. The system's look-up cannot be interrupted, so a caller that
+  /// stops waiting leaves the attempt behind.
   class Lookup {
   public:
     explicit Lookup(const boost::asio::any_io_executor& executor)
@@ -225,8 +226,8 @@ inline awaitable<void> Connection::connect(std::shared_ptr<Connection> self,
 
 inline Connection::Request Connection::request_for(Query query) const {
   namespace http = boost::beast::http;
-  // The server holds its answer back until it knows how the statement ended, so that the status
-  // tells. Where it does not keep to that, the answer itself still tells.
+  // The server holds its answer back until the statement has ended, so that the status shows how it
+  // ended. If the server does not keep to that, the answer itself still shows it.
   const std::string target = "/?wait_end_of_query=1&query=" + percent_encoded(query.sql);
   Request request(http::verb::post, target, 11);
   request.set(http::field::authorization, "Basic " + base64(uri_.user + ":" + uri_.password));
@@ -258,7 +259,7 @@ awaitable<Connection::Response> Connection::talk(std::shared_ptr<Connection> sel
 
 inline awaitable<std::string> Connection::exchange(std::shared_ptr<Connection> self, Query query,
                                                    Time give_up_at) {
-  self->is_kept_alive_ = false; // until it has ended well
+  self->is_kept_alive_ = false; // until the exchange has ended well
   self->stream_.expires_at(give_up_at);
   const Request request = self->request_for(std::move(query));
   auto talking =

@@ -46,7 +46,8 @@ public:
   std::string reason;
   /// See StorageError.
   boost::system::error_condition cause;
-  /// The server answered, with this error of its own; 0 if it did not say which.
+  /// Whether the server answered with an error of its own. `server_code` is that error, or 0 if the
+  /// server did not say which.
   bool is_of_server = false;
   int server_code = 0;
 };
@@ -91,8 +92,8 @@ inline Failure failure_of(std::string_view text) {
   return failure;
 }
 
-/// Whether an insert that failed so may succeed without some of its rows. What is wrong with the
-/// server itself would be wrong again.
+/// Whether an insert that failed like this may succeed without some of its rows. A fault of the
+/// server itself would only occur again.
 inline bool may_be_for_a_row(const Failure& failure) {
   constexpr std::array<int, 21> of_the_server = {
       60,  // no such table

@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_CLICKHOUSE_INSERTER_HPP
 #define AGENTSTORE_DETAIL_CLICKHOUSE_INSERTER_HPP
 
-// What lets the appends of one kind share inserts: one is under way at a time, and what comes
-// meanwhile goes with the next.
+// The appends of one kind share inserts. One insert is under way at a time. The rows that come
+// meanwhile go with the next insert.
 
 #include <agentstore/detail/clickhouse/pool.hpp>
 #include <agentstore/detail/deadline.hpp>
@@ -16,14 +16,15 @@
 
 namespace agentstore::detail::clickhouse {
 
-/// A row on its way to the server, and the append that waits for that: true when it is kept.
+/// A row on its way to the server, and the append that waits for it. The append's result is true if
+/// the row is kept.
 class PendingRow {
 public:
   PendingRow(std::string the_bytes, Time the_deadline, StrandCallPtr<bool> the_call)
       : bytes(std::move(the_bytes)), deadline(the_deadline), call(std::move(the_call)) {}
 
   std::string bytes;
-  /// Until when it may wait for its insert to begin.
+  /// The latest time at which the row's insert may begin.
   Time deadline;
   StrandCallPtr<bool> call;
   bool is_under_way = false;
@@ -83,8 +84,9 @@ private:
   /// For how long a cancelled append waits for an insert that has it.
   static constexpr std::chrono::milliseconds cancel_grace{1'000};
 
-  /// Rows and the inserter own each other, by the coroutines that wait for them. If the io_context
-  /// is destroyed first, the end of the coroutine that works on them breaks the cycle.
+  /// Rows and the inserter own each other through the coroutines that wait for them. If the
+  /// io_context is destroyed first, the end of the coroutine that works on the rows breaks the
+  /// cycle.
   class Holder {
   public:
     explicit Holder(Inserter& inserter) : inserter_(inserter) {}
@@ -119,8 +121,8 @@ private:
       co_return;
     }
     if (self->linger_ <= std::chrono::milliseconds(0)) {
-      // Those who were answered just now and append again go with this insert. Else they and those
-      // who wait would take turns, with half of the rows in each insert.
+      // Callers that were answered just now and append again go with this insert. Otherwise they
+      // and the callers that wait would take turns, with half of the rows in each insert.
       co_await boost::asio::post(self->strand_, boost::asio::use_awaitable); // they resume
       co_await boost::asio::post(self->strand_, boost::asio::use_awaitable); // they have appended
     } else {
@@ -131,7 +133,7 @@ private:
     }
   }
 
-  /// What goes with the next insert: at least one row, if there are any.
+  /// The rows of the next insert: at least one, if there are any.
   Batch take() {
     Batch batch;
     std::size_t bytes = 0;
@@ -147,8 +149,8 @@ private:
     return batch;
   }
 
-  /// Inserts a batch, and each part of it that the server takes where it does not take all. A row
-  /// that it refuses so is found in as many steps as the number of rows has binary digits.
+  /// Inserts a batch. If a row may be at fault, each half is inserted by itself. A refused row is
+  /// thus found in as many steps as the number of rows has binary digits.
   static awaitable<void> insert(std::shared_ptr<Inserter> self, Batch batch) {
     const Time give_up_at =
         deadline_after(std::chrono::steady_clock::now(), self->operation_timeout_);
@@ -183,7 +185,7 @@ private:
       Query query(self->sql_, std::move(body));
       const std::string answer = co_await Pool::ask(self->pool_, std::move(query), give_up_at);
       if (!answer.empty()) {
-        co_return failure_of(answer); // an exception after the status that said all was well
+        co_return failure_of(answer); // an exception after a status that reported success
       }
     } catch (const Failure& failure) {
       co_return failure;
@@ -193,7 +195,8 @@ private:
     co_return std::nullopt;
   }
 
-  /// What was not sent does not happen. The fate of what was must be known first.
+  /// Cancels an append. A row that was not sent is not inserted. The fate of a row that was sent
+  /// must be known first.
   void cancel(const PendingRowPtr& row) {
     if (!row->is_under_way) {
       queued_bytes_ -= row->bytes.size();
@@ -211,7 +214,7 @@ private:
         });
   }
 
-  /// Sets the timer for those that wait behind an insert.
+  /// Sets the timer for the rows that wait behind an insert.
   void arm_expiry_timer() {
     if (queue_.empty() && is_armed_) {
       expiry_timer_.cancel(); // so that the executor can run out of work

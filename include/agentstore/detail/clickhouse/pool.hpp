@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_CLICKHOUSE_POOL_HPP
 #define AGENTSTORE_DETAIL_CLICKHOUSE_POOL_HPP
 
-// The connections of an archive: made when they are needed, kept for the next statement, and so
-// many at most.
+// The connections of an archive. A connection is made when it is needed, and kept for the next
+// statement. Their number is limited.
 
 #include <agentstore/archives/clickhouse_options.hpp>
 #include <agentstore/detail/clickhouse/connection.hpp>
@@ -20,8 +20,7 @@ public:
         max_connections_(std::max(options.max_connections, std::size_t{1})), uri_(std::move(uri)),
         tls_(std::move(tls)) {}
 
-  /// Makes one statement, on whatever connection, and gives what the server answers. Throws
-  /// Failure.
+  /// Sends one statement, on any connection, and returns the server's answer. Throws Failure.
   static awaitable<std::string> ask(std::shared_ptr<Pool> self, Query query, Time give_up_at) {
     while (self->in_use_ >= self->max_connections_) {
       if (std::chrono::steady_clock::now() >= give_up_at) {

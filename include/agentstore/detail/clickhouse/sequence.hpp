@@ -2,7 +2,7 @@
 #ifndef AGENTSTORE_DETAIL_CLICKHOUSE_SEQUENCE_HPP
 #define AGENTSTORE_DETAIL_CLICKHOUSE_SEQUENCE_HPP
 
-// The places of records, which ClickHouse cannot give.
+// The places of records. This library makes them, because ClickHouse cannot.
 
 #include <algorithm>
 #include <chrono>
@@ -20,11 +20,12 @@ public:
 
   /// The microseconds of the clock, or one more than the last of this writer.
   std::uint64_t sequence = 0;
-  /// The process that gave it, by a number of 64 random bits.
+  /// The process that gave the place, identified by 64 random bits.
   std::uint64_t writer = 0;
 };
 
-/// The next place of this process, for whatever archive: so handles of one process never meet.
+/// The next place of this process. All archives share the sequence, so that the handles of one
+/// process never give the same place.
 inline Place next_place() {
   class Writer {
   public:
@@ -47,8 +48,8 @@ inline Place next_place() {
   return writer.last;
 }
 
-/// ArchiveRecord::sequence has the microseconds, and in these low bits how many records of the key
-/// with the same microseconds come before, which other writers gave their places.
+/// ArchiveRecord::sequence holds the microseconds. Its low bits hold a rank: how many records of
+/// the key have the same microseconds and come before, with places from other writers.
 inline constexpr unsigned rank_bits = 11;
 inline constexpr std::uint64_t rank_mask = (std::uint64_t{1} << rank_bits) - 1;
 

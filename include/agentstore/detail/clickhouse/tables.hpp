@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_CLICKHOUSE_TABLES_HPP
 #define AGENTSTORE_DETAIL_CLICKHOUSE_TABLES_HPP
 
-// The six tables: what stands in them, how rows are written and how they are read. No value becomes
-// part of a statement but as hexadecimal digits.
+// The six tables: what stands in them, how rows are written and how they are read. A value becomes
+// part of a statement only as hexadecimal digits.
 
 #include <agentstore/authoring/archive_calls.hpp>
 #include <agentstore/detail/clickhouse/failure.hpp>
@@ -28,7 +28,7 @@ public:
 class Table {
 public:
   ArchiveKind kind = ArchiveKind::session_event;
-  std::array<Field, 4> fields; // what is not used has no name
+  std::array<Field, 4> fields; // an unused field has no name
 
   std::string name() const { return std::string(to_string(kind)); }
   std::string key() const { return fields.front().name; }
@@ -66,7 +66,7 @@ inline std::vector<std::pair<std::string, std::string>> columns_of(const Table& 
 
 // Making them
 
-/// Small granules, since a row may be large and a read is of one key.
+/// The granules are small, because a row may be large and a read is of one key.
 inline std::string create_table(const std::string& database, const Table& table) {
   std::string sql = "CREATE TABLE IF NOT EXISTS " + database + "." + table.name() + " (";
   for (const auto& [name, type] : columns_of(table)) {
@@ -95,7 +95,7 @@ inline std::string select_columns(const std::string& database) {
          hex_of(database) + "') FORMAT JSONEachRow";
 }
 
-/// The lines of JSONEachRow. Throws Failure for a text that is none, such as an exception that the
+/// The lines of JSONEachRow. Throws Failure for any other text, such as an exception that the
 /// server wrote after the rows.
 inline std::vector<json> lines_of(std::string_view text) {
   std::vector<json> lines;
@@ -111,7 +111,7 @@ inline std::vector<json> lines_of(std::string_view text) {
   return lines;
 }
 
-/// Which tables are missing. Throws Failure if one is there that is not as it should be.
+/// Which tables are missing. Throws Failure if an existing table is not as it should be.
 inline std::vector<Table> missing_tables(std::string_view answer) {
   std::map<std::string, std::set<std::pair<std::string, std::string>>> found;
   for (const json& line : lines_of(answer)) {
@@ -170,7 +170,7 @@ inline void write_field(RowWriter& row, const std::vector<ChannelWrite>& writes)
   row.text(pairs.text());
 }
 
-/// Seconds as a DateTime can hold them, which wraps silently.
+/// Seconds, limited to what a DateTime can hold. A DateTime beyond its limits wraps silently.
 inline std::uint32_t clamped_seconds(Timestamp at) {
   const std::int64_t seconds =
       std::chrono::floor<std::chrono::seconds>(at.time_since_epoch()).count();
@@ -178,8 +178,8 @@ inline std::uint32_t clamped_seconds(Timestamp at) {
   return static_cast<std::uint32_t>(std::clamp(seconds, std::int64_t{0}, most));
 }
 
-/// A row: what columns_of has, in its order. It arrives in the month of its place, so that the rows
-/// of one insert nearly always go to one partition.
+/// A row: the columns of columns_of, in their order. The row's arrival time follows from its place,
+/// so that the rows of one insert nearly always go to one partition.
 template <class... Fields>
 std::string make_row(const Place& place, const std::string& entry_id, Timestamp created_at,
                      const Fields&... fields) {
@@ -206,7 +206,7 @@ inline std::string insert_into(const std::string& database, const Table& table) 
 
 // Reading
 
-/// A page of a key's records, as the rows of which `take_records` makes them.
+/// Which of a key's records to read. `take_records` makes them from the rows.
 class Page {
 public:
   Page() = default;
@@ -214,11 +214,11 @@ public:
       : sequence(after >> rank_bits), skipped(after == 0 ? 0 : (after & rank_mask) + 1),
         records(std::min(limit, most_records)) {}
 
-  /// Of the first row there may be.
+  /// The sequence of the first row that may be on the page.
   std::uint64_t sequence = 0;
-  /// How many rows of that very sequence the caller has.
+  /// How many rows of that very sequence the caller already has.
   std::uint64_t skipped = 0;
-  /// At most.
+  /// How many records the page has at most.
   std::size_t records = 0;
 
   std::uint64_t rows() const { return records + skipped; }
@@ -227,8 +227,8 @@ private:
   static constexpr std::size_t most_records = 1'000;
 };
 
-/// The first of the rows of each entry id counts, and of those that were inserted twice. Finding
-/// the page looks at small columns alone.
+/// Of the rows with one entry id only the first counts, and likewise of a row that was inserted
+/// twice. The page is found by small columns alone.
 inline std::string select_page(const std::string& database, const Table& table,
                                const std::string& key, const Page& page) {
   const std::string of_key =

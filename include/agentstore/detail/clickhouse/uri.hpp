@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_CLICKHOUSE_URI_HPP
 #define AGENTSTORE_DETAIL_CLICKHOUSE_URI_HPP
 
-// Where the server is, and who asks. Nothing here repeats a part of a URI in an error: any part may
-// be one of a password that was written without its percent signs.
+// Where the server is, and the user's name and password. No error repeats a part of a URI, because
+// any part may belong to a password that was written without percent-encoding.
 
 #include <agentstore/detail/clickhouse/failure.hpp>
 
@@ -15,7 +15,7 @@ class Uri {
 public:
   Uri() = default;
 
-  /// Throws Failure, `invalid_argument`, for what is none.
+  /// Throws Failure, `invalid_argument`, if the text is no such URI.
   static Uri parse(std::string_view text);
 
   bool is_tls = false;
@@ -34,7 +34,8 @@ namespace uri_detail {
   throw Failure(errc::invalid_argument, "the URI " + what);
 }
 
-/// What `text` holds before the first of `delimiter`, which goes too; nothing if there is none.
+/// Takes what stands before the first `delimiter` out of `text`, and the delimiter too. Nothing if
+/// `text` has no delimiter.
 inline std::optional<std::string_view> take_before(std::string_view& text, char delimiter) {
   const auto at = text.find(delimiter);
   if (at == std::string_view::npos) {

@@ -2,9 +2,9 @@
 #ifndef AGENTSTORE_DETAIL_DOCUMENT_BUILD_TREE_HPP
 #define AGENTSTORE_DETAIL_DOCUMENT_BUILD_TREE_HPP
 
-// The tree of a text: what nlohmann's parse() does, three times as fast, for a Document made from
-// text that somebody looks into. Boost.JSON reads the strings, which are nearly all of an agent's
-// state.
+// Builds the tree of a text as nlohmann's parse() does, three times as fast. It is for a Document
+// that is made from text and then looked into. Boost.JSON reads the strings, which are nearly all
+// of an agent's state.
 
 #include <agentstore/document.hpp>
 
@@ -84,7 +84,7 @@ public:
   bool on_comment(View, Error&) { return false; }
 
 private:
-  /// Nothing if there is no double near it.
+  /// Nothing if no double is near the number.
   static std::optional<double> nearest(const std::string& digits) {
 #ifdef __cpp_lib_to_chars
     double number = 0;
@@ -127,7 +127,8 @@ private:
   }
 
   json root_;
-  /// Each in the one before it, which gets nothing new until it is closed.
+  /// The open containers, each inside of the one before it. A container gets nothing new until the
+  /// container inside of it is closed.
   std::vector<json*> open_;
   json* member_ = nullptr;
   std::string text_;
@@ -142,7 +143,7 @@ inline json parse_tree(std::string_view text) {
   if (!error && read == text.size()) {
     return parser.handler().take();
   }
-  return json::parse(text, nullptr, false); // it has the last word
+  return json::parse(text, nullptr, false); // nlohmann has the last word
 }
 
 } // namespace agentstore::detail::document

@@ -2,7 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_DOCUMENT_COMPACT_HPP
 #define AGENTSTORE_DETAIL_DOCUMENT_COMPACT_HPP
 
-// White space outside of strings. Requires, all over: the text is JSON.
+// White space outside of strings.
+// Requires, for all functions here: the text is JSON.
 
 #include <cstddef>
 #include <string>
@@ -10,7 +11,8 @@
 
 namespace agentstore::detail::document {
 
-/// Behind the string whose first character is at `inside`, and which has at least `size` of them.
+/// The position behind the string whose first character is at `inside`.
+/// Requires: the string has at least `size` bytes.
 inline std::size_t end_of_string(std::string_view text, std::size_t inside, std::size_t size = 0) {
   for (std::size_t from = inside + size;;) {
     const std::size_t quote = text.find('"', from);
@@ -25,7 +27,8 @@ inline std::size_t end_of_string(std::string_view text, std::size_t inside, std:
   }
 }
 
-/// The text without it. The first `known` bytes have none, and do not end within a token.
+/// The text without white space outside of strings.
+/// Requires: the first `known` bytes have none, and do not end within a token.
 inline std::string without_space(std::string_view text, std::size_t known) {
   std::string out;
   out.reserve(text.size());

@@ -15,7 +15,7 @@
 namespace agentstore {
 namespace detail::document {
 
-// The trees that all Documents of these values have together. They are never destroyed: a Document
+// The trees that all Documents of these values share. They are never destroyed, because a Document
 // with static storage duration may outlive any other object.
 inline const json& null_tree() {
   static const json& tree = *std::make_unique<json>().release();
@@ -36,7 +36,8 @@ inline std::string write_text(const json& tree) {
   return text;
 }
 
-/// What the first character tells; numbers have several kinds.
+/// The kind of the value. The first character shows it, except for numbers, which have several
+/// kinds.
 inline json::value_t kind_of_text(Handle& handle) {
   switch (handle.kept().text().front()) {
   case '{':
@@ -138,7 +139,7 @@ inline json Document::tree() && {
     detail::document::Kept& kept = handle_->kept();
     json* const there = kept.is_text() ? handle_->tree.peek() : &kept.tree();
     if (there == nullptr) {
-      return kept.parse(); // and nothing for the others: they may never ask
+      return kept.parse(); // the other Documents get no tree, because they may never ask
     }
     const bool is_mine = kept.is_text() ? handle_->owners.is_one() : is_alone(*handle_);
     if (is_mine) {
@@ -245,7 +246,7 @@ inline bool Document::equals(const Document& other) const {
   if (is_shared() && other.is_shared()) {
     const detail::document::Kept& mine = handle_->kept();
     const detail::document::Kept& theirs = other.handle_->kept();
-    // Not so for trees: one with a NaN is not equal to itself.
+    // Equal texts are equal values. Equal trees need not be, because NaN is not equal to itself.
     if (mine.is_text() && theirs.is_text() && mine.text() == theirs.text()) {
       return true;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Before the guard: it includes this header where it needs it.
+// Included before the guard, because document.hpp itself includes this header.
 #include <agentstore/document.hpp>
 
 #ifndef AGENTSTORE_DETAIL_DOCUMENT_HANDLE_HPP
@@ -14,11 +14,11 @@
 //   Document -----> Handle --------------+
 //                     another one, made by fresh()
 //
-// A Handle counts its Documents, and a Kept its Handles. So the other form goes with those who
-// asked for it, while a store that has a Handle of its own keeps the first form alone.
+// A Handle counts its Documents, and a Kept its Handles. So the other form goes with the Documents
+// that asked for it. A store with a Handle of its own keeps the first form alone.
 //
-// The first Handle lies in one block with its Kept: one allocation a value. Without Documents it is
-// nothing but memory, which goes when no Handle needs the form.
+// The first Handle lies in one block with its Kept, so that a value needs one allocation. Without
+// Documents that Handle is nothing but memory, which goes when no Handle needs the form.
 
 #include <agentstore/detail/document/lazy.hpp>
 #include <agentstore/detail/document/survey.hpp>
@@ -33,24 +33,25 @@
 
 namespace agentstore::detail::document {
 
-/// A number of owners. Who is the only one stays so: nobody else is there to make a copy.
+/// A number of owners. A sole owner stays the only one, because nobody else is there to make a
+/// copy.
 class Owners {
 public:
   void add() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
   bool is_one() const noexcept { return count_.load(std::memory_order_acquire) == 1; }
-  /// Whether the caller was the last one. Then all that the others did has happened before.
+  /// Whether the caller was the last owner. All that the other owners did has then happened before.
   bool drop() noexcept { return is_one() || count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
 private:
   std::atomic<std::uint32_t> count_ = 1;
 };
 
-/// How a text that was validated becomes a tree. A Document of text brings it along, so that the
+/// How a validated text becomes a tree. A Document made from text carries the function, so that the
 /// type needs no library.
 using Parse = json (*)(std::string_view);
 
-/// The form that a value was made from. Invariant: it changes only when its last owner moves the
-/// tree out.
+/// The form that a value was made from.
+/// Invariant: it changes only when its last owner moves the tree out.
 class Kept {
 public:
   /// The text follows in memory.
@@ -69,7 +70,7 @@ public:
   json& tree() noexcept { return tree_; }
 
   Facts facts() noexcept {
-    Facts facts(facts_.load(std::memory_order_relaxed)); // the word stands for itself alone
+    Facts facts(facts_.load(std::memory_order_relaxed)); // the word guards no other data
     if (!facts.are_known()) {
       facts = Survey(tree_).facts();
       facts_.store(facts.word(), std::memory_order_relaxed);
@@ -86,7 +87,7 @@ private:
 
 class Handle {
 public:
-  /// Of a value that no Kept is needed for.
+  /// A Handle for a value that needs no Kept.
   constexpr Handle() noexcept = default;
   /// Takes over one ownership of `kept`.
   Handle(Kept& kept, bool is_first) noexcept : kept_(&kept), is_first_(is_first) {}
@@ -158,7 +159,7 @@ inline bool is_alone(const Handle& handle) noexcept {
   return handle.owners.is_one() && handle.kept().owners.is_one();
 }
 
-/// Where a Document of the empty object points. Nothing in it is ever counted or changed.
+/// The Handle of every Document of the empty object. Nothing in it is ever counted or changed.
 inline constinit Handle empty_object_handle;
 
 } // namespace agentstore::detail::document

@@ -7,9 +7,10 @@
 
 namespace agentstore::detail::document {
 
-/// A value that is made when it is first asked for, once. Who asks while another thread makes it
-/// waits for it. If making it throws, the one who asked gets the exception and the next one tries
-/// again. (std::call_once does the same, but loses its way where an exception meets pthread_once.)
+/// A value that is made once, when it is first asked for. A thread that asks while another thread
+/// makes the value waits for it. If making it throws, the thread that made it gets the exception
+/// and the next one tries again. (std::call_once would do the same, but fails if an exception
+/// passes through pthread_once.)
 template <class Value>
 class Lazy {
 public:
@@ -31,7 +32,7 @@ public:
     return *value_;
   }
 
-  /// Requires: no other thread uses it.
+  /// Requires: no other thread uses the value.
   void clear() noexcept {
     value_.reset();
     state_.store(nothing, std::memory_order_relaxed);

@@ -19,8 +19,8 @@ inline bool is_in_range(std::string_view digits) {
   return !nlohmann::json::parse(digits, nullptr, false).is_discarded();
 }
 
-/// A copy of the same size in which exponents of nine digits and more are zero. Where the text is
-/// no JSON, neither is the copy, from the same byte on.
+/// A copy of the same size in which exponents of nine digits and more are zero. If the text is no
+/// JSON, the copy is no JSON either, from the same byte on.
 inline std::string with_small_exponents(std::string_view text) {
   constexpr std::string_view digits = "0123456789";
   std::string copy(text);

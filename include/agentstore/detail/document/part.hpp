@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Before the guard: it includes this header where it needs it.
+// Included before the guard, because document.hpp itself includes this header.
 #include <agentstore/document_part.hpp>
 
 #ifndef AGENTSTORE_DETAIL_DOCUMENT_PART_HPP
@@ -15,7 +15,7 @@
 namespace agentstore {
 namespace detail::document {
 
-/// What a Document holds, for those who take it apart or put it together.
+/// What a Document holds, for code that takes Documents apart or puts them together.
 class Access {
 public:
   static const Kept* text_of(const Document& document) {
@@ -37,7 +37,7 @@ inline std::string unquoted(std::string_view quoted) {
                                                      : json::parse(quoted).get<std::string>();
 }
 
-/// The other way round.
+/// Appends a name as JSON, in quotes: the reverse of `unquoted`.
 inline void append_quoted(std::string& text, std::string_view name) {
   const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
   if (std::all_of(name.begin(), name.end(), is_plain)) {
@@ -132,7 +132,7 @@ inline DocumentPart::Members DocumentPart::members(std::string_view name, Member
   while (slices.next()) {
     std::string found = detail::document::unquoted(slices.quoted_name());
     if (found == name) {
-      inner.clear(); // the last one counts
+      inner.clear(); // the last member of this name counts
     }
     if (found == name && slices.is_at_object()) {
       detail::document::Slices inside = slices.inside();

@@ -2,8 +2,9 @@
 #ifndef AGENTSTORE_DETAIL_DOCUMENT_SLICES_HPP
 #define AGENTSTORE_DETAIL_DOCUMENT_SLICES_HPP
 
-// The values inside of a JSON text, found without making anything of them. Requires, all over: the
-// text is JSON without white space outside of strings, as Document::text() gives it.
+// Finds the values inside of a JSON text without making anything of them.
+// Requires, for all classes here: the text is JSON without white space outside of strings, as
+// Document::text() gives it.
 
 #include <agentstore/detail/document/compact.hpp>
 
@@ -16,7 +17,8 @@ namespace agentstore::detail::document {
 /// Goes through containers by their brackets.
 class Brackets {
 public:
-  /// Behind the value that begins at `begin`; of the whole text, its depth is known then.
+  /// Finds the end of the value that begins at `begin`. From the whole text it also finds the
+  /// depth.
   explicit Brackets(std::string_view text, std::size_t begin = 0) : end_(begin) {
     std::size_t depth = 0;
     do {
@@ -54,10 +56,10 @@ private:
 /// The members of an object or the elements of an array, one after the other.
 class Slices {
 public:
-  /// What follows the container does not matter.
+  /// The text may go on behind the container.
   explicit Slices(std::string_view container) : text_(container) {}
 
-  /// Goes to the first, then to the next one; false: there is none.
+  /// Goes to the first item, then to the next one. False if there is none.
   bool next() {
     leave_value();
     const char here = text_[at_]; // a bracket or a comma
@@ -78,7 +80,7 @@ public:
     return true;
   }
 
-  /// Of a member, with its quotes and as it is escaped.
+  /// The name of a member, with its quotes and its escapes.
   std::string_view quoted_name() const { return name_; }
   std::string_view value() {
     leave_value();
@@ -87,7 +89,7 @@ public:
 
   bool is_at_object() const { return text_[begin_] == '{'; }
 
-  /// What is in this value, which is a container. If it is gone through to its end, `leave` saves
+  /// The items of this value, which is a container. If all of them are gone through, `leave` saves
   /// another walk.
   Slices inside() const { return Slices(text_.substr(begin_)); }
   void leave(const Slices& inside) {
@@ -103,7 +105,7 @@ private:
   }
 
   std::string_view text_;
-  std::size_t at_ = 0; // in the end at the closing bracket
+  std::size_t at_ = 0; // after the last item: the closing bracket
   std::size_t begin_ = 0;
   bool is_at_value_ = false;
   std::string_view name_;

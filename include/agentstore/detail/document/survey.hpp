@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Before the guard: it includes this header where it needs it.
+// Included before the guard, because document.hpp itself includes this header.
 #include <agentstore/document.hpp>
 
 #ifndef AGENTSTORE_DETAIL_DOCUMENT_SURVEY_HPP
 #define AGENTSTORE_DETAIL_DOCUMENT_SURVEY_HPP
 
-// What a store must know about a value before it takes it, in one word, so that threads that find
-// it out at the same time write the same.
+// The facts that a store must know about a value before it takes it. They are one word, so that
+// threads that find them out at the same time write the same.
 
 #include <agentstore/detail/utf8.hpp>
 

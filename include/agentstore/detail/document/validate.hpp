@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_DOCUMENT_VALIDATE_HPP
 #define AGENTSTORE_DETAIL_DOCUMENT_VALIDATE_HPP
 
-// Document::from_text. Boost.JSON's parser says whether a text is JSON; what follows adds what it
-// leaves to others: which numbers are in range, and where white space stands.
+// Document::from_text. Boost.JSON's parser decides whether a text is JSON. The code here decides
+// what the parser leaves open: which numbers are in range, and where white space stands.
 
 #include <agentstore/detail/document/build_tree.hpp>
 #include <agentstore/detail/document/compact.hpp>
@@ -27,8 +27,8 @@ namespace agentstore::detail::document {
 /// Hears what Boost.JSON's parser finds, and builds nothing.
 ///
 /// Invariant of `place_`: unless `has_space_`, all before it has been heard and holds no white
-/// space outside of strings. Each token must stand right there, which costs one comparison; the
-/// first that does not is what white space looks like.
+/// space outside of strings. Each token must begin exactly at `place_`, which costs one comparison.
+/// If a token does not, white space is before it.
 class Validator {
 public:
   using View = boost::json::string_view;
@@ -45,10 +45,10 @@ public:
       : original_(original), parsed_(parsed) {}
 
   std::size_t depth() const { return deepest_; }
-  /// How much at the front is known to have no white space.
+  /// How many bytes at the front are known to have no white space.
   std::size_t compact_bytes() const { return place_; }
   bool has_space() const { return has_space_ || place_ != parsed_.size(); }
-  /// Where a number begins that is out of range; it made the parser stop.
+  /// Where the number begins that is out of range and made the parser stop.
   std::optional<std::size_t> bad_number() const { return bad_number_; }
 
   bool on_document_begin(Error&) { return true; }
@@ -146,7 +146,8 @@ private:
   void string(View part, std::size_t size) {
     comma_if_any();
     if (is_next('"')) {
-      // One without escapes is handed out where it stands, whole. Escapes make the text longer.
+      // The parser hands out a string without escapes whole, and where it stands. With escapes, the
+      // text of a string is longer than its value.
       const std::size_t inside = place_ + 1;
       const bool is_plain = part.data() == parsed_.data() + inside && part.size() == size;
       place_ = is_plain ? inside + size + 1 : end_of_string(parsed_, inside, size);
@@ -196,7 +197,7 @@ inline Verdict validate(std::string_view text) {
   if (verdict.error != boost::json::error::exponent_overflow) {
     return verdict;
   }
-  // Boost.JSON stops at each exponent beyond an int, be the number 0e9999999999 or 1e-9999999999.
+  // Boost.JSON stops at each exponent beyond an int, even in 0e9999999999 and 1e-9999999999.
   return validate(text, with_small_exponents(text));
 }
 

@@ -2,9 +2,9 @@
 #ifndef AGENTSTORE_DETAIL_DOCUMENT_WRITER_HPP
 #define AGENTSTORE_DETAIL_DOCUMENT_WRITER_HPP
 
-// The compact text of a tree, byte for byte what nlohmann's dump() makes of it. dump() decodes each
-// character of each string again; here they are known to be UTF-8, and runs of plain ones are
-// copied.
+// Writes the compact text of a tree, byte for byte as nlohmann's dump() does. dump() decodes each
+// character of each string again. Here strings are known to be UTF-8, and runs of plain characters
+// are copied.
 
 #include <agentstore/detail/utf8.hpp>
 
@@ -17,7 +17,7 @@
 
 namespace agentstore::detail::document {
 
-/// Counts what a string would be given.
+/// Stands in for a string that is written to, and counts the bytes.
 class ByteCount {
 public:
   void append(std::string_view text) { bytes_ += text.size(); }
@@ -77,7 +77,7 @@ public:
       out_.append("null");
       break;
     default:
-      out_.append(value.dump()); // how doubles are spelled is nlohmann's
+      out_.append(value.dump()); // nlohmann decides how doubles are spelled
       break;
     }
   }

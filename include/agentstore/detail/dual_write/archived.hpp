@@ -12,7 +12,7 @@ namespace agentstore::detail::dual_write {
 /// The user of an event whose call names none.
 inline constexpr const char* no_user = "-";
 
-/// The record of `Call`, by `add(writer, result, arguments...)`. The general one leaves none.
+/// The record of `Call`, by `add(writer, result, arguments...)`. The general template makes none.
 template <class Call>
 struct Archived {
   static constexpr bool leaves_record = false;
@@ -29,7 +29,8 @@ protected:
   }
 };
 
-/// The value alone: the archive makes forms of it that the caller and the hot store do not need.
+/// A Document of its own for the archive. The forms that the archive makes of it would otherwise
+/// stay with the caller and the hot store, which do not need them.
 inline Document own(const Document& value) {
   return value.fresh();
 }

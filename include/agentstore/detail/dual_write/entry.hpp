@@ -20,7 +20,7 @@ public:
   Target() = default;
 
   std::shared_ptr<IPermanentStorageBackend> storage;
-  std::shared_ptr<IArchiveOnce> once; // null where it does not
+  std::shared_ptr<IArchiveOnce> once; // null if the archive does not
 };
 
 /// What a value weighs in the queue.
@@ -41,7 +41,7 @@ inline std::size_t bytes_of(const std::vector<ChannelWrite>& writes) {
 /// One append, which can be made any number of times.
 class Entry {
 public:
-  /// What each weighs besides its values.
+  /// The weight of an entry besides its values.
   static constexpr std::size_t own_bytes = 256;
 
   Entry(std::string entry_id, ArchiveKind what, std::string of, Timestamp time, std::size_t weight)

@@ -41,7 +41,7 @@ std::string text_of_all(const Values&... values) {
   return all;
 }
 
-/// Throws std::invalid_argument where the part is no such value.
+/// Throws std::invalid_argument if the part is no such value.
 template <class Value>
 Value value_of(const DocumentPart& part) {
   constexpr auto require = [](bool is_so) {

@@ -2,7 +2,7 @@
 #ifndef AGENTSTORE_DETAIL_DUAL_WRITE_JOURNAL_HPP
 #define AGENTSTORE_DETAIL_DUAL_WRITE_JOURNAL_HPP
 
-// Where a queue is kept besides in memory, so that it outlives the process.
+// Keeps a queue outside of memory too, so that it outlives the process.
 
 #include <agentstore/awaitable.hpp>
 #include <agentstore/detail/dual_write/entry.hpp>
@@ -12,7 +12,8 @@
 
 namespace agentstore::detail::dual_write {
 
-/// Used from any thread. It has what is in the queue, and what left it a moment ago.
+/// May be used from any thread. It holds the entries of the queue, and those that left it a moment
+/// ago.
 class Journal {
 public:
   using Entries = std::vector<EntryPtr>;
@@ -21,21 +22,22 @@ public:
   Journal& operator=(const Journal&) = delete;
   virtual ~Journal() = default;
 
-  /// Opens it, if it is not open, and returns what is in it, the oldest first. Throws StorageError.
+  /// Opens the journal, if it is not open, and returns its entries, the oldest first. Throws
+  /// StorageError.
   virtual awaitable<Entries> open() = 0;
-  /// Waits until all before it is done.
+  /// Waits until all earlier work is done, and closes the journal.
   virtual awaitable<void> close() = 0;
-  /// Begins to close it, and does not wait.
+  /// Begins to close the journal, and does not wait.
   virtual void abandon() noexcept = 0;
 
-  // Both begin to be done, in their order, and are not waited for.
+  // Both begin the work and do not wait for it. The work is done in the order of the calls.
   virtual void add(const Entry& entry, std::string others_text) noexcept = 0;
   virtual void remove(const Entry& entry) noexcept = 0;
 
-  /// Waits until what was added so far is durable, or could not be made so. Cancelled, it ends.
+  /// Waits until each entry added so far is durable, or could not be made so. Ends if cancelled.
   virtual awaitable<void> written() = 0;
 
-  /// Whether it could do what it was asked last.
+  /// Whether the latest work succeeded.
   virtual bool is_well() const noexcept = 0;
 
 protected:

@@ -2,7 +2,7 @@
 #ifndef AGENTSTORE_DETAIL_DUAL_WRITE_QUEUE_HPP
 #define AGENTSTORE_DETAIL_DUAL_WRITE_QUEUE_HPP
 
-// What waits for the archive: bounded, in order of each key, and counted.
+// The entries that wait for the archive: bounded, in order of each key, and counted.
 
 #include <agentstore/capabilities/archiving.hpp>
 #include <agentstore/detail/dual_write/journal.hpp>
@@ -14,12 +14,13 @@
 
 namespace agentstore::detail::dual_write {
 
-/// Entries by kind and key. Workers take them, the oldest first, but of each key one at a time. It
-/// may be used from any thread.
+/// Entries by kind and key. Workers take the oldest first, and of each key one at a time. May be
+/// used from any thread.
 ///
-/// Invariant: accepted = archived + dropped + queued. Whoever changes one changes another.
-/// Invariant: the journal, if there is one, is told of each entry that comes or leaves, in the
-/// order in which they do, so that it never has more of them than the queue may hold.
+/// Invariant: accepted = archived + dropped + queued. Code that changes one of them changes
+/// another.
+/// Invariant: the journal, if there is one, gets each entry that comes or leaves, in the order in
+/// which they do. So it never holds more entries than the queue may hold.
 class Queue {
 public:
   Queue(std::size_t max_queued, std::size_t max_bytes, bool drops_oldest, std::size_t max_workers,
@@ -32,8 +33,8 @@ public:
   }
 
   /// From now on entries are taken in, and not dropped at once. `kept` is what the journal had in
-  /// this generation, and takes the place of what was queued when the queue was closed. False: it
-  /// was closed meanwhile, and something else may be kept. Where it is open, nothing happens.
+  /// this generation. It replaces what was queued when the queue was closed. False if the queue was
+  /// closed meanwhile; the journal may then hold something else. An open queue does not change.
   bool open(std::uint64_t generation, const Journal::Entries& kept) {
     const std::lock_guard lock(mutex_);
     if (is_open_) {
@@ -54,8 +55,8 @@ public:
     return true;
   }
 
-  /// Takes nothing in from now on, and drops all that is queued, what is under way included, unless
-  /// the journal keeps it.
+  /// Takes nothing in from now on. Drops all that is queued or under way, unless the journal keeps
+  /// it.
   void close() {
     const std::lock_guard lock(mutex_);
     is_open_ = false;
@@ -71,7 +72,7 @@ public:
     workers_ = 0;
   }
 
-  /// Takes the entry in or drops it. The text is for the journal. Returns what `add_worker` does.
+  /// Takes the entry in or drops it. The text is for the journal. Returns the same as `add_worker`.
   std::optional<std::uint64_t> push(EntryPtr entry, std::string others_text) {
     const std::lock_guard lock(mutex_);
     if (!is_open_) {
@@ -83,19 +84,20 @@ public:
     return one_more_worker();
   }
 
-  /// Where one more worker is to be started, its generation. It counts as one that is at work.
+  /// The generation of one more worker, if one is to be started. The worker counts as working from
+  /// now on.
   std::optional<std::uint64_t> add_worker() {
     const std::lock_guard lock(mutex_);
     return one_more_worker();
   }
 
-  /// One that could not be started after all.
+  /// Takes back a worker that could not be started.
   void remove_worker(std::uint64_t generation) {
     const std::lock_guard lock(mutex_);
     workers_ -= generation == generation_ ? 1 : 0;
   }
 
-  /// A record that came to nothing before it was an entry.
+  /// Counts a record that was lost before it became an entry.
   void count_lost() {
     const std::lock_guard lock(mutex_);
     ++metrics_.accepted;
@@ -108,7 +110,7 @@ public:
     return generation_;
   }
 
-  /// The next entry, which is then under way. None: the worker is to end.
+  /// The next entry, which is then under way. If there is none, the worker is to end.
   EntryPtr take(std::uint64_t generation) {
     const std::lock_guard lock(mutex_);
     if (generation != generation_) {
@@ -131,7 +133,7 @@ public:
   void settle(std::uint64_t generation, const Entry& entry, bool is_archived) {
     const std::lock_guard lock(mutex_);
     if (generation != generation_) {
-      return; // it was dropped, or the journal keeps it
+      return; // the entry was dropped, or the journal keeps it
     }
     ++(is_archived ? metrics_.archived : metrics_.dropped);
     leave(entry);
@@ -177,7 +179,7 @@ private:
     return generation_;
   }
 
-  /// False if it was dropped.
+  /// False if the entry was dropped.
   bool take_in(EntryPtr entry) {
     ++metrics_.accepted;
     if (make_room(entry->bytes)) {
@@ -269,8 +271,8 @@ private:
   std::size_t workers_ = 0;
   std::uint64_t next_place_ = 0;
   Lanes lanes_;
-  Fronts ready_;   // whose first entry may be taken
-  Fronts blocked_; // that wait for the end of an append
+  Fronts ready_;   // lanes whose first entry may be taken
+  Fronts blocked_; // lanes that wait for the end of an append
 };
 
 } // namespace agentstore::detail::dual_write

@@ -2,7 +2,7 @@
 #ifndef AGENTSTORE_DETAIL_DUAL_WRITE_RESTORED_ENTRY_HPP
 #define AGENTSTORE_DETAIL_DUAL_WRITE_RESTORED_ENTRY_HPP
 
-// Entries made again of what was kept of them.
+// Makes entries again from what was kept of them.
 
 #include <agentstore/detail/dual_write/entry.hpp>
 
@@ -36,7 +36,7 @@ EntryPtr restore_as(KeptEntry kept) {
   }(std::index_sequence_for<Others...>());
 }
 
-/// Throws std::invalid_argument where it is none of the appends that a DualWrite makes.
+/// Throws std::invalid_argument if `kept` is no append that a DualWrite makes.
 inline EntryPtr restore(KeptEntry kept) {
   using Text = std::string;
   const auto is = [&kept](ArchiveKind kind) { return kept.kind == to_string(kind); };

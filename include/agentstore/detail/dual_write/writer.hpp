@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_DUAL_WRITE_WRITER_HPP
 #define AGENTSTORE_DETAIL_DUAL_WRITE_WRITER_HPP
 
-// What takes entries from the queue to the archive. All that follows the word "strand" below runs
-// on the writer's strand, and may so use what is not locked.
+// Takes entries from the queue to the archive. The functions below the word "Strand" run on the
+// writer's strand, so they may use members without a lock.
 
 #include <agentstore/archives/dual_write_options.hpp>
 #include <agentstore/detail/deadline.hpp>
@@ -27,10 +27,10 @@
 
 namespace agentstore::detail::dual_write {
 
-/// Invariant: it never refers to the hot store, so that an archive that hangs keeps nothing alive
-/// but itself.
+/// Invariant: the writer never refers to the hot store, so that an archive that hangs keeps only
+/// itself alive.
 ///
-/// In the child of a fork nothing runs on its strand, and its locks may be taken for ever.
+/// In the child of a fork nothing runs on the strand, and the locks may be taken for ever.
 class Writer : public ProcessOfOrigin, public std::enable_shared_from_this<Writer> {
 public:
   Writer(boost::asio::any_io_executor executor, Target target, DualWriteOptions options)
@@ -47,12 +47,12 @@ public:
     metrics.repeats_safely = target_.once != nullptr;
     return metrics;
   }
-  /// Whether the archive took what it was given last.
+  /// Whether the archive took the record that it was given last.
   bool is_well() const noexcept { return is_well_; }
-  /// Whether what is queued is where it is to be.
+  /// Whether the journal, if there is one, keeps what is queued.
   bool queue_is_well() const noexcept { return !journal_ || journal_->is_well(); }
 
-  /// A call on the hot store whose record may be still to come: `close` waits for that.
+  /// A call on the hot store whose record may still come. `close` waits for the call.
   class CallUnderWay {
   public:
     explicit CallUnderWay(std::shared_ptr<Writer> writer) : writer_(std::move(writer)) {
@@ -66,7 +66,8 @@ public:
     std::shared_ptr<Writer> writer_;
   };
 
-  /// Hands a record to the queue. It never throws: what cannot be queued is counted as dropped.
+  /// Hands a record to the queue. Never throws: a record that cannot be queued is counted as
+  /// dropped.
   template <class Append, class... Others>
   void add(std::string key, Others... others) noexcept {
     try {
@@ -79,12 +80,12 @@ public:
     }
   }
 
-  /// Whether what is queued is to outlive the process.
+  /// Whether queued records are to outlive the process.
   bool is_durable() const noexcept { return journal_ != nullptr; }
-  /// Waits until the records so far do, or cannot. Requires: it is durable.
+  /// Waits until the records so far are durable, or cannot become so. Requires: `is_durable()`.
   awaitable<void> kept() const { return journal_->written(); }
 
-  /// What was queued when the process before this one ended.
+  /// The entries that were queued when the previous process ended.
   class Kept {
   public:
     Kept() = default;
@@ -92,7 +93,7 @@ public:
     Journal::Entries entries;
   };
 
-  /// Opens what keeps the queue. Throws what that throws, and then nothing has been opened.
+  /// Opens the journal. If the journal throws, nothing has been opened.
   static awaitable<Kept> open_queue(std::shared_ptr<Writer> self) {
     Kept kept;
     kept.generation = self->queue_.generation();
@@ -102,7 +103,7 @@ public:
     co_return kept;
   }
 
-  /// Opens the archive, and waits for that no longer than the options say.
+  /// Opens the archive. Does not wait for that longer than the options allow.
   static awaitable<void> open(std::shared_ptr<Writer> self, Kept kept) {
     while (!self->queue_.open(kept.generation, kept.entries)) {
       kept = co_await open_queue(self);
@@ -113,20 +114,20 @@ public:
     co_await run(self, open_on_strand(self));
   }
 
-  /// Whether nothing is queued before the limit has passed.
+  /// Whether the queue is empty before the limit has passed.
   static awaitable<bool> drain(std::shared_ptr<Writer> self, std::chrono::milliseconds limit) {
     self->require_here("drain", "");
     co_return co_await run(self, drain_on_strand(self, after(limit)));
   }
 
-  /// Drains, drops the rest, and closes the archive, all within the options' limit. Where the rest
-  /// is kept, it waits for that besides.
+  /// Drains, drops the rest, and closes the archive, all within the options' limit. If a journal
+  /// keeps the rest, `close` waits for the journal besides.
   static awaitable<void> close(std::shared_ptr<Writer> self) {
     co_await run(self, close_on_strand(self));
   }
 
-  /// Drops all that is queued, or leaves it where it is kept. Does not touch the executor: its
-  /// context may be gone.
+  /// Drops all that is queued, or leaves it to the journal. Does not touch the executor, because
+  /// the executor's context may be gone.
   void abandon() noexcept {
     queue_.close();
     if (journal_) {
@@ -135,14 +136,14 @@ public:
   }
 
 private:
-  /// What runs on the strand and ends by itself, however often its caller cancels.
+  /// Runs `work` on the strand to its end, however often the caller cancels.
   static awaitable<bool> run(std::shared_ptr<Writer> self, awaitable<bool> work) {
     auto running = run_on_strand(self->strand_, std::move(work), WhenCancelled::stay);
     const std::optional<bool> result = co_await std::move(running);
     co_return result.value();
   }
 
-  /// False if there was none to be started, or none could be.
+  /// False if there was no worker to start, or the worker could not be started.
   bool start_worker(std::optional<std::uint64_t> generation) noexcept {
     if (generation) {
       try {
@@ -171,7 +172,7 @@ private:
 
   // Strand
 
-  /// Until `condition()` holds, or the time has come: then false.
+  /// Waits until `condition()` holds. False if the time came first.
   template <class Condition>
   static awaitable<bool> wait(std::shared_ptr<Writer> self, Time until, Condition condition) {
     while (!condition()) {
@@ -186,7 +187,7 @@ private:
     co_return true;
   }
 
-  /// Lets all who wait look again.
+  /// Lets all waiting coroutines look again.
   void notify() {
     for (boost::asio::steady_timer* const timer : timers_) {
       timer->cancel();
@@ -202,7 +203,8 @@ private:
     co_return co_await wait(self, until, std::move(is_settled));
   }
 
-  /// Archives never throw but for a cancellation, which is none of ours; those of others might.
+  /// An archive of this library throws only if it is cancelled, and nobody cancels it here. Other
+  /// archives might throw.
   static awaitable<bool> without_exception(awaitable<bool> call) {
     try {
       co_return co_await std::move(call);
@@ -211,10 +213,12 @@ private:
     }
   }
 
-  /// Whether the archive is open. Of workers that find it closed one opens it, the others wait.
+  /// Whether the archive is open. If workers find it closed, one of them opens it and the others
+  /// wait.
   static awaitable<bool> open_archive(std::shared_ptr<Writer> self, std::uint64_t generation) {
     auto is_over = [self, generation] { return self->queue_.generation() != generation; };
-    // Else a close that was given up would end late, and close what is opened here.
+    // Otherwise a close that was given up would end late, and close the archive that is opened
+    // here.
     auto may_open = [self, is_over] { return !self->is_closing_ || is_over(); };
     static_cast<void>(co_await wait(self, Time::max(), std::move(may_open)));
     if (self->is_opening_) {
@@ -243,7 +247,7 @@ private:
     }
   }
 
-  /// Makes the append until it is true, or has been made often enough.
+  /// Repeats the append until it is true, or has been made often enough.
   static awaitable<bool> archive(std::shared_ptr<Writer> self, std::uint64_t generation,
                                  EntryPtr entry) {
     GrowingPause pause(self->options_.first_pause, self->options_.longest_pause);
@@ -323,13 +327,13 @@ private:
   boost::asio::strand<boost::asio::any_io_executor> strand_;
   const Target target_;
   const DualWriteOptions options_;
-  const std::shared_ptr<Journal> journal_; // null where the queue is in memory alone
+  const std::shared_ptr<Journal> journal_; // null if the queue is in memory alone
   Queue queue_;
   const std::string prefix_ = random_prefix();
   std::atomic<std::uint64_t> last_id_ = 0;
   std::atomic<bool> is_well_ = true;
   std::atomic<std::size_t> calls_ = 0;
-  // Of the strand:
+  // Used on the strand alone.
   bool is_archive_open_ = false;
   bool is_opening_ = false;
   bool is_closing_ = false;

@@ -16,7 +16,7 @@ inline constexpr auto channel_values = "channel_values";
 inline constexpr auto channel_versions = "channel_versions";
 inline constexpr auto pending_sends_channel = "__pregel_tasks";
 
-/// What the checkpointer looks into of a checkpoint, found in one walk. It refers to the
+/// The parts of a checkpoint that the checkpointer looks into, found in one walk. They refer to the
 /// checkpoint.
 class CheckpointParts {
 public:
@@ -51,7 +51,7 @@ public:
   }
 };
 
-/// The checkpoint that a put was given, with the values that it gets from elsewhere.
+/// The checkpoint given to a put, with the values that it gets from elsewhere.
 class ChannelCarrier {
 public:
   /// Requires: `parts` are those of the checkpoint, values and versions are objects or nothing, and
@@ -83,9 +83,9 @@ public:
 
   bool needs_more() const { return !missing_.empty(); }
 
-  /// Takes from a stored checkpoint the values of the channels that it has in the version that is
-  /// wanted. It may have such a channel and no value of it: then there is none. Returns false if
-  /// the stored checkpoint is none.
+  /// Takes from a stored checkpoint the values of those channels that it has in the wanted version.
+  /// If the stored checkpoint has such a channel without a value, the channel gets none. Returns
+  /// false if the stored value is no checkpoint.
   bool carry_from(const StoredCheckpoint& from) {
     if (from.is_pruned || missing_.empty()) {
       return true;
@@ -112,7 +112,7 @@ public:
     return true;
   }
 
-  /// The checkpoint as it is to be stored: the one that was given, unless its values change.
+  /// The checkpoint to store. It is the given one, unless its values change.
   Document finish() {
     if (is_complete_ && carried_.empty()) {
       return std::move(checkpoint_);
@@ -182,7 +182,8 @@ inline bool version_less(const json& one, const json& other) {
   return text(one) < text(other);
 }
 
-/// The checkpoint with what formats before 4 kept as writes of the parent as a channel.
+/// The checkpoint with its pending sends as a channel. Formats before 4 kept the sends as writes of
+/// the parent.
 inline Document with_pending_sends(Document checkpoint,
                                    std::vector<PendingWrite> writes_of_parent) {
   json sends = json::array();

@@ -116,7 +116,7 @@ public:
     check_thread("delete_thread", thread_id);
     bool deleted = false;
     std::vector<std::string> keys = co_await keys_of(stores, thread_id);
-    std::reverse(keys.begin(), keys.end()); // the graph's own is the first
+    std::reverse(keys.begin(), keys.end()); // the graph's own key comes first
     for (std::string& key : keys) {
       stores.cache().forget(key);
       deleted = co_await stores.threads().delete_thread(std::move(key)) || deleted;
@@ -188,7 +188,7 @@ public:
   }
 
 private:
-  /// How many checkpoints are read at once where all are.
+  /// How many checkpoints are read at once if all are read.
   static constexpr std::size_t piece_size = 32;
 
   class Found {
@@ -257,13 +257,13 @@ private:
 
   // Checkpoints.
 
-  /// What the newest end of a key tells about all of it.
+  /// What the newest checkpoints of a key tell about all of its checkpoints.
   class Newest {
   public:
     Newest(std::optional<StoredCheckpoint> arrived_last, Latest known)
         : checkpoint(std::move(arrived_last)), latest(std::move(known)) {}
 
-    std::optional<StoredCheckpoint> checkpoint; // be it pruned
+    std::optional<StoredCheckpoint> checkpoint; // even if it is pruned
     Latest latest;
   };
 
@@ -317,7 +317,7 @@ private:
     }
     latest = co_await find(stores, operation, key, greatest);
     if (!latest) {
-      // The greatest one was pruned after a note had named it.
+      // The greatest checkpoint was pruned after a note had named it.
       std::vector<StoredCheckpoint> piece_of_all;
       std::string after;
       while (co_await read_piece(stores, operation, key, &after, &piece_of_all)) {
@@ -331,8 +331,8 @@ private:
     co_return latest;
   }
 
-  /// Reads the next checkpoints of a key, newest first, behind the one of the id `after`, which is
-  /// empty at the start; false at the end.
+  /// Reads the next checkpoints of a key, newest first, behind the id `after`, which is empty at
+  /// the start. False at the end.
   static awaitable<bool> read_piece(Stores stores, const char* operation, std::string key,
                                     std::string* after, std::vector<StoredCheckpoint>* piece) {
     std::vector<Checkpoint> records;
@@ -358,7 +358,7 @@ private:
                                                  std::move(metadata));
   }
 
-  /// The checkpoint with its pending writes, and those of its parent where they belong to it.
+  /// The checkpoint with its pending writes, and with those of its parent if they belong to it.
   static awaitable<CheckpointTuple> complete(Stores stores, const char* operation, std::string key,
                                              Config place, StoredCheckpoint stored) {
     CheckpointTuple tuple;
@@ -389,8 +389,8 @@ private:
     }
   }
 
-  /// From the newest checkpoint that has what is missing. `channels` lives in the frame that
-  /// awaits.
+  /// Takes the missing values from the newest checkpoint that has them. `channels` lives in the
+  /// frame that awaits.
   static awaitable<void> carry_from_any(Stores stores, std::string key, ChannelCarrier* channels) {
     constexpr auto operation = "put";
     std::vector<StoredCheckpoint> piece;
@@ -436,8 +436,8 @@ private:
       co_await stores.threads().prune_thread(std::move(key), 1);
       co_return;
     }
-    // What arrived before the latest is removed. What arrived after it is emptied, for the backend
-    // removes the oldest only.
+    // Checkpoints that arrived before the latest are removed. Checkpoints that arrived after it are
+    // emptied, because the backend removes only the oldest.
     const std::optional<StoredCheckpoint> latest = co_await find_latest(stores, operation, key);
     if (!latest) {
       co_return;
@@ -517,7 +517,8 @@ private:
       }
       co_return;
     }
-    // Where all arrived in the order of their ids, one that is too small ends the search.
+    // If all checkpoints arrived in the order of their ids, an id that is too small ends the
+    // search.
     std::vector<StoredCheckpoint> piece;
     std::string after;
     bool more = co_await read_piece(stores, operation, key, &after, &piece);

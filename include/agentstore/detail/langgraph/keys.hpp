@@ -11,9 +11,9 @@
 
 namespace agentstore::langgraph::detail {
 
-/// What all threads of the backend that hold checkpoints begin with.
+/// The prefix of all threads of the backend that hold checkpoints.
 inline const std::string key_prefix = "lg:";
-/// What a thread that notes an unfinished copy begins with. No key does.
+/// The prefix of a thread that notes an unfinished copy. No key begins with it.
 inline const std::string copy_prefix = "lg-copy:";
 
 /// Throws if it is no thread id of LangGraph's.
@@ -25,13 +25,14 @@ inline void check_thread(const char* operation, const std::string& thread_id) {
   }
 }
 
-/// What the keys of a thread, and of no other, begin with: the id with its size before it, so that
-/// no id is taken for the beginning of a longer one.
+/// The prefix of the keys of a thread, and of no other thread's. The id stands behind its size, so
+/// that no id is taken for the beginning of a longer one.
 inline std::string prefix_of(const std::string& thread_id) {
   return key_prefix + std::to_string(thread_id.size()) + ":" + thread_id + ":";
 }
 
-/// The thread of the backend; throws if there can be none.
+/// The thread's name in the backend. Throws if the name would be too long or an argument is
+/// invalid.
 inline std::string key_of(const char* operation, const std::string& thread_id,
                           const std::string& checkpoint_ns) {
   check_thread(operation, thread_id);
@@ -44,7 +45,7 @@ inline std::string key_of(const char* operation, const std::string& thread_id,
   return prefix_of(thread_id) + checkpoint_ns;
 }
 
-/// The thread and namespace of a key; nullopt if it is none.
+/// The thread and namespace of a key; nullopt if the text is no such key.
 inline std::optional<Config> parse_key(const std::string& key) {
   if (!key.starts_with(key_prefix)) {
     return std::nullopt;

@@ -59,7 +59,7 @@ public:
     return 2 + (found != entries_.end() ? found->second.uses : max_uses);
   }
 
-  /// For what deletes checkpoints.
+  /// For calls that delete checkpoints.
   void forget(const std::string& key) {
     const std::lock_guard lock(mutex_);
     entries_.erase(key);

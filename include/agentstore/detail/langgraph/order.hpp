@@ -15,7 +15,7 @@
 // may write at once. The gap has as many ids as were put since the writer last looked.
 //
 // Example: `a`, `c` and `b` arrived in this order, the writer of `b` having last seen `a`. The note
-// of `b` is: after `a`, greatest `a`, in order. A reader of `b` is told the ids before it, `c` and
+// of `b` is: after `a`, greatest `a`, in order. A reader of `b` gets the ids before it, `c` and
 // `a`. The gap is `c`, so the greatest is `c`, and the ids are not in order.
 //
 // Requires: an id that was removed, with its thread or by pruning, is not put again while a writer
@@ -50,7 +50,7 @@ public:
 
   /// The checkpoint that was the latest to arrive when the writer looked; empty if there was none.
   std::string after;
-  /// Of all that had arrived up to `after`.
+  /// The summary of all ids that had arrived up to `after`.
   OrderSummary until_after;
 };
 

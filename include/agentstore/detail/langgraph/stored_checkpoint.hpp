@@ -10,8 +10,8 @@
 //     {"metadata": {...}, "notes": {"after": "...", "greatest": "...", "in_order": true,
 //                                   "parent": "...", "has_sends": true, "pruned": true}}
 //
-// The first three are of order.hpp. The others are members of StoredCheckpoint, and there if they
-// apply.
+// order.hpp explains the first three. The others are members of StoredCheckpoint, and are written
+// if they apply.
 
 #include <agentstore/capabilities/thread_directory.hpp>
 #include <agentstore/checkpointer_backend.hpp>
@@ -64,7 +64,7 @@ inline Document write_metadata(StoredCheckpoint& stored) {
   throw StorageError(errc::corrupted, operation, key, "what is stored there is no checkpoint");
 }
 
-/// False if they are none.
+/// False if the value holds no such notes.
 inline bool read_notes(const DocumentPart& notes, StoredCheckpoint& stored) {
   std::optional<std::string> after;
   std::optional<std::string> greatest;

@@ -21,7 +21,7 @@ public:
 
   const Limits& limits() const noexcept { return options_.limits; }
 
-  /// Adds nothing where the key has the entry id already.
+  /// Adds nothing if the key already has the entry id.
   void add(ArchiveKind kind, std::string key, std::optional<std::string> entry_id, json fields,
            std::optional<Timestamp> created_at) {
     const std::lock_guard lock(mutex_);
@@ -85,7 +85,7 @@ public:
     co_return;
   }
 
-  /// Whatever throws, memory that runs out included, means that the record is lost.
+  /// Every exception, also for running out of memory, means that the record is lost.
   template <class Append, class... Others>
   static awaitable<bool>
   append(std::shared_ptr<ArchiveEngine> engine, std::optional<std::string> entry_id,

@@ -5,9 +5,9 @@
 // The data of MemoryBackend and the rules on it, as plain functions that lock, act and return.
 // Requires: the arguments have been checked.
 //
-// What belongs to one id, a session and the thread of its name, lives in one shard under one mutex,
-// so that every rule about one session is decided under a single lock. Only to copy a thread are
-// two locks held together, and none across a suspension: there is none in here.
+// What belongs to one id, a session and the thread of its name, lives in one shard under one mutex.
+// So every rule about one session is decided under a single lock. Two locks are held together only
+// to copy a thread. No lock is held across a suspension, because no function here suspends.
 
 #include <agentstore/authoring/cursor.hpp>
 #include <agentstore/authoring/session_update.hpp>
@@ -400,7 +400,7 @@ public:
   }
 
 private:
-  // What a reader makes of a value goes with the reader: it gets a handle of its own.
+  // A reader gets a handle of its own, so that the forms that it makes go with it.
 
   static void detach(Session& record) { record.metadata = record.metadata.fresh(); }
   static void detach(Message& message) { message.metadata = message.metadata.fresh(); }

@@ -29,7 +29,7 @@ CREATE TABLE @.archive (
 );
 )";
 
-// The row of its key, which an append locks, keeps two of one entry id apart.
+// Two appends with one entry id cannot meet, because each locks the row of its key.
 inline constexpr const char* archive_schema_2 = R"(
 ALTER TABLE @.archive ADD COLUMN entry_id text COLLATE "C";
 CREATE UNIQUE INDEX archive_by_entry ON @.archive (kind, key, entry_id)
@@ -62,8 +62,8 @@ public:
     co_await Client::close(&engine->client_);
   }
 
-  /// Whatever fails, memory that runs out included, means that the record is lost; only a
-  /// cancellation is the caller's own.
+  /// Every failure, running out of memory included, means that the record is lost. Only a
+  /// cancellation is thrown to the caller.
   template <class Append, class... Others>
   static awaitable<bool>
   append(std::shared_ptr<ArchiveEngine> engine, std::optional<std::string> entry_id,
@@ -113,7 +113,7 @@ public:
   }
 
 private:
-  // Each is one for all kinds, so that a connection prepares it once.
+  // Each statement serves all kinds, so that a connection prepares it once.
 
   static const Statement& insert() {
     static const Statement statement(
@@ -126,7 +126,8 @@ private:
     return statement;
   }
 
-  /// As `insert`. Where the entry id is there already, its key's row has skipped a place.
+  /// Does as `insert`. If the entry id is there already, nothing is added, but the row of the key
+  /// has skipped a place.
   static const Statement& insert_once() {
     static const Statement statement(
         "WITH place AS (INSERT INTO @.archive_keys AS k (kind, key, last_sequence)"

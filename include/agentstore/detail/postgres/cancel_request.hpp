@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_POSTGRES_CANCEL_REQUEST_HPP
 #define AGENTSTORE_DETAIL_POSTGRES_CANCEL_REQUEST_HPP
 
-// The protocol's own request to stop what a connection is at. It needs no free connection of the
-// server, no rights, and a pooler passes it on to the server that is at work.
+// The protocol's own request to stop the work of a connection. It needs no free connection of the
+// server and no rights. A pooler passes it on to the server that does the work.
 
 #include <atomic>
 #include <csignal>
@@ -14,17 +14,18 @@
 
 namespace agentstore::detail::postgres {
 
-/// Asks a server to stop what one connection is at, any number of times, one after the other.
+/// Asks a server to stop the work of one connection, any number of times, one after the other.
 ///
-/// libpq blocks while it asks, for as long as the network is silent. A thread does that which
-/// nobody waits for: it touches no executor, and nothing but what it shares with this object.
+/// libpq blocks while it asks, for as long as the network is silent. So a thread asks that nobody
+/// waits for. The thread touches no executor, and shares only a part of this object.
 class CancelRequest {
 public:
   /// Requires: the connection is open. It may be closed afterwards.
   explicit CancelRequest(PGconn* connection)
       : shared_(std::make_shared<Shared>(PQgetCancel(connection))) {}
 
-  /// Asks, if the last time that it asked is over. Where no thread can be had, nothing happens.
+  /// Asks, unless the previous request is still under way. If no thread can be had, nothing
+  /// happens.
   void send() const {
     if (shared_->handle == nullptr || shared_->is_under_way.exchange(true)) {
       return;

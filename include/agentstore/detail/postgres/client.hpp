@@ -101,7 +101,7 @@ public:
   }
 
 private:
-  /// What calls would meet.
+  /// Adds the faults that calls would meet.
   static void add_issues(Health& health, const Rows& rows, std::size_t version) {
     if (rows.bytes(0, 0) != "off") {
       health.issues.emplace_back("the server is read-only");

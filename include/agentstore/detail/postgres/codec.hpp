@@ -34,7 +34,7 @@ inline constexpr Oid int8_array = 1016;
 } // namespace type
 
 // PostgreSQL's type `text` holds every Unicode character but NUL. A column therefore has U+2400
-// SYMBOL FOR NULL and "0" where the text has a NUL, and U+2400 twice where the text has U+2400.
+// SYMBOL FOR NULL and "0" for a NUL in the text, and U+2400 twice for U+2400.
 // Every other text is stored as it is. JSON needs no such code: its dump has "\u0000" for a NUL,
 // which the type `json` keeps.
 
@@ -83,7 +83,7 @@ inline std::string from_column(std::string_view column) {
   }
 }
 
-/// A column holds what this library never writes there.
+/// A column holds a value that this library never writes there.
 class Corrupted : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
@@ -135,7 +135,7 @@ public:
   }
   /// The time "infinity", which is later than every other one.
   Parameters& end_of_time() { return integer(std::numeric_limits<std::int64_t>::max()); }
-  /// A count. One beyond the type's range means the same as the end of the range: all there is.
+  /// A count. A value beyond the type's range means the same as the end of the range: all there is.
   Parameters& count(std::uint64_t value) {
     constexpr std::uint64_t max = std::numeric_limits<std::int64_t>::max();
     return integer(static_cast<std::int64_t>(std::min(value, max)));
@@ -158,7 +158,7 @@ public:
   }
 
   const std::vector<std::string>& values() const { return values_; }
-  /// How many bytes they are on their way to the server, about.
+  /// About how many bytes the parameters have on their way to the server.
   std::size_t bytes() const {
     std::size_t sum = 0;
     for (const std::string& value : values_) {
@@ -206,7 +206,7 @@ public:
     }
     return static_cast<std::uint64_t>(number);
   }
-  /// Throws Corrupted for an infinite time, which is none.
+  /// Throws Corrupted for an infinite value, which is no time.
   Timestamp time(std::size_t row, int column) const {
     const std::int64_t micros = integer(row, column);
     if (micros == std::numeric_limits<std::int64_t>::min() ||

@@ -32,7 +32,7 @@ public:
   bool is_closed() const { return is_closed_; }
   /// Whether one server process serves the connection from `open` to `close`, and no other one.
   bool has_session() const { return has_session_; }
-  /// What the server is told of the time for a statement, in milliseconds.
+  /// The time limit for a statement, in milliseconds, as the server gets it.
   const std::string& statement_timeout() const { return statement_timeout_; }
 
   /// What is wrong with the connection, in libpq's words.
@@ -43,7 +43,7 @@ public:
 
   /// Why it was closed, or what is wrong with it.
   Failure failure() const {
-    // libpq tells what the system said in the system's words only.
+    // libpq reports an error of the system only in the system's words.
     static const std::string refused = std::generic_category().message(ECONNREFUSED);
     Failure failure(errc::unavailable, error(), cause_);
     if (!is_closed_ && failure.reason.find(refused) != std::string::npos) {
@@ -52,7 +52,7 @@ public:
     return failure;
   }
 
-  /// Ends all waits for the socket. A second call changes nothing, also not the reason.
+  /// Ends all waits for the socket. A second call changes nothing, not even the reason.
   void close(const std::string& reason, boost::system::error_condition cause = {}) {
     if (!is_closed_) {
       is_closed_ = true;
@@ -64,8 +64,8 @@ public:
     pq_.reset();
   }
 
-  /// What a transaction needs to know where there is no session: that names are written with their
-  /// schema, that a backslash stands for itself, and the time for a statement ($1).
+  /// What a transaction needs if there is no session. Names are written with their schema, a
+  /// backslash stands for itself, and $1 is the time for a statement.
   static constexpr const char* local_settings =
       "SELECT set_config('search_path', 'pg_catalog', true),"
       " set_config('standard_conforming_strings', 'on', true),"
@@ -201,8 +201,8 @@ inline awaitable<void> Connection::open(std::shared_ptr<Connection> self,
   if (PQsetnonblocking(self->get(), 1) != 0) {
     self->fail();
   }
-  // A pooler tells a process id of its own making. Where the id is the server's own there is none,
-  // and what is set here stays. Behind a pooler it would be left to others.
+  // A pooler reports a process id of its own making. If the id is the server's own, there is no
+  // pooler, and the settings made here stay. Behind a pooler they would be left to other clients.
   //
   // The settings of a role or a database must change nothing. The rules hold at READ COMMITTED.
   // Statements write names with their schema, and a backslash as it is.
@@ -234,7 +234,7 @@ inline awaitable<std::vector<Rows>> Connection::query(std::shared_ptr<Connection
   for (const std::string& parameter : parameters) {
     values.push_back(parameter.c_str());
   }
-  // The protocol allows several statements in one text only where there are no parameters.
+  // The protocol allows several statements in one text only if there are no parameters.
   const int sent = parameters.empty() ? PQsendQuery(self->get(), sql.c_str())
                                       : PQsendQueryParams(self->get(), sql.c_str(),
                                                           static_cast<int>(values.size()), nullptr,

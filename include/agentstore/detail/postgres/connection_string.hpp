@@ -72,7 +72,7 @@ public:
     return text;
   }
 
-  /// A host to connect to, as libpq's keywords say it. What is empty is libpq's to know.
+  /// A host to connect to, as libpq's keywords say it. An empty value is left to libpq.
   class Host {
   public:
     Host() = default;
@@ -80,7 +80,7 @@ public:
     std::string name;
     std::string address;
     std::string port;
-    /// More than one where libpq has to find its way through the hosts by itself.
+    /// More than one if libpq itself has to find its way through the hosts.
     std::size_t count = 1;
 
     /// Whether it is a name that has to be looked up: no address, no directory of a Unix socket, no
@@ -145,13 +145,13 @@ public:
     return settings;
   }
 
-  /// The host once for each of its addresses. Throws Failure, when it is late, too.
+  /// The host once for each of its addresses. Throws Failure, also if the look-up is late.
   static awaitable<std::vector<Host>> find(Host host, boost::asio::any_io_executor executor,
                                            std::chrono::steady_clock::time_point deadline) {
     if (!host.has_to_be_found()) {
       co_return std::vector<Host>(1, host);
     }
-    // The resolver cannot be stopped while it asks. A late answer finds nobody.
+    // The resolver cannot be stopped while it asks. Nobody waits for a late answer.
     const auto lookup = std::make_shared<Lookup>(executor);
     lookup->timer.expires_at(deadline);
     lookup->resolver.async_resolve(
@@ -202,8 +202,8 @@ private:
     });
   }
 
-  /// libpq's rule: one port for all hosts, or one for each. libpq does not see the ports as they
-  /// were written where Asio looks up the hosts.
+  /// libpq's rule: one port for all hosts, or one for each. If Asio looks up the hosts, libpq does
+  /// not see the ports as they were written.
   bool has_port_for_each_host() const {
     const std::string addresses = setting("hostaddr");
     const std::size_t hosts = split(addresses.empty() ? setting("host") : addresses).size();

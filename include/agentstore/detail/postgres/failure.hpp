@@ -36,7 +36,7 @@ public:
   boost::system::error_condition cause;
   /// The caller cancelled the call, and gets Asio's exception for that.
   bool is_cancellation = false;
-  /// The transaction was rolled back over something that a second attempt may not meet.
+  /// The transaction was rolled back for a reason that a second attempt may not meet.
   bool is_retriable = false;
   /// See the function of this name.
   bool is_of_another_session = false;
@@ -66,14 +66,14 @@ inline boost::system::error_condition cause_of(std::string_view sqlstate) {
   if (sqlstate == "25006") {
     return make_error_condition(because::read_only_file_system);
   }
-  if (sqlstate == "57014" || sqlstate == "55P03") { // of a statement, or for a lock
+  if (sqlstate == "57014" || sqlstate == "55P03") { // the time for a statement or a lock is up
     return make_error_condition(because::timed_out);
   }
   return {};
 }
 
-/// Whether an error of the server says that it is not the one that prepared a statement here: it
-/// does not know the name, or it has the name from somebody else. Nothing of the request happened.
+/// Whether an error shows that another server prepared the statement. This server does not know the
+/// name, or has the name from another client. Nothing of the request happened.
 inline bool is_of_another_session(std::string_view sqlstate) {
   return sqlstate == "26000" || sqlstate == "42P05";
 }

@@ -73,10 +73,10 @@ public:
   const Request request;
   /// How often it was sent in vain.
   unsigned retries = 0;
-  /// The caller cancelled it after it was sent. Only a write is then not done at once, because its
-  /// fate must be known first.
+  /// The caller cancelled the request after it was sent. A read is then done at once. A write is
+  /// not, because its fate must be known first.
   bool is_cancelled = false;
-  /// It did not end by itself after that: the server is to stop it.
+  /// The cancelled request did not end by itself, so the server is to stop it.
   bool is_to_be_stopped = false;
   /// What finish_cancel waits on. The end of the request cancels it.
   std::optional<boost::asio::steady_timer> cancel_timer;

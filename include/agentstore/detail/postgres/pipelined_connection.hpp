@@ -4,7 +4,7 @@
 
 // A connection in libpq's pipeline mode. Requests are sent as they come, and their responses come
 // in the same order. Each request is a transaction of its own: up to a Sync message, or with its
-// own BEGIN and COMMIT where the connection has no session.
+// own BEGIN and COMMIT if the connection has no session.
 //
 // Invariant: no statement runs here that this connection did not send itself. A pooler may hand the
 // connection to another server, or to a server where others have left statements. The name of a
@@ -26,7 +26,7 @@ namespace agentstore::detail::postgres {
 
 class PipelinedConnection : public std::enable_shared_from_this<PipelinedConnection> {
 public:
-  /// Who hears what happens on the connection, on its strand.
+  /// The owner hears, on the strand, what happens on the connection.
   class Owner {
   public:
     virtual ~Owner() = default;
@@ -81,7 +81,7 @@ public:
   std::size_t small_ones_since() const { return small_ones_; }
   bool has_grown() const { return has_grown_; }
 
-  /// The oldest request has its time from now on.
+  /// The time of the oldest request begins now.
   void restart_time(PendingRequest::Clock::time_point deadline) {
     if (!segments_.empty()) {
       segments_.front().request->set_deadline(deadline);
@@ -143,7 +143,7 @@ public:
   bool is_retiring = false;
   /// For the pool: the server was asked to stop what the connection is at.
   bool was_interrupted = false;
-  /// For the pool: it is asked again and again.
+  /// For the pool: the server is being asked to stop, again and again.
   bool is_being_interrupted = false;
   PendingRequest::Clock::time_point idle_since = PendingRequest::Clock::now();
 
@@ -390,7 +390,7 @@ private:
   std::weak_ptr<Owner> owner_;
   std::string schema_;
   std::optional<CancelRequest> cancel_request_;
-  std::unordered_map<const Statement*, Known> known_; // whose elements stay where they are
+  std::unordered_map<const Statement*, Known> known_; // its elements stay where they are
   std::deque<Segment> segments_;
   std::size_t depth_ = 0;
   std::size_t small_ones_ = 0;

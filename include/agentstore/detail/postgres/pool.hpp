@@ -90,8 +90,8 @@ public:
                             [](const std::exception_ptr&) {});
       return;
     }
-    // A request that was not sent does not happen. What a read finds concerns nobody any more: its
-    // response is taken in and dropped, because request is done.
+    // A request that was not sent does not happen. Nobody needs the result of a read any more. Its
+    // response is taken in and dropped, because the request is done.
     queue_.erase(request);
     request->fail(Failure::cancellation());
     make_progress();
@@ -184,7 +184,7 @@ private:
   void lose(PipelinedConnection& connection, Requests requests, Failure why) {
     why.reason = connection_string_->without_secrets(std::move(why.reason));
     remove(connection);
-    // The newest goes to the front of the queue first, so that the oldest ends there.
+    // The newest request goes to the front of the queue first, so that the oldest ends there.
     for (const auto& each : requests | std::views::reverse) {
       if (!each->request.writes && each->retries == 0 && try_again(each)) {
         continue;
@@ -323,8 +323,8 @@ private:
     open_count_ = connections_.size();
   }
 
-  /// The queue moves on with the connections that there are. Where there is none and none is being
-  /// opened, nothing would ever happen: the requests in the queue fail with the reason.
+  /// The queue moves on with the existing connections. If there is none and none is being opened,
+  /// nothing would ever happen, so the queued requests fail with the reason.
   void on_open_failed(const Failure& failure) {
     no_connect_before_ = Clock::now() + connect_backoff;
     if (connections_.empty() && opening_ == 0) {
@@ -462,7 +462,7 @@ private:
     if (!std::exchange(connection->is_being_interrupted, true)) {
       boost::asio::co_spawn(self->strand_, interrupt(connection), [](const std::exception_ptr&) {});
     }
-    // Counted in intervals, and not by the clock: where the executor has much to do, the answer may
+    // Counted in intervals, and not by the clock. If the executor has much to do, the answer may
     // be there and not yet read.
     for (int i = 0; i < cancel_grace / cancel_interval; ++i) {
       co_await wait_for_end(request, cancel_interval);
@@ -486,8 +486,8 @@ private:
     co_await request->cancel_timer->async_wait(token);
   }
 
-  /// Asks the server to stop what a connection is at, until no request is left on it that is to be
-  /// stopped: the server stops one at a time, and may be between two when it is asked.
+  /// Asks the server to stop the work of a connection, until no request is left on it that is to be
+  /// stopped. The server stops one request at a time, and may be between two when it is asked.
   static awaitable<void> interrupt(ConnectionPtr connection) {
     boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
     while (!connection->is_closed() && has_to_stop(connection->requests())) {
@@ -539,7 +539,7 @@ private:
 
     void operator()(const boost::system::error_code& error) {
       const auto pool = std::move(pool_);
-      // A handler that was on its way when the timer was set anew is told of no error.
+      // A handler that was on its way when the timer was set anew gets no error.
       if (!error && pool->armed_for_ == time_) {
         pool->armed_for_.reset();
         pool->on_timer();

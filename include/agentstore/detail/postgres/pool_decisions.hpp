@@ -25,7 +25,8 @@ inline constexpr std::chrono::milliseconds tls_poll_interval{50};
 
 using detail::deadline_after;
 
-/// Until when a connection may take that tries so many hosts, each with its own share of time.
+/// The latest time for opening a connection that tries so many hosts, each with its own share of
+/// time.
 inline Time time_for_hosts(Time now, std::chrono::milliseconds each, std::size_t hosts) {
   Time deadline = now;
   for (std::size_t i = 0; i < hosts; ++i) {
@@ -34,8 +35,8 @@ inline Time time_for_hosts(Time now, std::chrono::milliseconds each, std::size_t
   return deadline;
 }
 
-/// What the server is told of the time for an answer. It gives up first, so that the connection
-/// stays and the fate of a write is known.
+/// The time limit for an answer, as the server gets it. The server gives up first, so that the
+/// connection stays and the fate of a write is known.
 inline std::chrono::milliseconds server_time(std::chrono::milliseconds limit) {
   constexpr std::chrono::milliseconds most{std::numeric_limits<std::int32_t>::max()}; // 24.8 days
   const auto margin = std::min(limit / 10, std::chrono::milliseconds(500));
@@ -60,16 +61,17 @@ public:
   std::optional<Time> deadline;
   /// Takes no further request.
   bool is_retiring = false;
-  /// The oldest of its requests waits for long, for a lock perhaps, and so would those behind it.
+  /// The oldest request has waited for long, perhaps for a lock. Requests behind it would wait too.
   bool is_stuck = false;
   bool uses_tls = false;
-  /// Without one it takes one request at a time. A pooler lends it a server until every request
-  /// that has come whole is answered; the rest of one that came in part may reach another server.
+  /// Whether it has a session. Without a session it takes one request at a time. A pooler lends it
+  /// a server until every request that arrived whole is answered. The rest of a request that
+  /// arrived in part may reach another server.
   bool has_session = true;
 };
 
-/// Whether one more connection may be opened. After an attempt has failed, connections that there
-/// are must do until `not_before`; a pool that has none tries at once.
+/// Whether one more connection may be opened. After a failed attempt, the existing connections must
+/// do until `not_before`. A pool without connections tries at once.
 inline bool may_open(std::size_t open, std::size_t pool_size, Time now, Time not_before) {
   return open < pool_size && (open == 0 || now >= not_before);
 }
@@ -103,8 +105,9 @@ inline std::size_t connections_to_open(std::size_t queued, std::size_t open, std
   return std::min(wanted, pool_size > taken ? pool_size - taken : 0);
 }
 
-/// Whether a connection that has had a large request or response is to go. libpq never gives back
-/// the memory for it. One large value after the other is worth it, few among small ones are not.
+/// Whether a connection that has had a large request or response is to go. libpq never gives the
+/// memory back. That is worth it for one large value after the other, not for a few among small
+/// ones.
 inline bool is_overgrown(bool has_grown, std::size_t small_ones_since) {
   return has_grown && small_ones_since >= 8;
 }

@@ -48,8 +48,8 @@ public:
     return *this;
   }
 
-  /// Whether a message of the protocol would be too long. The server ends the connection over one
-  /// of a GiB.
+  /// Whether a message of the protocol would be too long. The server ends the connection over a
+  /// message of a GiB.
   bool is_too_large(std::size_t limit = (std::size_t{1} << 30u) - 65'536) const {
     return std::any_of(steps.begin(), steps.end(), [limit](const auto& step) {
       return step.second.bytes() + step.first->sql.size() > limit;

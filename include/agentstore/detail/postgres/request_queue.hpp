@@ -12,7 +12,8 @@
 
 namespace agentstore::detail::postgres {
 
-/// Requests in the order in which they are sent. One that was sent in vain goes before all others.
+/// Requests in the order in which they are sent. A request that was sent in vain goes before all
+/// others.
 ///
 /// Invariant: every request in it is in state queued.
 /// Invariant: the deadlines of `fresh_` never fall, and those of `again_` never rise, because every

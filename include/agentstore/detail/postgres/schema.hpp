@@ -82,7 +82,7 @@ private:
     return quoted;
   }
 
-  /// The version of the tables, 0 where there are none.
+  /// The version of the tables, 0 if there are none.
   static awaitable<std::size_t> find_version(std::shared_ptr<Connection> connection,
                                              std::string quoted, const Schema* schema) {
     std::vector<std::string> table(1, quoted + ".agentstore_schema");

@@ -11,8 +11,9 @@
 
 namespace agentstore::detail::postgres {
 
-/// The name under which a server prepares a statement. It follows from what the statement is, so
-/// that two connections that are handed to one server never mean different statements by one name.
+/// The name under which a server prepares a statement. The name follows from the statement's text
+/// and types. So two connections that get the same server never mean different statements by one
+/// name.
 inline std::string statement_name(const std::string& sql, const std::vector<Oid>& types) {
   std::string identity;
   for (const Oid type : types) {

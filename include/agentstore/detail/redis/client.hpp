@@ -153,7 +153,7 @@ private:
           if (!error) {
             return self->adopt(std::move(connection));
           }
-          // Nothing else would ever happen to those that wait.
+          // Otherwise the waiting requests would never end.
           self->fail_queue(to_failure(error));
           self->make_progress();
         });
@@ -167,9 +167,8 @@ private:
 
   // Connecting
 
-  /// What holds the queue while a connection is made. Requests and the client own each other, by
-  /// the coroutines that wait. If the io_context is destroyed first, the destructor breaks the
-  /// cycle.
+  /// Holds the queue while a connection is made. Requests and the client own each other through the
+  /// coroutines that wait. If the io_context is destroyed first, the destructor breaks the cycle.
   class QueueHolder {
   public:
     explicit QueueHolder(Client* client) : client_(client) {}
@@ -208,7 +207,7 @@ private:
     return deadline_after(PendingRequest::Clock::now(), time_to_acquire_);
   }
 
-  /// Sets the timer for those that wait for a connection.
+  /// Sets the timer for the requests that wait for a connection.
   void arm_timer() {
     if (queue_.empty()) {
       timer_.cancel(); // so that the executor can run out of work
@@ -218,7 +217,7 @@ private:
     if (armed_for_ && *armed_for_ <= queue_.back()->deadline()) {
       return;
     }
-    // Only the newest one can have less time than what the timer is set for.
+    // Only the newest request can have less time than the timer is set for.
     armed_for_ = queue_.back()->deadline();
     for (const PendingPtr& each : queue_) {
       armed_for_ = std::min(*armed_for_, each->deadline());
@@ -250,7 +249,7 @@ private:
   const Terms terms_;
 
   std::deque<PendingPtr> queue_;
-  /// One that takes requests, and those that only wait for their last answers.
+  /// One connection that takes requests, and others that only wait for their last answers.
   std::vector<ConnectionPtr> connections_;
   bool is_connecting_ = false;
   bool is_closed_ = false;

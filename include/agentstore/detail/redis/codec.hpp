@@ -19,9 +19,9 @@ inline std::string micros_of(Timestamp time) {
   return std::to_string(time.time_since_epoch().count());
 }
 
-/// A time in 20 digits, of which the later one is the smaller. So lists that are sorted by their
-/// bytes have the newest first, and times are compared as texts: a script's numbers are doubles,
-/// which end to be exact at 2^53.
+/// A time in 20 digits. A later time is a smaller number, so that lists that are sorted by their
+/// bytes have the newest first. Scripts compare times as texts, because a script's numbers are
+/// doubles, which are exact only up to 2^53.
 inline std::string rank_of(Timestamp time) {
   constexpr std::uint64_t sign = std::uint64_t{1} << 63u;
   const auto micros = static_cast<std::uint64_t>(time.time_since_epoch().count());

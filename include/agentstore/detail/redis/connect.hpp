@@ -18,17 +18,17 @@ namespace agentstore::detail::redis {
 using ConnectionPtr = std::shared_ptr<Connection>;
 using Endpoint = boost::asio::generic::stream_protocol::endpoint;
 
-/// What a connection is made by.
+/// All that is needed to make a connection.
 class Terms {
 public:
   Terms(Uri the_uri, TlsContext the_tls, std::chrono::milliseconds to_connect,
         std::chrono::milliseconds to_answer)
       : uri(std::move(the_uri)), tls(std::move(the_tls)), connect(to_connect), answer(to_answer) {}
 
-  /// Where the URI's server listens, as far as that can be told to others.
+  /// The address of the URI's server. Empty for a Unix socket, because others cannot use its path.
   Address address() const { return uri.is_unix ? Address() : Address(uri.host, uri.port); }
 
-  /// The same for another node of the cluster.
+  /// The terms for another node of the cluster.
   /// \param to_confirm how many replicas are to have what is written.
   Terms at(const Address& node, std::size_t to_confirm) const {
     Terms terms(*this);
@@ -42,15 +42,15 @@ public:
   }
 
   Uri uri;
-  /// Null for a plain one.
+  /// Null for a plain connection.
   TlsContext tls;
   std::chrono::milliseconds connect;
   std::chrono::milliseconds answer;
   std::size_t replicas = 0;
 };
 
-/// An attempt to look a name up. The system's look-up cannot be interrupted: who waits no longer
-/// leaves it behind.
+/// An attempt to look a name up. The system's look-up cannot be interrupted, so a caller that stops
+/// waiting leaves the attempt behind.
 class Lookup {
 public:
   using Results = boost::asio::ip::tcp::resolver::results_type;

@@ -26,18 +26,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
 public:
   using Clock = PendingRequest::Clock;
 
-  /// Who hears what happens on the connection, on its strand.
+  /// The owner hears, on the strand, what happens on the connection.
   class Owner {
   public:
     virtual ~Owner() = default;
-    /// No request is on it any more.
+    /// No request is on the connection any more.
     virtual void on_idle(const std::shared_ptr<Connection>& connection) = 0;
-    /// It is lost, and with it these requests, the oldest first.
+    /// The connection is lost, and with it these requests, the oldest first.
     virtual void on_lost(const std::shared_ptr<Connection>& connection,
                          std::vector<PendingPtr> requests) = 0;
   };
 
-  /// \param replicas how many are to have what a script writes before that has its reply.
+  /// \param replicas how many replicas are to have a script's writes before the script has its
+  /// reply.
   Connection(boost::asio::any_io_executor strand, std::chrono::milliseconds time_for_answer,
              std::size_t replicas)
       : strand_(strand), time_for_answer_(time_for_answer), replicas_(replicas), stream_(strand),
@@ -83,7 +84,7 @@ public:
     arm_timer(Clock::now());
   }
 
-  /// The caller of a request of its own cancels it, while it is being opened.
+  /// Cancels a request of the connection's own, while the connection is being opened.
   void cancel(const PendingPtr& request) { request->fail(Failure::cancellation()); }
 
   /// Ends the connection at once. The requests on it are forgotten, not finished.
@@ -112,7 +113,7 @@ private:
 
     PendingPtr request;
     std::size_t index;
-    /// The reply is to what goes before the command, and says nothing.
+    /// Whether the reply is to the ASKING before the command. That reply says nothing.
     bool is_announcement;
   };
 
@@ -121,7 +122,7 @@ private:
     void operator()(redisReader* reader) const { ::redisReaderFree(reader); }
   };
 
-  /// What a handler holds while it waits. Requests and their connection own each other, by the
+  /// Held by a handler while it waits. Requests and their connection own each other through the
   /// coroutines that wait. If the io_context is destroyed first, the destructor breaks the cycle.
   class Waiting {
   public:
@@ -166,7 +167,7 @@ private:
     }
   }
 
-  /// One question at a time: the next one serves all that was written until then.
+  /// One question is under way at a time. The next question serves all that was written until then.
   void ask_replicas() {
     if (unconfirmed_.empty() || !confirmation_.expired()) {
       return;
@@ -261,7 +262,7 @@ private:
       }
       take(Reply(reply));
     }
-    flush(); // scripts that the server did not know
+    flush(); // scripts whose text the server did not have
     read();
     if (is_idle() && !is_closed_) {
       timer_.cancel();
@@ -317,8 +318,8 @@ private:
     });
   }
 
-  /// A request whose time is over ends alone. Its reply, if it comes, is dropped. Once the time of
-  /// all of them is over the server or the network is taken to be silent for good.
+  /// A request whose time is over ends alone. Its reply, if it comes, is dropped. Once all requests
+  /// are late, the server or the network is taken to be silent for good.
   void on_timer() {
     const auto now = Clock::now();
     const Failure late = Failure::late("no answer in time");
@@ -336,7 +337,7 @@ private:
     if (all_are_late && !is_idle()) {
       return lose(late.reason, late.cause);
     }
-    arm_timer(now); // whose time is over since then has it now
+    arm_timer(now); // a request that is late by now is next
   }
 
   static constexpr std::size_t large_bytes = std::size_t{1} << 20u;
@@ -350,7 +351,7 @@ private:
   std::unique_ptr<redisReader, FreeReader> reader_;
   std::weak_ptr<Owner> owner_;
   std::deque<Slot> slots_;
-  /// Writes that no question to replicas was sent for.
+  /// Writes that replicas were not asked about yet.
   std::vector<PendingPtr> unconfirmed_;
   /// The question that has no answer yet; a slot holds it.
   std::weak_ptr<Confirmation> confirmation_;

@@ -97,7 +97,8 @@ public:
   }
 
 private:
-  /// What the options make. A fault in them is told by `open`, for a constructor tells nobody.
+  /// The result of the options. A constructor cannot report a fault in the options, so `open`
+  /// reports it.
   class Setup {
   public:
     explicit Setup(const RedisOptions& options) {

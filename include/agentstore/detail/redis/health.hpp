@@ -26,7 +26,7 @@ inline bool is_full(std::string_view info) {
          number_in<std::uint64_t>(used) > number_in<std::uint64_t>(most);
 }
 
-/// What endangers a server, which takes no writes if `false` comes back.
+/// Adds what endangers a server. False if the server takes no writes.
 inline bool find_issues(std::vector<std::string>& issues, std::string_view info) {
   if (info_value(info, "role") != "master") {
     issues.emplace_back("the server is a replica, which takes no writes");
@@ -49,7 +49,7 @@ inline bool find_issues(std::vector<std::string>& issues, std::string_view info)
   return true;
 }
 
-/// Adds what the nodes that serve slots say. What several have in common is one issue.
+/// Adds what the nodes that serve slots report. An issue that several nodes share is added once.
 inline void describe_nodes(Health& health, std::span<const Reply> infos) {
   bool all_take_writes = true;
   std::map<std::string, std::size_t> found;

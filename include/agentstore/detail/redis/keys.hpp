@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_REDIS_KEYS_HPP
 #define AGENTSTORE_DETAIL_REDIS_KEYS_HPP
 
-// The names of keys, as backends/redis.hpp tells them. All that belongs to one id has one hash tag,
-// and so lies in one slot.
+// The names of keys, as backends/redis.hpp documents them. All keys of one id have one hash tag,
+// and so lie in one slot.
 
 #include <agentstore/detail/redis/hash_slot.hpp>
 

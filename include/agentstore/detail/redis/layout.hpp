@@ -13,7 +13,7 @@ namespace agentstore::detail::redis {
 /// Grows with every change of what keys hold. Version 1 was never released, and is not migrated.
 inline constexpr unsigned layout_version = 2;
 
-/// Makes the layout where there is none, and answers with what is there.
+/// Makes the layout if there is none, and answers with the layout that is there.
 inline Request make_layout(const Keys& keys) {
   static const Script script(Script::Kind::writes, R"lua(
 local layout, version, buckets = KEYS[1], ARGV[1], ARGV[2]

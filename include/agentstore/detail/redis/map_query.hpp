@@ -15,14 +15,14 @@ inline Request ask_slots() {
   return Request(Command(std::move(words)));
 }
 
-/// Is asked of several nodes at once, because one that is gone may not even refuse. The first one
-/// that knows has answered it.
+/// The query goes to several nodes at once, because a node that is gone may not even refuse. The
+/// first node that knows the map has answered it.
 ///
-/// Only the nodes' answers to come own it, and it owns those that wait: if a context is destroyed,
-/// all go together.
+/// The query is owned only by the answers to come, and owns the parts that wait. If a context is
+/// destroyed, all of them go together.
 class MapQuery final : public std::enable_shared_from_this<MapQuery> {
 public:
-  /// Sends the questions and hears of the answers, on the strand.
+  /// Sends the questions and gets the answers, on the strand.
   class Asker {
   public:
     virtual ~Asker() = default;
@@ -40,7 +40,7 @@ public:
     Failure failure;
   };
 
-  /// \param then who is asked if none of the `first` knows.
+  /// \param then the nodes to ask if none of `first` knows the map.
   MapQuery(std::shared_ptr<Asker> asker, std::vector<Address> first, std::vector<Address> then,
            PendingRequest::Clock::time_point give_up_at)
       : asker_(std::move(asker)), next_(std::move(first)), last_(std::move(then)),
@@ -49,7 +49,7 @@ public:
   /// Asks the next nodes; false if there are no more.
   bool ask_next();
 
-  /// What a node knows. Nothing for one that does not.
+  /// The map that a node answers. Nothing if the node does not know it.
   static std::optional<SlotMap> map_in(const Response& answer, const Address& node) {
     if (answer.failure) {
       return std::nullopt;
@@ -57,7 +57,7 @@ public:
     try {
       return SlotMap::of_cluster(answer.only(), node);
     } catch (const Failure&) {
-      return std::nullopt; // it is alone
+      return std::nullopt; // the node is alone
     } catch (const Corrupted&) {
       return std::nullopt;
     }

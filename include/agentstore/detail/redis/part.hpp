@@ -2,15 +2,15 @@
 #ifndef AGENTSTORE_DETAIL_REDIS_PART_HPP
 #define AGENTSTORE_DETAIL_REDIS_PART_HPP
 
-// What one node is asked of a request.
+// The part of a request that one node is asked for.
 
 #include <agentstore/detail/redis/pending_request.hpp>
 #include <agentstore/detail/redis/slot_map.hpp>
 
 namespace agentstore::detail::redis {
 
-/// The way to a node. What replicas are to confirm has one of its own, for the server does nothing
-/// else on a connection while it waits for them.
+/// The way to a node. Writes that replicas are to confirm have a way of their own, because the
+/// server does nothing else on a connection while it waits for replicas.
 class Lane {
 public:
   Lane(Address the_node, bool does_confirm) : node(std::move(the_node)), confirms(does_confirm) {}
@@ -24,12 +24,12 @@ public:
 /// Some commands of a request, on their way to one node.
 class Part final : public PendingRequest {
 public:
-  /// Who hears how it ends, on the strand.
+  /// The owner hears, on the strand, how the part ends.
   class Owner {
   public:
     virtual ~Owner() = default;
     virtual void on_answer(Part& part, Response response) = 0;
-    /// Its context was destroyed under it.
+    /// The part's context was destroyed before the part ended.
     virtual void on_abandoned() = 0;
   };
 
@@ -57,7 +57,7 @@ public:
   /// How often its commands were sent somewhere else before.
   const unsigned hops;
   std::vector<std::size_t> places;
-  /// Whether it was looked up anew who serves it, because it did not get there.
+  /// Whether the node for its slots was looked up again, because the part did not reach the first.
   bool has_waited = false;
 
 private:

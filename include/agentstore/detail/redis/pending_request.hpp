@@ -59,7 +59,7 @@ public:
     missing_ = replies_.size();
   }
 
-  /// It is done only when it was confirmed once more.
+  /// The request is done only after one more confirmation.
   void expect_confirmation() { ++missing_; }
   void confirm() { finish_if_complete(); }
 
@@ -68,7 +68,7 @@ public:
     replies_[index].emplace(std::move(reply));
     finish_if_complete();
   }
-  /// There is no reply to one of its commands.
+  /// One of its commands has no reply.
   void miss(const Failure& why) {
     if (!missed_) {
       missed_ = why;
@@ -88,18 +88,18 @@ public:
     deliver(std::move(response));
   }
   void fail(Failure failure) { finish(Response(std::move(failure))); }
-  /// Others go on with its commands: it has no response.
+  /// Other parts go on with its commands, so the request has no response.
   void drop() { is_done_ = true; }
 
-  /// Its commands are moved on into the parts in which it goes to nodes.
+  /// The commands of a whole request move on into the parts that go to the nodes.
   Request request;
   std::vector<std::weak_ptr<Part>> parts;
-  /// When it has had all its time, on however many ways.
+  /// The time at which the request is over, however many ways it has gone.
   Clock::time_point give_up_at = Clock::time_point::max();
   /// How often it was sent in vain.
   unsigned retries = 0;
-  /// The caller cancelled it after it was sent. A write is then not done at once, because its fate
-  /// must be known first.
+  /// The caller cancelled the request after it was sent. A write is then not done at once, because
+  /// its fate must be known first.
   bool is_cancelled = false;
   /// For how long a cancelled write still waits. The end of the request cancels it.
   std::optional<boost::asio::steady_timer> grace;

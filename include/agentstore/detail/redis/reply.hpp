@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_REDIS_REPLY_HPP
 #define AGENTSTORE_DETAIL_REDIS_REPLY_HPP
 
-// What the server answers. The types are those that hiredis read; what a method expects and does
-// not find is Corrupted.
+// The server's answers. The types are those that hiredis read. If a method does not find what it
+// expects, the answer is Corrupted.
 
 #include <agentstore/detail/redis/failure.hpp>
 

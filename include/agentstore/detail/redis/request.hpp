@@ -43,7 +43,7 @@ public:
         [](std::size_t sum, const std::string& word) { return sum + word.size() + 32; });
   }
 
-  /// The hash slot that it is for, 0 if it has no key. All keys of a script lie in one.
+  /// The hash slot of the command, or 0 if it has no key. All keys of a script lie in one slot.
   std::size_t slot() const {
     const std::size_t first = script != nullptr ? 0 : 1; // behind a plain command's name
     return words.size() > first ? slot_of_key(words[first]) : 0;
@@ -53,11 +53,13 @@ public:
   const Script* script = nullptr;
   std::size_t keys = 0;
   std::vector<std::string> words;
-  /// Whether it goes to a node to which its slot is only on its way, and says so.
+  /// Whether the command goes to a node that its slot is still on its way to. The command is then
+  /// announced by ASKING.
   bool asks_importer = false;
 };
 
-/// Commands that are sent together. Each is a step of its own: others may come in between.
+/// Commands that are sent together. Each is a step of its own, so commands of others may come in
+/// between.
 class Request {
 public:
   Request() = default;
@@ -69,8 +71,8 @@ public:
     return *this;
   }
 
-  /// Whether the server would end the connection over it: it takes a million words of 512 MiB and
-  /// has a buffer of a GiB.
+  /// Whether the server would end the connection over the request. The server takes a million words
+  /// of 512 MiB and has a buffer of a GiB.
   bool is_too_large() const {
     constexpr std::size_t max_words = 1'000'000;
     constexpr std::size_t max_word = std::size_t{512} << 20u;

@@ -19,7 +19,7 @@ namespace agentstore::detail::redis {
 
 /// Requires: everything is called on the strand, but for the constructor and `strand`.
 ///
-/// Invariant: what a client or a connection calls here does not call it back before it returned.
+/// Invariant: a member that a client or a connection calls does not call it back before returning.
 class Router final : public Part::Owner,
                      public MapQuery::Asker,
                      public std::enable_shared_from_this<Router> {
@@ -31,8 +31,8 @@ public:
 
   boost::asio::any_io_executor strand() const { return strand_; }
 
-  /// Finds out whether the server is a node of a cluster, and makes the layout or looks whether it
-  /// is the one that is known here.
+  /// Finds out whether the server is a node of a cluster. Makes the layout, or checks that the
+  /// existing layout is known here.
   void open(PendingPtr request) {
     if (fault_) {
       return request->fail(*fault_);
@@ -57,8 +57,8 @@ public:
     }
   }
 
-  /// The same, but the first command is sent to each node that serves slots. Their replies come
-  /// before the others.
+  /// The same, but the first command goes to each node that serves slots. Its replies come before
+  /// the others.
   void submit_with_all(PendingPtr request) {
     if (!may_begin(request)) {
       return;
@@ -100,7 +100,7 @@ private:
   /// Parts that are being put together.
   using Parts = std::map<Lane, PartPtr>;
 
-  /// How often a command is sent somewhere else. Where slots move on and on, somebody has to end
+  /// How often a command is sent on to another node. If slots move on and on, the router has to end
   /// it.
   static constexpr unsigned max_hops = 8;
 
@@ -123,7 +123,7 @@ private:
     divide(std::move(request), nodes);
   }
 
-  /// \param nodes for each command where it goes.
+  /// \param nodes the node of each command.
   void divide(PendingPtr request, const std::vector<Address>& nodes) {
     const auto acquired_at = deadline_after(PendingRequest::Clock::now(), options_.acquire_timeout);
     request->give_up_at = deadline_after(acquired_at, options_.operation_timeout);
@@ -186,7 +186,7 @@ private:
     end_part();
   }
 
-  /// Whoever is redirected has done nothing there.
+  /// A node that redirects a command has not run it.
   void take_replies(Part& part, Response& response) {
     Parts onward;
     bool is_map_old = false;
@@ -217,7 +217,7 @@ private:
     }
   }
 
-  /// What was not sent may be sent to another node, if one has taken over.
+  /// A part that was not sent may go to another node, if one has taken over.
   void take_failure(Part& part, Failure failure) {
     if (!map_.is_cluster() || failure.is_cancellation) {
       return miss(part, failure);
@@ -279,7 +279,7 @@ private:
 
   // The map
 
-  /// Asks the cluster who serves what, unless it is being asked.
+  /// Asks the cluster which node serves which slot, unless the cluster is being asked already.
   /// \param suspect a node that is not likely to answer.
   void query_map(const Address& suspect, std::optional<MapQuery::Waiting> waiting = {}) {
     std::shared_ptr<MapQuery> query = query_.lock();
@@ -289,8 +289,9 @@ private:
       std::vector<Address> then = map_.replicas();
       std::erase(first, suspect);
       then.push_back(suspect);
-      then.emplace_back(); // what the URI names may be another node today
-      // Those that wait have this time left, for they have only used that for a connection.
+      then.emplace_back(); // the URI's name may lead to another node today
+      // The waiting parts have this time left, because they have only used the time for a
+      // connection.
       const auto give_up_at =
           deadline_after(PendingRequest::Clock::now(), options_.operation_timeout);
       query = std::make_shared<MapQuery>(shared_from_this(), std::move(first), std::move(then),
@@ -336,7 +337,8 @@ private:
     });
   }
 
-  /// Sends what has waited for the map to who serves it now. Fails what that is nobody else for.
+  /// Sends the waiting parts to the nodes that serve them now. Fails a part that no other node
+  /// serves.
   void go_on(const std::vector<MapQuery::Waiting>& waiting) {
     for (const auto& [part, failure] : waiting) {
       if (part->is_done()) {

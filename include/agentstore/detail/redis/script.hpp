@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_REDIS_SCRIPT_HPP
 #define AGENTSTORE_DETAIL_REDIS_SCRIPT_HPP
 
-// Scripts that run on the server, whole and alone. The server keeps their text and knows it by its
-// SHA-1; it gets the text where it has forgotten it.
+// Scripts run on the server, each as a whole and with no other command in between. The server keeps
+// a script's text and knows it by its SHA-1. If it has forgotten the text, it gets the text again.
 
 #include <boost/algorithm/hex.hpp>
 
@@ -16,12 +16,12 @@ namespace agentstore::detail::redis {
 /// Requires: scripts are static.
 class Script {
 public:
-  /// What the server may take a script for. It refuses one that writes before it begins, where the
-  /// server is full, a replica, or cannot write to its disk.
+  /// How the server treats a script. If the server is full, a replica, or cannot write to its disk,
+  /// it refuses a script that writes before the script begins.
   enum class Kind {
     reads,
     writes,
-    /// Takes up less space when it has run: also goes where the server is full.
+    /// Takes up less space when it has run, so it also runs if the server is full.
     removes
   };
 
@@ -37,10 +37,10 @@ public:
   const std::string digest;
   const bool writes;
 
-  /// What all scripts have at their disposal. Each checks all before its first write: that its
-  /// keys have the types they are to have, by reading from each, that the user may do all it will
-  /// do, and that what it will count up is a number. Nothing after that can fail, and a script
-  /// that fails has done nothing.
+  /// The functions that all scripts use. Each script checks everything before its first write: it
+  /// reads from each key to see that the key has the right type, and it checks that the user may
+  /// run its commands and that each value to be counted up is a number. Nothing after that can
+  /// fail, so a script that fails has done nothing.
   static constexpr const char* prelude = R"lua(
 -- Ends the script with an error.
 local function fail(kind, reason)

@@ -2,7 +2,7 @@
 #ifndef AGENTSTORE_DETAIL_REDIS_SLOT_MAP_HPP
 #define AGENTSTORE_DETAIL_REDIS_SLOT_MAP_HPP
 
-// Which node serves which hash slot. A server that is no node of a cluster serves all of them.
+// The node that serves each hash slot. A server that is no node of a cluster serves all slots.
 
 #include <agentstore/detail/redis/hash_slot.hpp>
 #include <agentstore/detail/redis/reply.hpp>
@@ -14,7 +14,7 @@
 
 namespace agentstore::detail::redis {
 
-/// Where a node listens. Without a host it is where the URI says.
+/// The host and port of a node. An address without a host is the server of the URI.
 class Address {
 public:
   Address() = default;
@@ -30,14 +30,14 @@ public:
   std::string port;
 };
 
-/// A server that says which other one a command is to go to.
+/// A server's answer that a command is to go to another server.
 class Redirect {
 public:
-  /// What an answer of `asked` says of it, as `MOVED 3999 127.0.0.1:6381`. A host that is not told
-  /// is that of the node that was asked.
+  /// The redirect in an answer of `asked`, such as `MOVED 3999 127.0.0.1:6381`. A missing host
+  /// means the host of `asked`.
   static std::optional<Redirect> in(Element answer, const Address& asked);
 
-  /// Whether it is for this one command alone, because the slot is on its way there.
+  /// Whether the redirect is for this command alone, because the slot is still on its way.
   bool is_ask = false;
   std::size_t slot = 0;
   Address to;
@@ -45,20 +45,21 @@ public:
 
 class SlotMap {
 public:
-  /// One server, that of the URI.
+  /// The map of a single server, the server of the URI.
   SlotMap() : masters_(1), owners_(slots, 0) {}
 
-  /// What a node of a cluster answered to CLUSTER SLOTS. Throws Failure where no node serves a
-  /// slot, and Corrupted for what is no such answer.
+  /// The map in the answer of a cluster's node to CLUSTER SLOTS. Throws Failure if no slot is
+  /// served by any node, and Corrupted if the answer has another form.
   static SlotMap of_cluster(Element answer, const Address& asked);
 
   bool is_cluster() const { return is_cluster_; }
-  /// Where to ask for a slot. One that nobody serves is some node's, which says so.
+  /// The node to ask for a slot. If nobody serves the slot, the map gives some node, which reports
+  /// it.
   const Address& owner(std::size_t slot) const { return masters_[owners_[slot]]; }
-  /// A slot is somewhere else than was known.
+  /// Records that a slot has moved to another node.
   void move(std::size_t slot, const Address& to);
 
-  /// Those that serve slots.
+  /// The nodes that serve slots.
   const std::vector<Address>& masters() const { return masters_; }
   const std::vector<Address>& replicas() const { return replicas_; }
   bool has(const Address& node) const {
@@ -72,7 +73,7 @@ private:
   bool is_cluster_ = false;
   std::vector<Address> masters_;
   std::vector<Address> replicas_;
-  /// The place among `masters_`, for each slot.
+  /// For each slot, the index of its node in `masters_`.
   std::vector<std::uint16_t> owners_;
 };
 
@@ -90,7 +91,7 @@ inline std::optional<Redirect> Redirect::in(Element answer, const Address& asked
   }
   rest.remove_prefix(rest.find(' ') + 1);
   const std::size_t space = rest.find(' ');
-  const std::size_t colon = rest.rfind(':'); // a host of IPv6 has some too
+  const std::size_t colon = rest.rfind(':'); // an IPv6 address has colons too
   if (space == std::string_view::npos || colon == std::string_view::npos || colon < space) {
     return std::nullopt;
   }

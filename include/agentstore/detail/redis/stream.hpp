@@ -57,7 +57,7 @@ public:
 
   Socket& socket() { return socket_; }
 
-  /// From now on under TLS, with a server that proves to be `host`.
+  /// From now on the stream is under TLS, with a server that proves to be `host`.
   static awaitable<boost::system::error_code> secure(Stream* stream, TlsContext context,
                                                      std::string host) {
     namespace ssl = boost::asio::ssl;
@@ -90,16 +90,18 @@ public:
     }
   }
 
-  /// What keeps small requests from waiting for larger ones, and finds out that a host is gone.
+  /// TCP_NODELAY lets no small request wait for a larger one. Keep-alive finds out that a host is
+  /// gone.
   void set_options() {
-    boost::system::error_code ignored; // a socket of the machine has no such options
+    boost::system::error_code ignored; // a Unix socket has no such options
     // NOLINTNEXTLINE(bugprone-unused-return-value): it is the same error
     socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
     // NOLINTNEXTLINE(bugprone-unused-return-value): it is the same error
     socket_.set_option(boost::asio::socket_base::keep_alive(true), ignored);
   }
 
-  /// Whether nothing is to be read, and the other side has not closed it. Takes a system call.
+  /// Whether there is nothing to read and the other side has not closed the connection. Takes a
+  /// system call.
   bool is_quiet() {
     char byte = 0;
     const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);

@@ -38,7 +38,7 @@ public:
             "the lock was held by another connection for too long: database is locked", SQLITE_BUSY,
             cause_of(SQLITE_BUSY, 0)};
   }
-  /// Another of the same, that shares nothing with it: for another caller, on another thread.
+  /// The same failure for another caller on another thread. It shares nothing with this one.
   Failure again() const { return {code_, std::string(what()), result_, cause_}; }
   bool is_busy() const noexcept { return (result_ & 0xff) == SQLITE_BUSY; }
 
@@ -78,7 +78,7 @@ public:
   Interrupted() : std::runtime_error("the call was cancelled") {}
 };
 
-/// How long the one who uses a connection waits. Asked on the connection's thread.
+/// How long the user of a connection waits. Asked on the connection's thread.
 class Patience {
 public:
   Patience() = default;
@@ -86,9 +86,9 @@ public:
   Patience& operator=(const Patience&) = delete;
   virtual ~Patience() = default;
 
-  /// Again and again while another connection holds the lock.
+  /// Asked again and again while another connection holds the lock.
   virtual bool waits_for_lock() = 0;
-  /// Now and then while a statement runs.
+  /// Asked now and then while a statement runs.
   virtual bool goes_on() = 0;
 };
 
@@ -201,13 +201,13 @@ private:
   sqlite3_stmt* statement_;
 };
 
-/// What opening does where there is no file.
+/// What opening does if there is no file.
 enum class Missing { is_created, is_an_error };
 
 class Connection {
 public:
   Connection(const std::string& path, Missing missing) {
-    // A path is a path, also where SQLite was built to take "file:..." for a URI.
+    // A path is a path, even if SQLite was built to take "file:..." for a URI.
     const std::string file = path.starts_with("file:") ? "./" + path : path;
     sqlite3* database = nullptr;
     const int create = missing == Missing::is_created ? SQLITE_OPEN_CREATE : 0;
@@ -229,8 +229,8 @@ public:
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// While it lives, the connection waits as long as `patience` says. Without one it does not wait,
-  /// and is not interrupted.
+  /// While the object lives, the connection waits as long as `patience` says. Without a `patience`
+  /// the connection does not wait, and is not interrupted.
   class WithPatience {
   public:
     WithPatience(Connection& connection, Patience* patience)
@@ -258,15 +258,15 @@ public:
     return {database_.get(), prepared(sql), values...};
   }
 
-  /// As `query`, for what gives no rows; returns how many it changed.
+  /// As `query`, for a statement that gives no rows. Returns how many rows it changed.
   template <class... Values>
   std::uint64_t change(const char* sql, const Values&... values) {
     Query(database_.get(), prepared(sql), values...).next();
     return static_cast<std::uint64_t>(sqlite3_changes64(database_.get()));
   }
 
-  /// Throws if the path no longer leads to the open file: what is written there, nobody finds
-  /// again.
+  /// Throws if the path no longer leads to the open file. Nobody would find again what is written
+  /// to the file then.
   void require_in_place() const {
     int has_moved = 0;
     const int result =
@@ -278,7 +278,7 @@ public:
 
   bool is_in_transaction() const noexcept { return sqlite3_get_autocommit(database_.get()) == 0; }
 
-  /// Ends the transaction, if a failure has not done so. One that fails has ended it all the same.
+  /// Ends the transaction, unless a failure has done so. Even a rollback that fails has ended it.
   void roll_back() noexcept {
     if (is_in_transaction()) {
       const WithPatience none(*this, nullptr);
@@ -308,8 +308,8 @@ private:
     return statement.get();
   }
 
-  /// SQLite's own busy handler ends up polling every 100 ms, which starves the one of two writers
-  /// that came second; this one polls more often, and never in step with another.
+  /// SQLite's own busy handler ends up polling every 100 ms, which starves the second of two
+  /// writers. This handler polls more often, and never in step with another one.
   static int wait(void* self, int count) {
     auto& connection = *static_cast<Connection*>(self);
     if (connection.patience_ == nullptr || !connection.patience_->waits_for_lock()) {

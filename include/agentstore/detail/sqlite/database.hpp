@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_SQLITE_DATABASE_HPP
 #define AGENTSTORE_DETAIL_SQLITE_DATABASE_HPP
 
-// An open file: its connections, its threads, and how work comes to them, reads to one of many,
-// everything else to the one that writes.
+// An open file: its connections, its threads, and the way of work to them. Reads go to one of many
+// connections, everything else to the one that writes.
 
 #include <agentstore/backends/sqlite.hpp>
 #include <agentstore/detail/sqlite/group_commit.hpp>
@@ -36,10 +36,11 @@ private:
 /// Who may have a file open.
 enum class Handles {
   any_number,
-  one, // of all processes; it reads on the connection that writes
+  one, // one in all processes, which reads on the connection that writes
 };
 
-/// Requires: whoever awaits one of its coroutines keeps it alive until that has ended.
+/// Requires: the caller that awaits one of its coroutines keeps it alive until the coroutine has
+/// ended.
 class Database {
 public:
   Database(SqliteOptions options, const Schema& schema, Handles handles = Handles::any_number)
@@ -82,7 +83,7 @@ public:
     co_await JobQueue::run(database->writer_, Manner::alone(Manner::Time::max()), std::move(shut));
   }
 
-  /// What `work(connection)` returns, in a transaction if it writes.
+  /// Returns what `work(connection)` returns. A write runs in a transaction.
   template <class Work>
   awaitable<std::invoke_result_t<Work&, Connection&>> run(bool writes, Manner::Time give_up,
                                                           Work work) {
@@ -96,7 +97,7 @@ public:
     return JobQueue::run(reads_, Manner::alone(give_up), std::move(job));
   }
 
-  /// Has a job done by the writer, and does not wait for it. Requires: it is or was open.
+  /// Gives a job to the writer, and does not wait for it. Requires: the database is or was open.
   void submit(std::unique_ptr<Job> job) { writer_->submit(std::move(job)); }
 
   // For jobs of the writer.
@@ -112,7 +113,7 @@ public:
   }
 
 private:
-  /// The file is meant that the path names now, also after the process has changed its folder.
+  /// The path keeps its meaning even if the process changes its working directory.
   void make_path_absolute() {
     if (is_memory() || options_.path.empty()) {
       return;
@@ -124,7 +125,7 @@ private:
     }
   }
 
-  /// A database in memory is its one connection's.
+  /// A database in memory belongs to its one connection.
   bool is_memory() const { return options_.path == ":memory:"; }
   bool has_one_connection() const { return is_memory() || handles_ == Handles::one; }
 
@@ -132,7 +133,8 @@ private:
     return std::clamp(options_.read_threads, std::size_t{1}, WorkerThreads::most - 1);
   }
 
-  /// Of now; at most the end of time. A wait that is negative is refused when the file is opened.
+  /// The time `wait` from now, at most the end of time. A negative wait is refused when the file is
+  /// opened.
   static Manner::Time after(std::chrono::milliseconds wait) {
     const auto now = std::chrono::steady_clock::now();
     const auto rest =
@@ -185,8 +187,9 @@ private:
     is_open_ = true;
   }
 
-  /// A connection that keeps all others out as long as it is open. One that cannot yet is closed
-  /// meanwhile: two that waited with what they have locked already would wait for each other.
+  /// A connection that keeps all others out as long as it is open. If it cannot do that yet, it is
+  /// closed meanwhile. Two connections that kept their locks while waiting would wait for each
+  /// other.
   std::unique_ptr<Connection> connect_alone(Patience& patience) const {
     std::uniform_int_distribution<int> micros(1'000, 10'000);
     std::minstd_rand random{std::random_device()()};
@@ -211,7 +214,7 @@ private:
     }
   }
 
-  /// Another file may have come to the path since the backend was opened.
+  /// Throws if another file has come to the path since the backend was opened.
   std::unique_ptr<Connection> connect_reader(Patience& patience) const {
     auto connection = std::make_unique<Connection>(options_.path, Missing::is_an_error);
     const Connection::WithPatience while_opening(*connection, &patience);
@@ -223,7 +226,7 @@ private:
     return connection;
   }
 
-  /// SQLite does not wait for another connection that is just doing the same.
+  /// SQLite does not wait for another connection that is switching to the log at the same time.
   static void use_write_ahead_log(Connection& connection, Patience& patience) {
     for (;;) {
       try {
@@ -261,7 +264,7 @@ private:
   Readers readers_{[this](Patience& patience) { return connect_reader(patience); }};
   std::shared_ptr<GroupCommit> writer_;
   std::shared_ptr<JobQueue> reads_;
-  std::optional<WorkerThreads> threads_; // one for each lane; goes first, and waits for what runs
+  std::optional<WorkerThreads> threads_; // one for each lane; destroyed first, after running jobs
 };
 
 } // namespace agentstore::detail::sqlite

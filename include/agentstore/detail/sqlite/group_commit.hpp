@@ -2,9 +2,9 @@
 #ifndef AGENTSTORE_DETAIL_SQLITE_GROUP_COMMIT_HPP
 #define AGENTSTORE_DETAIL_SQLITE_GROUP_COMMIT_HPP
 
-// The one connection that writes, and the queue before it. What is queued while a commit waits for
-// the disk shares the next one: the disk is waited for once for all of them, and each is told that
-// it is stored only when it is. A write that fails takes none of the others with it.
+// The one connection that writes, and the queue before it. The jobs that are queued while a commit
+// waits for the disk share the next commit, so that the disk is waited for once for all of them. A
+// job ends only when its write is stored. A write that fails takes none of the others with it.
 
 #include <agentstore/detail/sqlite/connection.hpp>
 #include <agentstore/detail/sqlite/job_queue.hpp>
@@ -25,7 +25,7 @@ public:
   /// Set by a job, and only touched by jobs.
   std::unique_ptr<Connection> connection;
 
-  /// Whether SQLite could not do the latest write.
+  /// Whether SQLite failed at the latest write.
   bool has_failed() const noexcept { return has_failed_; }
 
 private:
@@ -41,9 +41,9 @@ private:
     } catch (const Failure& caught) {
       failure.emplace(caught.again());
     } catch (const Interrupted&) {
-      failure.emplace(Failure::locked()); // nobody is left to hear of it
+      failure.emplace(Failure::locked()); // no caller is left to get it
     }
-    // Whoever was cancelled or has waited for too long has ended.
+    // Jobs that were cancelled, or have waited for too long, have ended.
     std::erase_if(jobs, [](const std::unique_ptr<Job>& job) { return !job->begin(); });
     if (failure) {
       has_failed_ = true;
@@ -68,12 +68,13 @@ private:
     }
   }
 
-  /// Before a group is begun: it waits for the lock while anyone of it does.
+  /// The patience of a group that is about to begin. The group waits for the lock as long as one of
+  /// its jobs does.
   class PatienceOfGroup final : public Patience {
   public:
     PatienceOfGroup(GroupCommit& queue, Jobs& jobs) : queue_(queue), jobs_(jobs) {}
     bool waits_for_lock() override {
-      queue_.has_failed_ = true; // before anyone hears of it, and until the next commit
+      queue_.has_failed_ = true; // before any caller gets it, and until the next commit
       end_late_jobs(jobs_);
       queue_.JobQueue::end_late_jobs();
       return !jobs_.empty();
@@ -117,12 +118,12 @@ private:
     }
   }
 
-  /// False if nothing of it was stored, and it has to be tried with more care.
+  /// False if nothing was stored. The jobs then have to be tried with more care.
   bool commit_together(Jobs& jobs, void (GroupCommit::*attempt_jobs)(Jobs&, Errors&)) {
     Errors errors(jobs.size());
     try {
       if (!connection->is_in_transaction()) {
-        PatienceOfOne patience(*this, *jobs.back()); // who came last waits longest
+        PatienceOfOne patience(*this, *jobs.back()); // the last job waits longest
         begin(patience);
       }
       (this->*attempt_jobs)(jobs, errors);
@@ -163,7 +164,7 @@ private:
     connection->change("BEGIN IMMEDIATE");
   }
 
-  /// Never interrupted, for then nobody would know what is stored.
+  /// The commit is never interrupted, because nobody would know then what is stored.
   void commit() {
     connection->require_in_place();
     connection->change("COMMIT");

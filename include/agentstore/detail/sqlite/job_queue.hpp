@@ -26,8 +26,8 @@ public:
   static Manner alone(Time give_up) { return {false, give_up}; }
   static Manner shared(Time give_up) { return {true, give_up}; }
 
-  bool shares;  // it may be done together with others
-  Time give_up; // when a lock is no longer waited for
+  bool shares;  // the job may be done together with others
+  Time give_up; // from then on the job no longer waits for a lock
 
 private:
   Manner(bool together, Time time) : shares(together), give_up(time) {}
@@ -44,22 +44,22 @@ public:
   bool shares() const noexcept { return manner_.shares; }
   bool waits_at(Manner::Time now) const noexcept { return is_wanted() && now < manner_.give_up; }
 
-  /// Whether somebody still wants to know what comes of it.
+  /// Whether the caller still wants the result.
   virtual bool is_wanted() const noexcept = 0;
-  /// Before the first attempt. False: nothing is to be done or completed.
+  /// Called before the first attempt. False if there is nothing to do or to complete.
   virtual bool begin() const = 0;
-  /// Does it, or throws. What shares may be told to do it again. A connection that it takes for
-  /// itself has this patience.
+  /// Does the job, or throws. A job that shares may be done again. `patience` is for a connection
+  /// that the job takes for itself.
   virtual void attempt(Patience& patience) = 0;
-  /// Says that it ended, with the result of the last attempt or, if there is one, with the error,
-  /// which from here on is the job's alone.
+  /// Ends the job, with the result of the last attempt or with the error, if there is one. From
+  /// here on the error belongs to the job alone.
   virtual void complete(std::exception_ptr error) const = 0;
 
 private:
   Manner manner_;
 };
 
-/// A queue of jobs, taken in their order, in so many lanes at once, on an executor.
+/// A queue of jobs on an executor. The jobs are taken in their order, in so many lanes at once.
 ///
 /// A lane that runs out of jobs polls for a short time before it closes, because waking a thread
 /// costs as much as reading a row, and mostly the next job comes at once.
@@ -75,8 +75,8 @@ public:
   virtual ~JobQueue() = default;
 
   /// Runs `work(patience)` in its turn and returns its result, or throws what it threw, on the
-  /// executor of the awaiting coroutine. One hop out, one back; lazy. If it is cancelled in the
-  /// queue it ends at once; later, when `patience` has been asked.
+  /// executor of the awaiting coroutine. One hop out, one back; lazy. A call that is cancelled in
+  /// the queue ends at once. A call that is cancelled later ends when the work asks `patience`.
   template <class Work>
   static awaitable<std::invoke_result_t<Work&, Patience&>> run(std::shared_ptr<JobQueue> self,
                                                                Manner manner, Work work);
@@ -91,7 +91,7 @@ public:
 protected:
   using Jobs = std::vector<std::unique_ptr<Job>>;
 
-  /// Does and completes the jobs: one, or some that share.
+  /// Does and completes the jobs: one job, or several that share.
   virtual void perform(Jobs& jobs) {
     for (const auto& job : jobs) {
       if (job->begin()) {
@@ -101,7 +101,8 @@ protected:
     }
   }
 
-  /// What a job has: it waits for a lock until its time is up, and stops when it is cancelled.
+  /// The patience of one job. The job waits for a lock until its time is up, and stops when it is
+  /// cancelled.
   class PatienceOfOne final : public Patience {
   public:
     PatienceOfOne(JobQueue& queue, const Job& job) : queue_(queue), job_(job) {}
@@ -130,7 +131,7 @@ protected:
     job.complete(std::move(error));
   }
 
-  /// Ends the jobs whose time is up, and drops those that nobody wants.
+  /// Ends the jobs whose time is up, and drops the jobs that nobody wants.
   static void end_late_jobs(Jobs& jobs) {
     const auto now = std::chrono::steady_clock::now();
     Jobs late;
@@ -148,7 +149,8 @@ protected:
     }
   }
 
-  /// The same for those in the queue, for a lane that waits for a lock: they would wait for it too.
+  /// The same for the queued jobs. A lane that waits for a lock calls it, because the queued jobs
+  /// would wait for that lock too.
   void end_late_jobs() {
     Jobs late;
     {
@@ -167,7 +169,8 @@ protected:
   }
 
 private:
-  /// With the lock held: opens one more lane, if there is a job that no lane is about to take.
+  /// Requires: the lock is held. Opens one more lane, if there is a job that no lane is about to
+  /// take.
   void open_lane() {
     if (queue_.size() > lingering_ && lanes_ < max_lanes_) {
       ++lanes_;
@@ -181,7 +184,7 @@ private:
     }
   }
 
-  /// The next job, and those that it shares with. None: the lane is closed.
+  /// The next job, and the jobs that it shares with. If there are none, the lane is closed.
   Jobs take() {
     std::unique_lock lock(mutex_);
     if (queue_.empty()) {
@@ -218,12 +221,12 @@ private:
   const std::size_t max_lanes_;
   std::mutex mutex_;
   std::deque<std::unique_ptr<Job>> queue_;
-  std::atomic<std::size_t> waiting_ = 0; // the queue's size, for who lingers
+  std::atomic<std::size_t> waiting_ = 0; // the queue's size, for lanes that linger
   std::size_t lanes_ = 0;
   std::size_t lingering_ = 0;
 };
 
-/// Where a call keeps its work and what came of it, in the awaiting frame.
+/// A call's work and its outcome, in the awaiting frame.
 template <class Work>
 class Attempts {
 public:

@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_DETAIL_SQLITE_JSON_TEXT_HPP
 #define AGENTSTORE_DETAIL_SQLITE_JSON_TEXT_HPP
 
-// A tree is made text where the call is, so that the thread that writes to the database does
-// nothing but what the database has to do.
+// A tree becomes text on the caller's thread, so that the thread that writes to the database does
+// only what the database has to do.
 
 #include <agentstore/records.hpp>
 
@@ -11,7 +11,7 @@
 
 namespace agentstore::detail::sqlite {
 
-/// Sees to it that `text()` of each JSON value in an argument is there.
+/// Makes sure that each JSON value in an argument has its `text()`.
 template <class Argument>
 void make_text(const Argument&) {}
 inline void make_text(const Document& value) {

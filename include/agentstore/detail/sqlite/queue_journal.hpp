@@ -64,8 +64,8 @@ private:
   Connection& connection_;
 };
 
-/// Each change is a job of its own, of which nobody waits for the end; those that meet share a
-/// commit. Their order is that of the queue, because there is one thread for them.
+/// Each change is a job of its own, and nobody waits for its end. Jobs that meet share a commit.
+/// Their order is that of the queue, because one thread does all of them.
 class QueueJournal final : public Engine,
                            public dual_write::Journal,
                            public std::enable_shared_from_this<QueueJournal> {
@@ -91,14 +91,14 @@ public:
   void abandon() noexcept override {
     try {
       open_database().submit(std::make_unique<Shut>(shared_from_this()));
-    } catch (...) { // NOLINT(bugprone-empty-catch): then it is closed by who owns it last
+    } catch (...) { // then its last owner closes it
     }
   }
 
   bool is_well() const noexcept override { return !has_failed_; }
 
 private:
-  /// What is done for the queue, which does not wait.
+  /// A job for the queue, which does not wait for the job.
   class OwnJob : public Job {
   public:
     OwnJob(Manner manner, std::shared_ptr<QueueJournal> journal)
@@ -132,7 +132,7 @@ private:
     void complete(std::exception_ptr) const override {}
   };
 
-  /// Somebody who waits for the end of so many changes.
+  /// A caller that waits for the end of so many changes.
   class Waiting {
   public:
     std::uint64_t changes;

@@ -34,7 +34,7 @@ public:
     idle_.clear();
   }
 
-  /// Runs `work(connection)` on a connection of its own, and returns what it returns.
+  /// Runs `work(connection)` on a connection of its own, and returns the result of `work`.
   template <class Work>
   auto with_connection(Patience& patience, Work& work) {
     Lease lease(*this, patience);
@@ -66,7 +66,7 @@ private:
     std::unique_ptr<Connection> connection_;
   };
 
-  /// An idle connection, or none: then there is none, and the caller opens one.
+  /// An idle connection. Null if no connection is idle; the caller then opens one.
   std::unique_ptr<Connection> take() {
     const std::lock_guard lock(mutex_);
     if (!is_open_) {

@@ -34,7 +34,8 @@ inline std::int64_t pragma(Connection& connection, const char* sql) {
 
 /// The version of the tables in the file, 0 if it has none. Throws if it is not ours to touch.
 inline std::int64_t schema_version(Connection& connection, const Schema& schema) {
-  // One statement, which sees the file as it was at one moment: another may just be making it.
+  // A single statement sees the file as it was at one moment. Another process may be making the
+  // tables.
   Query row = connection.query("SELECT (SELECT application_id FROM pragma_application_id),"
                                " (SELECT user_version FROM pragma_user_version),"
                                " (SELECT COUNT(*) FROM sqlite_schema)");
@@ -57,7 +58,7 @@ inline std::int64_t schema_version(Connection& connection, const Schema& schema)
   return version;
 }
 
-/// Brings the tables to the newest version, in one transaction, whoever else tries it too.
+/// Brings the tables to the newest version, in one transaction, even if other processes try it too.
 inline void migrate(Connection& connection, const Schema& schema) {
   const std::int64_t newest = schema.newest();
   if (schema_version(connection, schema) == newest) {
@@ -79,7 +80,7 @@ inline void migrate(Connection& connection, const Schema& schema) {
   }
 }
 
-/// Of a file that was migrated: something has emptied it since.
+/// Throws if something has emptied the file since it was migrated.
 inline void require_tables(Connection& connection, const Schema& schema) {
   if (schema_version(connection, schema) != schema.newest()) {
     throw Failure(errc::corrupted, "the file no longer has its tables");

@@ -2,10 +2,10 @@
 #ifndef AGENTSTORE_DETAIL_SQLITE_STATEMENTS_HPP
 #define AGENTSTORE_DETAIL_SQLITE_STATEMENTS_HPP
 
-// The methods of the contract as SQL. Their arguments have been checked. A read is one statement
-// and so sees one state of the file, but for list_threads. A write runs in a transaction that its
-// caller began; it may be run again if that came to nothing, so it leaves its arguments as they
-// are.
+// The methods of the contract as SQL. Their arguments have been checked. A read other than
+// list_threads is one statement, and so sees one state of the file. A write runs in a transaction
+// that its caller began. If the transaction fails the write may run again, so it leaves its
+// arguments as they are.
 
 #include <agentstore/authoring/clock.hpp>
 #include <agentstore/authoring/cursor.hpp>

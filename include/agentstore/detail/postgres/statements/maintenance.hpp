@@ -33,8 +33,8 @@ private:
   Metrics result_;
 };
 
-/// A request removes so many sessions, each with all that it has: one for all of them would run
-/// into the time for a statement, and then nothing would ever be removed.
+/// A request removes a limited number of sessions, each with all that it has. A request for all of
+/// them would run into the time for a statement, and then nothing would ever be removed.
 template <>
 class Statements<calls::CleanupExpiredSessions> {
 public:

@@ -8,8 +8,8 @@
 
 namespace agentstore::detail::redis {
 
-/// What was stored is a field of its own, so that the server need not make a new string of it: Lua
-/// goes through each byte of every string that there is.
+/// The stored value is a field of its own, so that the server need not make a new string of it. Lua
+/// goes through each byte of every new string.
 inline const std::string checkpoint_function = thread_function + fetch_function + R"lua(
 -- What was placed and what was stored, of ids that are all to be there.
 local function checkpoints_of(checkpoints, ids)
@@ -81,7 +81,7 @@ return 1
 template <>
 class Scripts<calls::StoreCheckpoint> : public Scripts<calls::PutCheckpoint> {};
 
-/// Of a checkpoint in a list of ids, and a list of what is placed and stored for each.
+/// The checkpoint at one index of two lists: the ids, and for each id what is placed and stored.
 inline Checkpoint checkpoint_in(Element ids, Element values, std::size_t at,
                                 std::string thread_id) {
   Checkpoint checkpoint;
@@ -242,8 +242,8 @@ private:
   ThreadHead result_;
 };
 
-/// WRT-02, WRT-03: a write that is there stays, but for those of special channels, of which the
-/// last one stays. WRT-08: a call is one script.
+/// WRT-02, WRT-03: a write that is there stays. On special channels the last write stays instead.
+/// WRT-08: a call is one script.
 template <>
 class Scripts<calls::PutWrites> {
 public:

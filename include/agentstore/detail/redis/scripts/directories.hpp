@@ -24,7 +24,7 @@ inline Request range_of_all(const Keys& keys, const std::string& type, const std
   return request;
 }
 
-/// The first `limit` of what all buckets told.
+/// The first `limit` of the items that all buckets gave.
 inline std::vector<std::string> merged(const Response& response, std::size_t limit) {
   std::vector<std::string> members;
   for (const Reply& each : response.replies) {
@@ -37,9 +37,9 @@ inline std::vector<std::string> merged(const Response& response, std::size_t lim
   return members;
 }
 
-/// DIR-01, DIR-02: first the buckets tell who comes next, then each session its record. One that
-/// was removed or became active in between has left its place, and one whose keys have all been
-/// evicted has kept it; the page is filled up from behind.
+/// DIR-01, DIR-02: first the buckets report which sessions come next, then each session gives its
+/// record. A session that was removed or became active in between has left its place. A session
+/// whose keys have all been evicted has kept its place. The page is filled up from behind.
 template <>
 class Scripts<calls::ListSessions> {
 public:
@@ -148,7 +148,7 @@ public:
     prefix_ = prefix;
     size_ = page.size;
     const std::string from = after ? "(" + *after : "[" + prefix;
-    // No id has the byte 0xff, which is none of UTF-8.
+    // No id has the byte 0xff, because UTF-8 does not have it.
     return range_of_all(context.keys, "threads", from, "(" + prefix + "\xff", size_ + 1);
   }
   bool take(const Response& response) {

@@ -2,7 +2,7 @@
 #ifndef AGENTSTORE_DETAIL_REDIS_SCRIPTS_REMOVAL_HPP
 #define AGENTSTORE_DETAIL_REDIS_SCRIPTS_REMOVAL_HPP
 
-// What takes sessions and threads away. A removal takes what is left of one that is torn too.
+// Removes sessions and threads. A removal also takes what is left of a torn one.
 
 #include <agentstore/detail/redis/scripts/sessions.hpp>
 #include <agentstore/detail/redis/scripts/threads.hpp>
@@ -183,8 +183,8 @@ private:
 /// CLN-01, CLN-02, CLN-04: first each bucket tells some of its sessions that may be idle, then each
 /// of these has a script of its own that looks at its last activity again.
 ///
-/// A session is not filed anew at each activity. Who is found and has been active since is filed
-/// then, so that it is found once in a while and not by every clean-up.
+/// A session is not filed anew at each activity. If a clean-up finds a session that has been active
+/// since, the session is filed then. So it is found once in a while and not by every clean-up.
 template <>
 class Scripts<calls::CleanupExpiredSessions> {
 public:
@@ -274,8 +274,8 @@ private:
                        [](const std::string& each) { return each.empty(); });
   }
 
-  /// The rank of those that have been idle for `max_idle`. For 0 these are all, also one whose last
-  /// activity is ahead of this clock.
+  /// The rank of the sessions that have been idle for `max_idle`. For 0 these are all sessions,
+  /// also a session whose last activity is ahead of this clock.
   static std::string limit_rank(Timestamp now, std::chrono::microseconds max_idle) {
     if (max_idle == std::chrono::microseconds(0)) {
       return std::string(rank_size, '0');
@@ -287,7 +287,7 @@ private:
   }
 
   std::string limit_;
-  /// Where each bucket goes on; empty when it is through.
+  /// Where the clean-up of each bucket goes on; empty when the bucket is through.
   std::vector<std::string> from_;
   std::vector<std::string> found_;
   bool is_finding_ = true;
