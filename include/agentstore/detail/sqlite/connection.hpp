@@ -78,6 +78,8 @@ public:
   Interrupted() : std::runtime_error("the call was cancelled") {}
 };
 
+class Connection;
+
 /// How long the user of a connection waits. Asked on the connection's thread.
 class Patience {
 public:
@@ -90,6 +92,8 @@ public:
   virtual bool waits_for_lock() = 0;
   /// Asked now and then while a statement runs.
   virtual bool goes_on() = 0;
+  /// The connection to use, if the work shares one with others.
+  virtual Connection* connection() { return nullptr; }
 };
 
 /// Throws what `result`, a code of SQLite's, means; `what` says what was tried.

@@ -9,6 +9,7 @@
 #include <agentstore/detail/sqlite/group_commit.hpp>
 #include <agentstore/detail/sqlite/readers.hpp>
 #include <agentstore/detail/sqlite/schema.hpp>
+#include <agentstore/detail/sqlite/shared_reads.hpp>
 #include <agentstore/detail/worker_threads.hpp>
 
 #include <filesystem>
@@ -39,6 +40,11 @@ enum class Handles {
   one, // one in all processes, which reads on the connection that writes
 };
 
+template <class Result>
+inline constexpr bool is_optional = false;
+template <class Record>
+inline constexpr bool is_optional<std::optional<Record>> = true;
+
 /// Requires: the caller that awaits one of its coroutines keeps it alive until the coroutine has
 /// ended.
 class Database {
@@ -51,7 +57,7 @@ public:
     }
     const auto where = threads_ ? threads_->executor() : *options_.executor;
     writer_ = std::make_shared<GroupCommit>(where);
-    reads_ = std::make_shared<JobQueue>(where, lanes());
+    reads_ = std::make_shared<SharedReads>(where, lanes(), readers_);
   }
 
   const SqliteOptions& options() const { return options_; }
@@ -94,7 +100,9 @@ public:
     auto job = [this, work = std::move(work)](Patience& patience) {
       return readers_.with_connection(patience, work);
     };
-    return JobQueue::run(reads_, Manner::alone(give_up), std::move(job));
+    constexpr bool reads_one = is_optional<std::invoke_result_t<Work&, Connection&>>;
+    const Manner manner = reads_one ? Manner::shared(give_up) : Manner::alone(give_up);
+    return JobQueue::run(reads_, manner, std::move(job));
   }
 
   /// Gives a job to the writer, and does not wait for it. Requires: the database is or was open.

@@ -36,7 +36,7 @@ private:
     }
     std::optional<Failure> failure;
     try {
-      PatienceOfGroup patience(*this, jobs);
+      PatienceOfWriters patience(*this, jobs);
       begin(patience);
     } catch (const Failure& caught) {
       failure.emplace(caught.again());
@@ -68,22 +68,18 @@ private:
     }
   }
 
-  /// The patience of a group that is about to begin. The group waits for the lock as long as one of
-  /// its jobs does.
-  class PatienceOfGroup final : public Patience {
+  /// As for any group, and the queue knows that it cannot write.
+  class PatienceOfWriters final : public PatienceOfGroup {
   public:
-    PatienceOfGroup(GroupCommit& queue, Jobs& jobs) : queue_(queue), jobs_(jobs) {}
+    PatienceOfWriters(GroupCommit& queue, Jobs& jobs)
+        : PatienceOfGroup(queue, jobs), has_failed_(queue.has_failed_) {}
     bool waits_for_lock() override {
-      queue_.has_failed_ = true; // before any caller gets it, and until the next commit
-      end_late_jobs(jobs_);
-      queue_.JobQueue::end_late_jobs();
-      return !jobs_.empty();
+      has_failed_ = true; // before any caller gets it, and until the next commit
+      return PatienceOfGroup::waits_for_lock();
     }
-    bool goes_on() override { return true; }
 
   private:
-    GroupCommit& queue_;
-    Jobs& jobs_;
+    std::atomic<bool>& has_failed_;
   };
 
   using Errors = std::vector<std::exception_ptr>;

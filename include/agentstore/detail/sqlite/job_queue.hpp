@@ -68,8 +68,9 @@ public:
   /// How many jobs share at most, so that none waits for too many others.
   static constexpr std::size_t max_batch = 256;
 
-  JobQueue(boost::asio::any_io_executor where, std::size_t lanes)
-      : where_(std::move(where)), max_lanes_(lanes) {}
+  JobQueue(boost::asio::any_io_executor where, std::size_t lanes,
+           std::size_t max_together = max_batch)
+      : where_(std::move(where)), max_lanes_(lanes), max_together_(max_together) {}
   JobQueue(const JobQueue&) = delete;
   JobQueue& operator=(const JobQueue&) = delete;
   virtual ~JobQueue() = default;
@@ -103,7 +104,7 @@ protected:
 
   /// The patience of one job. The job waits for a lock until its time is up, and stops when it is
   /// cancelled.
-  class PatienceOfOne final : public Patience {
+  class PatienceOfOne : public Patience {
   public:
     PatienceOfOne(JobQueue& queue, const Job& job) : queue_(queue), job_(job) {}
     bool waits_for_lock() override {
@@ -115,6 +116,23 @@ protected:
   private:
     JobQueue& queue_;
     const Job& job_;
+  };
+
+  /// The patience of a group that was not begun. The group waits for a lock while any of its jobs
+  /// does.
+  class PatienceOfGroup : public Patience {
+  public:
+    PatienceOfGroup(JobQueue& queue, Jobs& jobs) : queue_(queue), jobs_(jobs) {}
+    bool waits_for_lock() override {
+      end_late_jobs(jobs_);
+      queue_.end_late_jobs();
+      return !jobs_.empty();
+    }
+    bool goes_on() override { return true; }
+
+  private:
+    JobQueue& queue_;
+    Jobs& jobs_;
   };
 
   template <class Work>
@@ -195,7 +213,10 @@ private:
       --lingering_;
     }
     Jobs jobs;
-    while (!queue_.empty() && jobs.size() < max_batch &&
+    // Other lanes may be free for the rest.
+    const std::size_t share =
+        std::min((queue_.size() + max_lanes_ - 1) / max_lanes_, max_together_);
+    while (!queue_.empty() && jobs.size() < share &&
            (jobs.empty() || (jobs.front()->shares() && queue_.front()->shares()))) {
       jobs.push_back(std::move(queue_.front()));
       queue_.pop_front();
@@ -219,6 +240,7 @@ private:
 
   const boost::asio::any_io_executor where_;
   const std::size_t max_lanes_;
+  const std::size_t max_together_;
   std::mutex mutex_;
   std::deque<std::unique_ptr<Job>> queue_;
   std::atomic<std::size_t> waiting_ = 0; // the queue's size, for lanes that linger

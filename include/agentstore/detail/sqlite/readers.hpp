@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace agentstore::detail::sqlite {
@@ -34,15 +35,19 @@ public:
     idle_.clear();
   }
 
-  /// Runs `work(connection)` on a connection of its own, and returns the result of `work`.
+  /// Runs `work(connection)` on a connection of its own, or on the one that the patience brings.
+  /// Returns the result of `work`.
   template <class Work>
   auto with_connection(Patience& patience, Work& work) {
-    Lease lease(*this, patience);
-    const Connection::WithPatience while_working(lease.connection(), &patience);
-    return work(lease.connection());
+    std::optional<Lease> lease;
+    Connection& connection = patience.connection() != nullptr
+                                 ? *patience.connection()
+                                 : lease.emplace(*this, patience).connection();
+    const Connection::WithPatience while_working(connection, &patience);
+    return work(connection);
   }
 
-private:
+  /// The use of a connection, which goes back when the object does.
   class Lease {
   public:
     Lease(Readers& readers, Patience& patience) : readers_(readers), connection_(readers.take()) {
@@ -66,6 +71,7 @@ private:
     std::unique_ptr<Connection> connection_;
   };
 
+private:
   /// An idle connection. Null if no connection is idle; the caller then opens one.
   std::unique_ptr<Connection> take() {
     const std::lock_guard lock(mutex_);
