@@ -2,7 +2,7 @@
 #ifndef AGENTSTORE_TESTS_SUPPORT_EVERY_CALL_HPP
 #define AGENTSTORE_TESTS_SUPPORT_EVERY_CALL_HPP
 
-#include "json_values.hpp"
+#include "support/json_values.hpp"
 
 #include <agentstore/capabilities/archive_reader.hpp>
 #include <agentstore/checkpointer_backend.hpp>

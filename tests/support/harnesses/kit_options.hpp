@@ -4,7 +4,7 @@
 
 // The options and claims of engines when they are opened for the kit.
 
-#include "set_clock.hpp"
+#include "support/harnesses/set_clock.hpp"
 
 #include <agentstore/conformance/claims.hpp>
 

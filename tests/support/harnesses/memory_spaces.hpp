@@ -5,7 +5,7 @@
 // The spaces of harnesses whose stores are in memory, with a clock and with faults that can be set
 // from outside.
 
-#include "set_clock.hpp"
+#include "support/harnesses/set_clock.hpp"
 
 #include <agentstore/conformance/harness.hpp>
 #include <agentstore/testing/failing.hpp>

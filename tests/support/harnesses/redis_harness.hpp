@@ -4,8 +4,8 @@
 
 // How the kit gets at the Redis backend, whatever it is connected to.
 
-#include "kit_options.hpp"
-#include "raw_redis.hpp"
+#include "support/harnesses/kit_options.hpp"
+#include "support/raw_redis.hpp"
 
 #include <agentstore/backends/redis.hpp>
 #include <agentstore/conformance/harness.hpp>

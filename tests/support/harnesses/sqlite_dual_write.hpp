@@ -4,8 +4,8 @@
 
 // How the kit gets at a dual write between files.
 
-#include "dual_write.hpp"
-#include "sqlite_harness.hpp"
+#include "support/harnesses/dual_write.hpp"
+#include "support/harnesses/sqlite_harness.hpp"
 
 #include <agentstore/archives/sqlite.hpp>
 #include <agentstore/conformance/switched_archive.hpp>

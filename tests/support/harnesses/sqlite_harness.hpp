@@ -4,11 +4,11 @@
 
 // How the kit gets at files of the SQLite backend and of the SQLite archive.
 
-#include "faulty_sqlite_vfs.hpp"
-#include "files_in_memory.hpp"
-#include "kit_options.hpp"
-#include "raw_sqlite.hpp"
-#include "temporary_directory.hpp"
+#include "support/faults/faulty_sqlite_vfs.hpp"
+#include "support/files_in_memory.hpp"
+#include "support/harnesses/kit_options.hpp"
+#include "support/raw_sqlite.hpp"
+#include "support/temporary_directory.hpp"
 
 #include <agentstore/archives/sqlite.hpp>
 #include <agentstore/backends/sqlite.hpp>

@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_TESTS_SUPPORT_SERVERS_CERTIFICATE_HPP
 #define AGENTSTORE_TESTS_SUPPORT_SERVERS_CERTIFICATE_HPP
 
-#include "server_process.hpp"
-#include "temporary_directory.hpp"
+#include "support/servers/server_process.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace agentstore::test {
 

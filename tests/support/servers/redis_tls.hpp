@@ -2,8 +2,8 @@
 #ifndef AGENTSTORE_TESTS_SUPPORT_SERVERS_REDIS_TLS_HPP
 #define AGENTSTORE_TESTS_SUPPORT_SERVERS_REDIS_TLS_HPP
 
-#include "certificate.hpp"
-#include "redis_server.hpp"
+#include "support/servers/certificate.hpp"
+#include "support/servers/redis_server.hpp"
 
 namespace agentstore::test {
 
