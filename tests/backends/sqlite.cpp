@@ -156,6 +156,32 @@ TEST_CASE("A write that fails takes no other of its commit with it", "[sqlite]")
         "new|another\ntaken|somebody");
 }
 
+TEST_CASE("Reads that are done together end each in its own way", "[sqlite]") {
+  SqliteOptions options;
+  options.read_threads = 1;
+  Store store(std::move(options));
+  store.start_puts(0, 40);
+  store.loop.finish();
+  RawSqlite(store.path).execute("UPDATE checkpoints SET data = '{' WHERE thread_id = 't7'");
+  std::vector<std::shared_ptr<Ending<std::optional<Checkpoint>>>> endings;
+  for (int i = 0; i < 41; ++i) { // nobody has put the last
+    endings.push_back(store.loop.start(store.backend->get_checkpoint("t" + std::to_string(i))));
+  }
+  store.loop.finish();
+  for (int i = 0; i < 40; ++i) {
+    CAPTURE(i);
+    const auto& ending = *endings[static_cast<std::size_t>(i)];
+    if (i == 7) {
+      CHECK(ending.threw(errc::corrupted));
+    } else {
+      REQUIRE(ending.has_value());
+      CHECK(ending.value->value().data == json(i));
+    }
+  }
+  REQUIRE(endings[40]->has_value());
+  CHECK_FALSE(endings[40]->value->has_value());
+}
+
 TEST_CASE("A write that there is no room for takes no other of its commit with it", "[sqlite]") {
   SqliteOptions options;
   options.max_file_bytes = 256 * 1'024;

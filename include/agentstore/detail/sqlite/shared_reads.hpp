@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace agentstore::detail::sqlite {
 
@@ -24,21 +25,22 @@ public:
 
 private:
   void perform(Jobs& jobs) override {
+    std::vector<std::pair<std::unique_ptr<Job>, std::exception_ptr>> done;
     std::optional<Readers::Lease> lease;
     if (jobs.size() > 1) {
       try {
+        done.reserve(jobs.size());
         PatienceOfGroup patience(*this, jobs);
         lease.emplace(readers_, patience);
         begin(lease->connection(), patience);
-      } catch (const std::runtime_error&) { // Failure, Interrupted: each job finds out by itself
-        lease.reset();
+      } catch (...) {
+        lease.reset(); // each job meets the failure by itself
       }
     }
     if (!lease) {
       JobQueue::perform(jobs);
       return;
     }
-    std::vector<std::pair<std::unique_ptr<Job>, std::exception_ptr>> done;
     for (auto& job : jobs) {
       if (job->begin()) {
         PatienceOfSharer patience(*this, *job, lease->connection());
