@@ -3,7 +3,7 @@
 #define AGENTSTORE_AGENTSTORE_HPP
 
 /// \file
-/// The seven interfaces, their records and errors; no backend. What a runtime includes.
+/// The seven interfaces, their records and errors; no backend. A runtime includes this header.
 
 #include <agentstore/checkpoint_storage.hpp>
 #include <agentstore/checkpointer_backend.hpp>

@@ -11,13 +11,15 @@
 
 namespace agentstore {
 
-/// What every method of every interface returns.
+/// The type that every method of every interface returns.
 ///
-/// Lazy: nothing happens before it is awaited, and one that is dropped has no effect (ASY-01).
-/// It is awaited once, by a coroutine of the same type, that is with `any_io_executor`.
+/// An awaitable is lazy: nothing happens before it is awaited, and a dropped awaitable has no
+/// effect (ASY-01). Requires: it is awaited once, by a coroutine of the same type, that is with
+/// `any_io_executor`.
 ///
-/// g++ 12 takes no braces inside a `co_await` expression, `co_await f({1, 2})` or `json({...})`: it
-/// says "array used as initializer" at the end of the coroutine. Name the value first.
+/// g++ 12 takes no braces inside a `co_await` expression, `co_await f({1, 2})` or `json({...})`:
+/// the compiler reports "array used as initializer" at the end of the coroutine. Name the value
+/// first.
 template <class T>
 using awaitable = boost::asio::awaitable<T>;
 

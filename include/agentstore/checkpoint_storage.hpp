@@ -45,8 +45,8 @@ namespace agentstore {
 /// an error. The error names the method and an id (ERR-02).
 ///
 /// \par Default arguments
-/// They are part of the contract. Repeat them on your overrides, so that the short forms work on
-/// your class as they do through this one.
+/// Default arguments are part of the contract. Repeat them on your overrides, so that the short
+/// forms work on your class as they do through this interface.
 class ICheckpointStorage {
 public:
   virtual ~ICheckpointStorage() = default;

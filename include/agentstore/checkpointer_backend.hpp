@@ -44,16 +44,16 @@ namespace agentstore {
 /// an error. The error names the method and an id (ERR-02).
 ///
 /// \par Default arguments
-/// They are part of the contract. Repeat them on your overrides, so that the short forms work on
-/// your class as they do through this one.
+/// Default arguments are part of the contract. Repeat them on your overrides, so that the short
+/// forms work on your class as they do through this interface.
 class ICheckpointerBackend {
 public:
   virtual ~ICheckpointerBackend() = default;
 
   /// Stores a checkpoint, or replaces the one of this id. Always true; failures throw.
   ///
-  /// As ICheckpointStorage::store_checkpoint, and into the same store where a class has both
-  /// (CHK-08): CHK-04 an id stored again keeps its place, created_at and pending writes; CHK-05,
+  /// As ICheckpointStorage::store_checkpoint, and into the same store if a class has both (CHK-08):
+  /// CHK-04 an id stored again keeps its place, created_at and pending writes; CHK-05,
   /// CHK-06 threads never mix; CHK-07 `data` is any JSON value, `metadata` an object; CHK-09 no
   /// cap; CHK-10 concurrent stores are all kept.
   [[nodiscard]] virtual awaitable<bool> put_checkpoint(std::string thread_id,
@@ -85,7 +85,7 @@ public:
   /// write by write, not by call.
   /// WRT-04 Equal values of two tasks, and one channel twice in a call, are all kept.
   /// WRT-05 Writes belong to one checkpoint of one thread.
-  /// WRT-06 They are accepted before their checkpoint is stored.
+  /// WRT-06 Writes are accepted before their checkpoint is stored.
   /// WRT-07 An empty list is true and stores nothing.
   /// WRT-08 A call is all or nothing.
   ///
@@ -95,7 +95,7 @@ public:
                                                    std::vector<ChannelWrite> writes) = 0;
 
   /// Returns the writes that were put for a checkpoint, whether or not the checkpoint itself has
-  /// been stored (WRT-06); none where none were put.
+  /// been stored (WRT-06). Empty if none were put.
   ///
   /// WRT-01 Each with its task_id, index, channel and value, ordered by task_id (by bytes), then by
   /// index.

@@ -41,8 +41,8 @@ namespace agentstore {
 /// and an id (ERR-02).
 ///
 /// \par Default arguments
-/// They are part of the contract. Repeat them on your overrides, so that the short forms work on
-/// your class as they do through this one.
+/// Default arguments are part of the contract. Repeat them on your overrides, so that the short
+/// forms work on your class as they do through this interface.
 class IConversationStorage {
 public:
   virtual ~IConversationStorage() = default;
@@ -50,9 +50,10 @@ public:
   /// Appends a message to the session's conversation. True: stored. False: there is no such
   /// session (CON-06), or it has ended (SES-09); nothing was stored.
   ///
-  /// CON-04 Nothing is dropped, merged or capped, however many there are and however equal.
+  /// CON-04 No message is dropped, merged or capped, however many there are and however equal.
   /// CON-05 Order never depends on the clock: equal or backward timestamps change nothing.
-  /// CON-06 An append to an unknown session is false and stores nothing; its history is empty.
+  /// CON-06 An append to an unknown session is false and stores nothing; the session's history is
+  /// empty.
   /// CON-07 `role` is any non-empty text (empty: `invalid_argument`), `content` any text.
   /// CON-08 Concurrent appends are stored once each, and each writer's own order is kept.
   /// CON-09 `metadata` is a JSON object, kept exactly; anything else is `invalid_argument`.
@@ -67,8 +68,8 @@ public:
   /// increasing; it may have gaps.
   /// CON-02 A limit of n gives the newest n, 0 gives none, more than there are gives all.
   /// CON-03 Sessions never mix.
-  /// SES-07 The history of an ended session stays readable. That of an unknown session is empty
-  /// (CON-06).
+  /// SES-07 The history of an ended session stays readable. The history of an unknown session is
+  /// empty (CON-06).
   [[nodiscard]] virtual awaitable<std::vector<Message>>
   get_conversation_history(std::string session_id, std::size_t limit = default_history_limit) = 0;
 

@@ -3,8 +3,8 @@
 #define AGENTSTORE_DOCUMENT_PART_HPP
 
 /// \file
-/// Values inside of a Document, taken out and put together in the form in which they are held: for
-/// whoever passes on what it does not look into.
+/// Values inside of a Document, taken out and put together in the form in which they are held. This
+/// is for code that passes values on without looking into them.
 
 #include <agentstore/document.hpp>
 
@@ -23,11 +23,11 @@ namespace agentstore {
 ///     Document value = request.find("value").value().document(); // no tree of a body that is text
 ///
 /// \par Lifetime
-/// It refers to the Document, and is good as long as any copy of that lives.
+/// A part refers to the Document, and is valid as long as any copy of the Document lives.
 ///
 /// \par Errors
-/// It throws nothing but `std::bad_alloc`. A tree may hold what is no JSON (`Document::fault`), and
-/// then so do its parts.
+/// The methods throw nothing but `std::bad_alloc`. A tree may hold values that are not JSON
+/// (`Document::fault`), and then so may its parts.
 class DocumentPart {
 public:
   using Members = std::vector<std::pair<std::string, DocumentPart>>;
@@ -35,27 +35,29 @@ public:
   explicit DocumentPart(const Document& whole);
   explicit DocumentPart(const Document&&) = delete;
 
-  /// Whether it is a slice of a text.
+  /// Whether the part is a slice of a text.
   bool is_text() const noexcept { return tree_ == nullptr; }
   bool is_null() const { return type() == json::value_t::null; }
   bool is_string() const { return type() == json::value_t::string; }
   bool is_object() const { return type() == json::value_t::object; }
   bool is_array() const { return type() == json::value_t::array; }
 
-  /// The member of this name, the last one if there are several. None of what is no object.
+  /// The member of this name, the last one if there are several. Empty if there is no such member,
+  /// or if the part is not an object.
   std::optional<DocumentPart> find(std::string_view name) const;
-  /// In the order in which they stand, repeated names too. None of what is no object.
+  /// All members, in the order in which they stand, repeated names too. Empty if the part is not an
+  /// object.
   Members members() const;
-  /// The same, and in `inner` those of its member `name`, in one walk.
+  /// The same, and puts the members of the member `name` into `inner`, in one walk.
   Members members(std::string_view name, Members& inner) const;
-  /// None of what is no array.
+  /// The elements of an array. Empty if the part is not an array.
   std::vector<DocumentPart> elements() const;
 
-  /// The characters of a string. Requires: it is one.
+  /// The characters of a string. Requires: the part is a string.
   std::string string() const;
-  /// A copy of it as a tree.
+  /// A copy of the part as a tree.
   json tree() const;
-  /// A copy of it, held in the same form. It is not validated again.
+  /// A copy of the part, held in the same form. The copy is not validated again.
   Document document() const;
 
 private:
@@ -71,8 +73,8 @@ private:
   Parse parse_ = nullptr;
 };
 
-/// The object of these members: as text if one of them is text, else as a tree. No value is looked
-/// into, and none that is text is validated again. Requires: the names are UTF-8 and differ. Throws
+/// An object of these members, as text if one of them is text, else as a tree. No value is looked
+/// into, and no text is validated again. Requires: the names are UTF-8 and differ. Throws
 /// `StorageError` with `too_large` for a text of 2 GiB or more.
 Document make_object(std::vector<std::pair<std::string, Document>> members);
 

@@ -31,9 +31,8 @@ enum class errc {
   /// The backend has not been initialized, or has been closed.
   closed,
   /// The store could not be reached or did not answer in time. The same call may succeed later;
-  /// whether a write was applied is unknown, but it was applied whole or not at all. Why, where
-  /// that
-  /// is known: `StorageError::cause`.
+  /// whether a write was applied is unknown, but it was applied whole or not at all.
+  /// `StorageError::cause` says why, if that is known.
   unavailable,
   /// What the store holds cannot be read back as what was written.
   corrupted,
@@ -47,20 +46,21 @@ const boost::system::error_category& storage_category() noexcept;
 boost::system::error_code make_error_code(errc code) noexcept;
 boost::system::error_condition make_error_condition(errc code) noexcept;
 
-/// The exception of the library: an error code with the operation and the key it happened to.
+/// The exception of the library: an error code, with the operation that failed and the key it was
+/// called with.
 ///
 /// Backends throw it, or a class derived from it, and nothing else; a call that was cancelled ends
 /// by Asio's `operation_aborted` in a `boost::system::system_error`. `what()` reads
 /// `create_session "s-17": the session exists: already exists [agentstore:2]`. The key is shown
-/// escaped and shortened; it may hold what a user typed. Neither it nor the reason may hold a
+/// escaped and shortened; it may hold what a user typed. Neither the key nor the reason may hold a
 /// secret: a backend leaves passwords of its connection string out of both.
 class StorageError : public boost::system::system_error {
 public:
   /// \param code what went wrong; of `storage_category()`, or of a category of the backend's own
   ///        whose codes compare equal to a condition of `make_error_condition`.
   /// \param operation the name of the method that was called, e.g. "create_session" (ERR-02).
-  /// \param key an id it was called with, as it was given, in this library the first; empty for a
-  ///        method without ids.
+  /// \param key an id that the method was called with, as it was given; in this library the first
+  ///        one. Empty for a method without ids.
   /// \param reason a sentence for a person; may be empty.
   /// \param cause why the store is `unavailable`, see `cause()`.
   StorageError(boost::system::error_code code, std::string operation, std::string key,
@@ -71,15 +71,16 @@ public:
   const std::string& operation() const noexcept { return operation_; }
   const std::string& key() const noexcept { return key_; }
 
-  /// Why the store is `unavailable`, where that is known: one of the conditions of
+  /// Why the store is `unavailable`, if that is known. It is one of the conditions of
   /// `boost::system::errc`, e.g. `error.cause() == boost::system::errc::timed_out`. The stores of
-  /// this library tell
+  /// this library give
   /// - `no_space_on_device`: the disk, or the memory that a server may use, is full;
   /// - `read_only_file_system`: the file, or the server, takes no writes;
   /// - `timed_out`: a lock, a connection or an answer did not come in time;
   /// - `connection_refused`: nobody listens at the address.
   ///
-  /// A condition of the value 0: the cause is not known, or the code is another.
+  /// The value of the condition is 0 if the cause is not known, or if the code is not
+  /// `unavailable`.
   const boost::system::error_condition& cause() const noexcept { return cause_; }
 
 private:
@@ -88,9 +89,9 @@ private:
   boost::system::error_condition cause_;
 };
 
-/// Whether the same call may succeed a little later without anybody's doing: the store is
-/// `unavailable`, and neither full nor read-only. A write that is made again may have been applied
-/// before.
+/// Whether the same call may succeed a little later without anybody's help. This is so if the store
+/// is `unavailable`, and neither full nor read-only. A write that is made again may have been
+/// applied the first time.
 bool is_transient(const StorageError& error) noexcept;
 
 /// Whether `code` means `expected`, as a code of the library or as a condition.
@@ -158,7 +159,7 @@ public:
 
 inline constexpr StorageCategory storage_category_instance{};
 
-/// `text` as it may appear in a message: escaped, quoted, at most so many bytes of it.
+/// `text` as it may appear in a message: escaped, quoted, at most `most` bytes of it.
 inline std::string quoted(std::string_view text, std::size_t most = 80) {
   constexpr std::string_view hex = "0123456789abcdef";
   std::string out = "\"";

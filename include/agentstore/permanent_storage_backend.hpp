@@ -22,8 +22,9 @@ namespace agentstore {
 ///
 /// \par Keys and order
 /// The records of one kind and one key, the first parameter of each method, form a sequence.
-/// ARC-01 Each append adds one record; equal ones stay two. ARC-02 The order of one key is kept:
-/// that of the appends, where each was awaited before the next; never that of created_at.
+/// ARC-01 Each append adds one record; equal records stay two. ARC-02 The records of one key keep
+/// the order of their appends, if each was awaited before the next; the order is never that of
+/// created_at.
 ///
 /// \par Lifetime
 /// All parameters are by value and belong to the call: the caller's copies may die before the
@@ -39,16 +40,16 @@ namespace agentstore {
 ///
 /// \par Cancellation
 /// A cancelled call ends (CAN-01); its record is kept whole or not at all (CAN-02); the archive
-/// works on (CAN-03). Cancellation is the caller's own doing: it may surface as the exception that
-/// Asio throws for it.
+/// works on (CAN-03). Although an append never throws, a cancellation may surface as the exception
+/// that Asio throws for it, because the caller asked for it.
 ///
 /// \par Time
 /// ARC-03 created_at is stored as given, else it is the time of the call. Any microsecond of the
 /// years 1 to 9999 can be given, before 1970 and after today.
 ///
 /// \par Default arguments
-/// They are part of the contract. Repeat them on your overrides, so that the short forms work on
-/// your class as they do through this one.
+/// Default arguments are part of the contract. Repeat them on your overrides, so that the short
+/// forms work on your class as they do through this interface.
 class IPermanentStorageBackend {
 public:
   virtual ~IPermanentStorageBackend() = default;

@@ -5,13 +5,13 @@
 /// \file
 /// Records to JSON and back: `json j = session;` and `j.get<Session>()`.
 ///
-/// The field names are those of the Python implementation these interfaces come from, so its data
-/// can be read: sessions without metadata and version, messages without a sequence, times with a
-/// zone or, as UTC, without. Times are written as `2026-11-23T14:44:02.123456Z`, those outside of
-/// the years 0 to 9999 as an integer, microseconds since 1970. `total_processing_time` is in
-/// seconds, as it is there; `total_processing_time_us`, an integer, decides where it is present. So
-/// a record comes back as it was, to the microsecond. A channel write is the pair `[channel,
-/// value]`.
+/// The field names are those of the Python implementation that these interfaces come from, so that
+/// its data can be read. Sessions may lack metadata and version there, messages a sequence, and
+/// times a zone, which then is UTC. Times are written as `2026-11-23T14:44:02.123456Z`, those
+/// outside of the years 0 to 9999 as an integer, microseconds since 1970. `total_processing_time`
+/// is in seconds, as in Python. `total_processing_time_us`, an integer, takes precedence if it is
+/// present, so that a record comes back as it was, to the microsecond. A channel write is the pair
+/// `[channel, value]`.
 ///
 /// Reading throws nlohmann's exceptions for a member that is missing or of the wrong type, and
 /// `StorageError` with `invalid_argument` for a text that is not a time or a status, and for a
@@ -51,7 +51,8 @@ void from_json(const json& in, Metrics& metrics);
 
 namespace detail {
 
-/// An integer that fits; nlohmann itself rounds and wraps round.
+/// An integer member that fits into `Integer`. It is checked here, because nlohmann itself rounds
+/// and wraps round.
 template <class Integer>
 Integer integer_member(const json& in, const char* name) {
   const json& member = in.at(name);
@@ -63,7 +64,7 @@ Integer integer_member(const json& in, const char* name) {
     throw StorageError(errc::invalid_argument, "from_json", name,
                        "the number is not an integer of the member's range");
   }
-  return member.get<Integer>(); // throws if it is no number
+  return member.get<Integer>(); // throws if the member is not a number
 }
 
 inline json time_to_json(Timestamp time) {
@@ -81,7 +82,7 @@ inline Timestamp time_member(const json& in, const char* name) {
   return from_iso8601(member.get_ref<const std::string&>());
 }
 
-/// A member that must be an object where it is present and not null.
+/// A member that must be an object if it is present and not null.
 inline json object_member(const json& in, const char* name) {
   const auto found = in.find(name);
   if (found == in.end() || found->is_null()) {

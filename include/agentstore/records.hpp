@@ -3,8 +3,8 @@
 #define AGENTSTORE_RECORDS_HPP
 
 /// \file
-/// What the interfaces take and return. Plain values: a record handed out never refers to the
-/// store (VAL-03). None of them is an aggregate, see `SessionUpdate`.
+/// The values that the interfaces take and return. A record that was handed out never refers to the
+/// store (VAL-03). No record is an aggregate, see `SessionUpdate`.
 
 #include <agentstore/document.hpp>
 
@@ -37,12 +37,12 @@ public:
   std::string session_id;
   std::string user_id;
   Timestamp created_at;
-  /// The latest update or append; never earlier than one returned before (SES-10).
+  /// The time of the latest update or append; never earlier than a time returned before (SES-10).
   Timestamp last_activity;
   std::uint64_t request_count = 0;
   std::uint64_t error_count = 0;
   std::chrono::microseconds total_processing_time{0};
-  /// "active" until the session is ended, then what it was ended with.
+  /// "active" until the session is ended, then the status that it was ended with.
   std::string status = "active";
   /// A JSON object.
   Document metadata = Document::object();
@@ -113,7 +113,7 @@ public:
   bool operator==(const PendingWrite&) const = default;
 };
 
-/// How a backend is. Never thrown, always answered (LIF-06).
+/// The state of a backend. `health_check` always answers with it and never throws (LIF-06).
 class Health {
 public:
   Health() = default;
@@ -125,7 +125,7 @@ public:
   std::string backend;
   /// One sentence for each thing that is wrong; empty when healthy.
   std::vector<std::string> issues;
-  /// A JSON object; whatever else the backend wants to say.
+  /// A JSON object with anything else that the backend reports.
   json details = json::object();
 
   bool operator==(const Health&) const = default;
@@ -137,11 +137,11 @@ public:
   Metrics() = default;
 
   std::uint64_t total_sessions = 0;
-  /// Those whose status is "active".
+  /// Sessions whose status is "active".
   std::uint64_t active_sessions = 0;
   std::uint64_t total_messages = 0;
   std::uint64_t total_checkpoints = 0;
-  /// A JSON object; whatever else the backend counts.
+  /// A JSON object with anything else that the backend counts.
   json details = json::object();
 
   bool operator==(const Metrics&) const = default;
@@ -151,7 +151,7 @@ public:
 ///
 ///     SessionUpdate().updates(patch).increment_requests().add_processing_time(120ms)
 ///
-/// It has constructors and setters, rather than being an aggregate, because g++ 12 destroys
+/// The class has constructors and setters, rather than being an aggregate, because g++ 12 destroys
 /// temporaries of aggregate type twice when they are arguments inside a `co_await` expression.
 /// Every type that a method takes is therefore a non-aggregate, and asserted to be one.
 class SessionUpdate {

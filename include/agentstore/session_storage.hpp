@@ -12,10 +12,9 @@ namespace agentstore {
 /// Sessions: who an agent works for, since when, how busily, and how it ended.
 ///
 /// A session is created active, gathers counters and metadata, and is ended once; from then on it
-/// can only be read. To list sessions and to delete one is what a store can do besides:
-/// `ISessionDirectory` (capabilities/session_directory.hpp). A deriving class implements every
-/// method; the rules that all interfaces share (KEY, VAL, ERR, ASY, CAN, CNC, ...) stand in
-/// contract.hpp.
+/// can only be read. Listing and deleting sessions is optional, see `ISessionDirectory`
+/// (capabilities/session_directory.hpp). A deriving class implements every method; the rules that
+/// all interfaces share (KEY, VAL, ERR, ASY, CAN, CNC, ...) stand in contract.hpp.
 ///
 /// \par Lifetime
 /// All parameters are by value and belong to the call: the caller's copies may die before the
@@ -37,12 +36,12 @@ namespace agentstore {
 /// Every method throws `StorageError` with `invalid_argument` for an id outside of KEY-01 and a
 /// value outside of VAL-04 and VAL-05, `too_large` (VAL-02), `closed` (LIF-02, LIF-03), and
 /// `unavailable` or `corrupted` when the store itself fails (ERR-01). "Not found" is an answer, not
-/// an error. A method adds what else it throws. The error names the method and an id
-/// (ERR-02).
+/// an error. The comment of a method states what else it throws. The error names the method and an
+/// id (ERR-02).
 ///
 /// \par Default arguments
-/// They are part of the contract. Repeat them on your overrides, so that the short forms work on
-/// your class as they do through this one.
+/// Default arguments are part of the contract. Repeat them on your overrides, so that the short
+/// forms work on your class as they do through this interface.
 class ISessionStorage {
 public:
   virtual ~ISessionStorage() = default;
@@ -60,7 +59,7 @@ public:
 
   /// Returns the session, or nothing if there is none of exactly this id.
   ///
-  /// SES-02 An unknown id is nullopt, also where it is a prefix or an extension of a known one.
+  /// SES-02 An unknown id is nullopt, also if it is a prefix or an extension of a known id.
   /// SES-07 Ended sessions are returned like others. A read changes nothing, last_activity included
   /// (SES-10).
   [[nodiscard]] virtual awaitable<std::optional<Session>> get_session(std::string session_id) = 0;
@@ -69,18 +68,20 @@ public:
   /// has ended; nothing was changed or created (SES-06, SES-09).
   ///
   /// SES-04 `updates(patch)` merges a JSON object into the metadata by RFC 7386: members replace,
-  /// objects merge, null removes. An empty object changes nothing in it. Not an object:
-  /// `invalid_argument`. A result beyond the limit (VAL-02) is `too_large`, and nothing of the
-  /// update is applied, the counters included.
+  /// objects merge, null removes. An empty object changes nothing in the metadata. A patch that is
+  /// not an object is `invalid_argument`. A result beyond the limit (VAL-02) is `too_large`, and
+  /// nothing of the update is applied, the counters included.
   /// SES-05 `increment_requests` adds 1 to request_count only, `mark_error` 1 to error_count only,
   /// `add_processing_time` exactly its microseconds to total_processing_time. A negative duration,
-  /// or one with which the total would overflow: `invalid_argument`.
+  /// or a duration with which the total would overflow, is `invalid_argument`.
   /// SES-10 Updates and appends move last_activity, never backwards, even if the clock does. A
-  /// backend may let the end or a stored context move it too: who stores nothing else and is not to
-  /// be cleaned up (CLN-02) updates the session, be it with an empty update.
-  /// SES-11 `updates` reaches metadata only: a member named "status" or "user_id" lands there.
-  /// SES-12 An update is atomic: N concurrent ones all count, and merges of different members both
-  /// survive.
+  /// backend may let the end or a stored context move it too. So a caller that stores nothing else,
+  /// and whose session must not be cleaned up (CLN-02), updates the session, even if the update is
+  /// empty.
+  /// SES-11 `updates` reaches metadata only: a member named "status" or "user_id" lands in the
+  /// metadata.
+  /// SES-12 An update is atomic: N concurrent updates all count, and merges of different members
+  /// both survive.
   /// SES-14 version grows with every change of the record.
   [[nodiscard]] virtual awaitable<bool> update_session(std::string session_id,
                                                        SessionUpdate update) = 0;

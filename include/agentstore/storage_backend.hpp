@@ -15,11 +15,11 @@ namespace agentstore {
 /// A whole store: sessions, conversations, checkpoints and task contexts, with a life cycle.
 ///
 /// Derive from it, and from ICheckpointerBackend if graph runtimes are to use the store. The four
-/// interfaces it unites state their own rules; contract.hpp states those that all share.
+/// interfaces that it unites state their own rules; contract.hpp states the rules that all share.
 ///
 /// \par Life cycle
-/// A backend is constructed closed. `initialize` opens it, `close` closes it, as often as one
-/// likes. LIF-02 Before the first `initialize`, and LIF-03 after `close`, every other method throws
+/// A backend is constructed closed. `initialize` opens it, `close` closes it, any number of times.
+/// LIF-02 Before the first `initialize`, and LIF-03 after `close`, every other method throws
 /// `closed`, except `health_check`, which answers, and `close`; none hangs.
 ///
 /// \par Lifetime
@@ -29,7 +29,7 @@ namespace agentstore {
 ///
 /// \par Threads
 /// Any method may be called from any thread at any time (ASY-04), `close` beside running calls
-/// included: those finish or throw `closed`.
+/// included. Running calls finish or throw `closed`.
 ///
 /// \par Executor
 /// A call begins when it is awaited (ASY-01) and completes, by value or exception, on the executor
@@ -48,36 +48,37 @@ class IStorageBackend : public ISessionStorage,
 public:
   /// Opens the store, creating what it needs. Always true; failures throw.
   ///
-  /// LIF-01 After it the backend is ready. On an open backend it is true and changes nothing.
-  /// LIF-05 After `close` it reopens the same data.
+  /// LIF-01 After `initialize` the backend is ready. On an open backend it is true and changes
+  /// nothing.
+  /// LIF-05 After `close`, `initialize` reopens the same data.
   [[nodiscard]] virtual awaitable<bool> initialize() = 0;
 
   /// Closes the store. LIF-04 Closing again, or before `initialize`, does nothing. Nothing that was
   /// acknowledged is lost.
   virtual awaitable<void> close() = 0;
 
-  /// Says how the store is.
+  /// Reports the state of the store.
   ///
   /// LIF-06 Never throws: `healthy` when open and able to serve, `unhealthy` with the reason in
   /// `issues` when not, closed included; `degraded` when it serves with something amiss.
   [[nodiscard]] virtual awaitable<Health> health_check() = 0;
 
-  /// Says how much is stored.
+  /// Reports how much is stored.
   ///
-  /// MET-01 The counts are of what is stored at this moment, by whichever handle it came, also
+  /// MET-01 The counts are of what is stored at this moment, through whichever handle it came, also
   /// after a reopen; active sessions are those whose status is "active".
   [[nodiscard]] virtual awaitable<Metrics> get_metrics() = 0;
 
   /// Removes the sessions that have been idle for `max_idle` or longer; returns how many.
   ///
-  /// CLN-01 Exactly those, whatever their status. 0 removes all sessions; a negative duration is
-  /// `invalid_argument`.
-  /// CLN-02 Idle counts from last_activity, by the store's clock, which may count in seconds.
+  /// CLN-01 Exactly those sessions, whatever their status. 0 removes all sessions; a negative
+  /// duration is `invalid_argument`.
+  /// CLN-02 Idle time counts from last_activity, by the store's clock, which may count in seconds.
   /// CLN-03 With a session go its messages, its context, and the checkpoints and pending writes of
   /// the thread that has the session's id; nothing else. The id can be created afresh.
-  /// CLN-04 An update or append that races with it leaves no half session: the session is there
-  /// with all that it had, or gone with all. A clean-up that threw or was cancelled may have
-  /// removed some of them, each so.
+  /// CLN-04 An update or append that races with a clean-up leaves no half session: the session is
+  /// there with all that it had, or gone with all. A clean-up that threw or was cancelled may have
+  /// removed some of the sessions, each with all that it had.
   [[nodiscard]] virtual awaitable<std::uint64_t>
   cleanup_expired_sessions(std::chrono::microseconds max_idle = default_max_idle) = 0;
 };

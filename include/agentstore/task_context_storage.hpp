@@ -9,7 +9,8 @@
 
 namespace agentstore {
 
-/// Task contexts: one JSON value per session in which the runtime keeps whatever it is at.
+/// Task contexts: one JSON value per session in which the runtime keeps the state of its current
+/// work.
 ///
 /// The rules that all interfaces share (KEY, VAL, ERR, ASY, CAN, ...) stand in contract.hpp.
 ///
@@ -51,8 +52,8 @@ public:
   /// Replaces the session's context. True: stored. False: there is no such session, or it has
   /// ended; nothing was stored (CTX-05).
   ///
-  /// CTX-02 The whole value is replaced, not merged. CTX-03 It may be any JSON value. CTX-04 It is
-  /// apart from the session's metadata: neither reaches the other.
+  /// CTX-02 The whole value is replaced, not merged. CTX-03 It may be any JSON value. CTX-04 The
+  /// context is apart from the session's metadata: neither reaches the other.
   [[nodiscard]] virtual awaitable<bool> store_task_context(std::string session_id,
                                                            Document context) = 0;
 

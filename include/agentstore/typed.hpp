@@ -9,8 +9,8 @@
 ///     std::optional<Plan> plan = co_await load_task_context<Plan>(store, "s-1");
 ///
 /// Saving converts at the call and stores at the await. Loading throws `corrupted`, naming the key,
-/// when what is stored is not a `T`, that is when its `from_json` throws. The storage must outlive
-/// the call, as for its own methods.
+/// if the stored value is not a `T`, that is if the `from_json` of `T` throws. The storage must
+/// outlive the call, as for its own methods.
 
 #include <agentstore/checkpoint_storage.hpp>
 #include <agentstore/task_context_storage.hpp>
@@ -27,8 +27,8 @@ template <class T>
 [[nodiscard]] awaitable<std::optional<T>> load_task_context(ITaskContextStorage& storage,
                                                             std::string session_id);
 
-/// Stores `data` as ICheckpointStorage::store_checkpoint does. `Storage` is that, an
-/// ICheckpointerBackend, or a class that is both.
+/// Stores `data` as ICheckpointStorage::store_checkpoint does. `Storage` is an ICheckpointStorage,
+/// an ICheckpointerBackend, or a class that is both.
 template <class T, class Storage>
 [[nodiscard]] awaitable<bool> save_checkpoint(Storage& storage, std::string thread_id,
                                               std::string checkpoint_id, const T& data,

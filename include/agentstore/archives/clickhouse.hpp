@@ -19,30 +19,31 @@ class ArchiveEngine;
 }
 
 /// An archive in a database of a ClickHouse server of version 18.16 or newer, by its HTTP
-/// interface; it can be read back. All rules of IPermanentStorageBackend, IArchiveOnce and
-/// IArchiveReader hold; it claims durable, survives_kill and shared_handles, as far as the next
-/// section says.
+/// interface. The archive can be read back. All rules of IPermanentStorageBackend, IArchiveOnce and
+/// IArchiveReader hold. The archive claims durable, survives_kill and shared_handles, within the
+/// limits that the next section states.
 ///
-/// An append returns true after the server took the insert that has it: nothing that was
-/// acknowledged waits in the process. Appends of a kind that meet share an insert. A record that
-/// the server refuses takes none of the others with it.
+/// An append returns true after the server took the insert that has its record, so nothing that was
+/// acknowledged waits in the process. Appends of one kind that meet share an insert. A record that
+/// the server refuses takes none of the other records with it.
 ///
-/// \par What ClickHouse cannot promise, and how far this goes
-/// - It does not wait for the disk. What was acknowledged survives a kill of the server, and may
-///   not survive a loss of power.
-/// - It gives no places. A record's place is the time of its append by the clock of the machine, in
-///   microseconds, and at least one more than the last of its process. So the order of a key is
-///   that of its appends where they are made in one process, or on one machine (ARC-02). Between
-///   machines it is as good as their clocks agree; and where a clock is set back between two runs,
-///   it is wrong for that long.
-/// - Inserts of several processes do not end in the order of those times. Who reads on behind the
-///   last record that was read misses one that came later with an earlier time. The `sequence` of a
-///   record of the very microsecond of another one of its key may grow by one when that comes.
-/// - It has no unique keys. An entry that was appended twice has two rows, of which reading skips
-///   all but the first by place; SELECTs of one's own do so by `LIMIT 1 BY entry_id`
+/// \par What ClickHouse cannot promise
+/// - ClickHouse does not wait for the disk. What was acknowledged survives a kill of the server,
+///   and may not survive a loss of power.
+/// - ClickHouse gives no places. A record's place is the time of its append by the clock of the
+///   machine, in microseconds, and at least one more than the last place that its process gave. So
+///   the order of a key is that of its appends if they are made in one process, or on one machine
+///   (ARC-02). Between machines the order is as good as their clocks agree. If a clock is set back
+///   between two runs, the order is wrong for that long.
+/// - Inserts of several processes do not end in the order of those times. A reader that goes on
+///   behind the last record that it read misses a record that came later with an earlier time. If a
+///   record comes with the same microsecond as an earlier record of its key, the `sequence` of the
+///   earlier record may grow by one.
+/// - ClickHouse has no unique keys. An entry that was appended twice has two rows. `read_archive`
+///   gives only the first by place; a SELECT of the user's own does so by `LIMIT 1 BY entry_id`
 ///   (IArchiveOnce).
-/// - Replicas and distributed tables are the operator's: make tables of these names and columns
-///   before the first `initialize`, which makes only what is missing.
+/// - Replicas and distributed tables are left to the operator, who makes tables of these names and
+///   columns before the first `initialize`. `initialize` makes only what is missing.
 ///
 /// \par The database
 /// A table for each kind: `session_event`, `conversation_message`, `checkpoint`,
@@ -57,12 +58,12 @@ class ArchiveEngine;
 ///       ORDER BY sequence
 ///
 /// \par Rights
-/// `initialize` makes the database and the tables where they are missing, and needs no rights for
-/// that where they are there. An append needs INSERT, `read_archive` SELECT.
+/// `initialize` makes the database and the tables if they are missing, and needs no rights for that
+/// if they are there. An append needs INSERT, `read_archive` SELECT.
 ///
 /// \par Time
-/// An append that cannot be made ends, with false, within twice `operation_timeout` (ARC-04); at
-/// once, where `max_queued_bytes` wait already.
+/// An append that cannot be made ends, with false, within twice `operation_timeout` (ARC-04). It
+/// ends at once if `max_queued_bytes` wait already.
 ///
 /// \par Threads
 /// Any method may be called from any thread. All work is done on a strand of the given executor.
@@ -71,19 +72,20 @@ class ArchiveEngine;
 /// The executor's context must outlive the object. A call may outlive the object. The contexts on
 /// which calls are awaited may be destroyed before the archive or after it.
 ///
-/// In the child of a fork the parent's archive is as one that is not open, its `close` throws
-/// `closed`, and the parent's connections are left alone: make an archive in the child.
+/// In the child of a fork the parent's archive counts as not open, its `close` throws `closed`, and
+/// the parent's connections are left alone. Make an archive in the child.
 ///
 /// \par Cancellation
-/// An append that waits for its insert ends, and is not kept; one whose insert is under way ends
-/// with that, or after a second, after which it may still be kept. `close` waits for the appends
-/// that are under way (ARC-06).
+/// An append that waits for its insert ends, and is not kept. An append whose insert is under way
+/// ends with the insert, or after a second; in that case it may still be kept. `close` waits for
+/// the appends that are under way (ARC-06).
 ///
 /// \par Errors
 /// Appends and `initialize` never throw: false says that a record was lost, or that the archive
 /// could not be opened: the options are wrong, the server does not answer or refuses the user, a
 /// table lacks a column. `read_archive` throws `invalid_argument` for wrong options, `closed`,
-/// `unavailable`, also with what the server says, and `corrupted` for rows that no archive wrote.
+/// `unavailable`, also with what the server says, and `corrupted` for rows that an archive did not
+/// write.
 class ClickHouseArchive final : public detail::EngineArchive<detail::clickhouse::ArchiveEngine> {
 public:
   ClickHouseArchive(boost::asio::any_io_executor executor, ClickHouseOptions options)

@@ -3,7 +3,7 @@
 #define AGENTSTORE_ARCHIVES_CLICKHOUSE_OPTIONS_HPP
 
 /// \file
-/// What the ClickHouse archive can be told.
+/// The options of the ClickHouse archive.
 
 #include <agentstore/authoring/arguments.hpp>
 #include <agentstore/authoring/clock.hpp>
@@ -14,44 +14,45 @@
 
 namespace agentstore {
 
-/// All but the URI may stay as it is. Time-outs and sizes are above 0.
+/// Everything but the URI may stay at its default. Time-outs and sizes are above 0.
 class ClickHouseOptions {
 public:
   ClickHouseOptions() = default;
   explicit ClickHouseOptions(std::string server_uri) : uri(std::move(server_uri)) {}
 
-  /// `clickhouse://user:password@host:port/database`, or the same with `clickhouses` for TLS, where
-  /// only the host must be there. It is the server's HTTP interface: port 8123 is taken if none is
-  /// told, and 8443 for TLS; the user `default` without a password, and the database `agentstore`,
-  /// whose name is of letters, digits and `_`. What is special in a URI is percent-encoded in user
-  /// and password: `%40` for `@`. The password is never shown: not in an error, and not in the
-  /// server's log of queries.
+  /// `clickhouse://user:password@host:port/database`, or the same with `clickhouses` for TLS, in
+  /// which only the host is required. The port is that of the server's HTTP interface; the default
+  /// is 8123, and 8443 for TLS. The default user is `default` without a password, and the default
+  /// database is `agentstore`. The database's name consists of letters, digits and `_`. Characters
+  /// that are special in a URI are percent-encoded in user and password, e.g. `%40` for `@`. The
+  /// password is never shown, neither in an error nor in the server's log of queries.
   std::string uri = "clickhouse://127.0.0.1";
-  /// For TLS: a file of the certificates of the authorities that the server's one is verified by,
-  /// in PEM. The system's ones if there is none. The certificate must be for the URI's host.
+  /// For TLS: a file, in PEM, with the certificates of the authorities by which the server's
+  /// certificate is verified. If it is empty, the system's authorities are used. The certificate
+  /// must be for the URI's host.
   std::string ca_file;
 
-  /// For one attempt to connect, with the look-up of the name and TLS. Each address of a host has
-  /// this time.
+  /// The time for one attempt to connect, with the look-up of the name and TLS. Each address of a
+  /// host has this time.
   std::chrono::milliseconds connect_timeout{5'000};
-  /// For how long an append waits for its insert to begin, before it is false; for how long the
-  /// insert may then take; and for how long a read may take in all.
+  /// For how long an append waits for its insert to begin, before it is false. The insert may then
+  /// take as long again. A read may take as long in all.
   std::chrono::milliseconds operation_timeout{10'000};
 
-  /// How long the first record of an insert waits for others. ClickHouse likes few large inserts:
-  /// above some hundred in ten minutes for each table it may refuse more ("too many parts"). Each
-  /// kind has one insert under way at a time, so records gather without this, too. It is no longer
-  /// than half of operation_timeout.
+  /// How long the first record of an insert waits for others. ClickHouse works best with few large
+  /// inserts. Above some hundred in ten minutes for each table it may refuse more ("too many
+  /// parts"). Each kind has one insert under way at a time, so records gather without a linger,
+  /// too. The linger is no longer than half of operation_timeout.
   std::chrono::milliseconds linger{5};
   /// How many bytes of records one insert has; a record that is larger goes alone.
   std::size_t max_batch_bytes = std::size_t{4} << 20u;
-  /// How many bytes of records of each kind may wait. Above it an append is false at once.
+  /// How many bytes of records of each kind may wait. Beyond that an append is false at once.
   std::size_t max_queued_bytes = std::size_t{64} << 20u;
   /// How many connections there are at most.
   std::size_t max_connections = 8;
 
-  /// Asked where an append brings no time of its own. The place of a record among those of its key
-  /// is by the machine's clock, whatever this one says.
+  /// Gives the time of an append that brings none. The place of a record among those of its key is
+  /// by the machine's clock, not by this one.
   Clock clock = system_clock();
   /// 16 MiB a value, depth 256.
   Limits limits;

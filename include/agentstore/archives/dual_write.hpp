@@ -17,8 +17,8 @@
 
 namespace agentstore {
 
-/// An archive for a DualWrite, whatever its class. Made from any `std::shared_ptr` to one, which
-/// must not be null. Where the class is an IArchiveOnce, a repeated append is no second record.
+/// An archive of any class for a DualWrite. Made from a `std::shared_ptr` to the archive, which
+/// must not be null. If the class is an IArchiveOnce, a repeated append adds no second record.
 class ArchiveForDualWrite {
 public:
   template <std::derived_from<IPermanentStorageBackend> Archive>
@@ -37,13 +37,13 @@ private:
 ///     DualWrite<SqliteBackend> store(executor, hot, archive);
 ///     co_await store.initialize(); // opens both
 ///
-/// It has the interfaces of `Hot`: the directories too, where `Hot` has them. Every call is made on
-/// the hot store, and its answer is the hot store's, an error too. What the call has stored becomes
-/// a record in a queue, from which the archive gets it (IArchiving, whose rules hold). So a call
-/// never waits for the archive, and loses nothing but speed by one that is slow, failing or silent.
-/// The queue is in memory, or in a file besides (archives/sqlite_queue.hpp), where it outlives the
-/// process; then a call waits for a commit of that file. All rules hold that hold for the hot
-/// store, and it claims what that claims.
+/// A DualWrite has the interfaces of `Hot`, also the directories if `Hot` has them. Every call is
+/// made on the hot store, and its answer or error is the hot store's. What the call has stored
+/// becomes a record in a queue, from which the archive gets it (IArchiving, whose rules hold). So a
+/// call never waits for the archive, and an archive that is slow, failing or silent costs a call
+/// nothing but speed. The queue is in memory, or also in a file (archives/sqlite_queue.hpp), where
+/// it outlives the process; then a call waits for a commit of that file. All rules that hold for
+/// the hot store hold, and a DualWrite claims what the hot store claims.
 ///
 /// \par What is archived
 ///
@@ -64,51 +64,52 @@ private:
 ///
 /// Of an update: `updates` if given, `increment_requests`, `mark_error`, `processing_time_us`.
 /// An event's type is the name of the call, and its payload an object with what the last column
-/// names. Its user is "-" but for `create_session`: no other call names one. A record has the time
-/// at which its call was answered, by the clock of the options. A call that threw or answered
-/// false, and one that removed nothing, leaves no record. One that was cancelled and ended by an
-/// exception may have stored what it was asked to, and leaves no record either.
+/// names. Its user is "-", except for `create_session`, because no other call names a user. A
+/// record has the time at which its call was answered, by the clock of the options. A call that
+/// threw, answered false or removed nothing leaves no record. A call that was cancelled and ended
+/// by an exception leaves no record either, although it may have stored what it was asked to.
 ///
 /// \par Order, and what it costs
-/// Of each kind and key one append is under way at a time, so that their order is kept (DUA-02). A
-/// key that is written to faster than the archive answers one append after the other therefore
-/// fills the queue, however many appends could be made at once.
+/// For each kind and key one append is under way at a time, so that the order is kept (DUA-02). So
+/// if a key is written to faster than the archive answers one append after the other, the queue
+/// fills, however many appends could be made at once.
 ///
 /// \par What can be lost
-/// What does not fit into the queue, and what the archive keeps refusing. A queue in memory is lost
-/// by a kill and by a destructor without `close`, and by `close` after its limit; an append that is
-/// under way then may still be kept. `drain` before a planned end. With a queue in a file none of
-/// these loses the record of a call that was answered. What was dropped is counted in
-/// `get_archiving_metrics`.
-/// A record may be kept twice where an append was kept and seemed to have failed, or was under way
-/// at the end of a process whose queue is in a file, over an archive that is no IArchiveOnce.
+/// Records that do not fit into the queue, and records that the archive keeps refusing. A queue in
+/// memory is lost by a kill, by a destructor without `close`, and by a `close` whose limit has
+/// passed; the record of an append that is under way then may still be kept. `drain` before a
+/// planned end. With a queue in a file none of these loses the record of a call that was answered.
+/// Dropped records are counted in `get_archiving_metrics`. If the archive is not an IArchiveOnce, a
+/// record may be kept twice: its append was kept but seemed to have failed, or was under way at the
+/// end of a process whose queue is in a file.
 ///
 /// \par Life cycle
-/// It owns the life of both stores. `initialize` opens the queue's file, if there is one, and then
-/// the hot store; their failures are its own. Then it opens the archive, whose failure is not: the
-/// archive is opened again by later appends. `close` closes the hot store, then archives what is
-/// queued, and closes the archive and the file.
+/// A DualWrite opens and closes both stores. `initialize` opens the queue's file, if there is one,
+/// and then the hot store; a failure of these is a failure of `initialize`. Then it opens the
+/// archive, whose failure is not, because later appends open the archive again. `close` closes the
+/// hot store, then archives what is queued, and closes the archive and the file.
 ///
 /// \par Threads, executor
-/// As the hot store for the calls. The appends are made on a strand of the given executor, which
-/// must run for anything to be archived; `drain` and `close` wait for it, too.
+/// For the calls: those of the hot store. The appends are made on a strand of the given executor,
+/// which must run for anything to be archived; `drain` and `close` wait for it, too.
 ///
 /// \par Lifetime
-/// The executor's context must outlive the object. A call may outlive it where one on the hot store
-/// may. The contexts on which calls are awaited may be destroyed before it or after it, where those
-/// of the hot store may. An append that is under way keeps the archive alive.
+/// The executor's context must outlive the object. A call may outlive the object if a call on the
+/// hot store may outlive the hot store. The contexts on which calls are awaited may be destroyed
+/// before the object or after it if the hot store allows that. An append that is under way keeps
+/// the archive alive.
 ///
 /// In the child of a fork every call that leaves a record throws `closed`, and so do `initialize`,
-/// `close`, `drain` and `get_archiving_metrics`: make a DualWrite of its own in the child. What is
-/// queued is the parent's.
+/// `close`, `drain` and `get_archiving_metrics`: make another DualWrite in the child. Queued
+/// records are the parent's.
 ///
 /// \par Cancellation
 /// That of the hot store; a call that is cancelled while it waits for the queue's file is answered
-/// at once. `drain` and `close` run to their end, which comes within their limits, but that `close`
-/// waits for the commits of the queue's file.
+/// at once. `drain` and `close` run to their end, which comes within their limits, except that
+/// `close` waits for the commits of the queue's file.
 ///
 /// \par Health
-/// That of the hot store; `degraded` besides while the archive, or the queue's file, does not take
+/// That of the hot store; also `degraded` while the archive, or the queue's file, does not take
 /// what it is given.
 template <class Hot>
 class DualWrite : public RoutedBackend<DualWrite<Hot>>,

@@ -19,12 +19,12 @@ class ArchiveEngine;
 class ArchiveSpace;
 } // namespace detail::memory
 
-/// What a MemoryArchiveSpace can be told; the defaults suit most.
+/// The options of a MemoryArchiveSpace; the defaults suit most programs.
 class MemoryArchiveOptions {
 public:
   MemoryArchiveOptions() = default;
 
-  /// Asked where an append brings no time of its own.
+  /// Gives the time of an append that brings none.
   Clock clock = system_clock();
   /// 16 MiB a value, depth 256.
   Limits limits;
@@ -42,7 +42,7 @@ private:
 };
 
 /// An archive in memory, which can be read back. All rules of IPermanentStorageBackend,
-/// IArchiveOnce and IArchiveReader hold; it claims shared_handles.
+/// IArchiveOnce and IArchiveReader hold; the archive claims shared_handles.
 ///
 /// Its methods never suspend, any handle may be used from any thread, and a call may outlive the
 /// object.

@@ -19,27 +19,26 @@ class ArchiveEngine;
 }
 
 /// An archive in a schema of a PostgreSQL database, for any number of processes on any number of
-/// machines; it can be read back. All rules of IPermanentStorageBackend and IArchiveOnce hold; it
-/// claims durable, survives_kill and shared_handles, as far as the server's own settings are
-/// durable.
+/// machines. The archive can be read back. All rules of IPermanentStorageBackend and IArchiveOnce
+/// hold. The archive claims durable, survives_kill and shared_handles, as far as the server's own
+/// settings are durable.
 ///
-/// An append is one round trip. It returns true after its commit: nothing that was acknowledged
-/// waits in the process. Appends that meet do not wait for each other's answers: up to
+/// An append is one round trip. It returns true after its commit, so nothing that was acknowledged
+/// waits in the process. Appends that meet do not wait for each other's answers. Up to
 /// `pipeline_depth` of them are sent one behind the other on each of `pool_size` connections.
 ///
 /// \par The database
 /// As that of PostgresBackend, which may have the same schema. The table `archive` has a row for
 /// each record: its kind, its key, its place among the records of that key, when it was created,
 /// and its fields as `json`. `SELECT fields->>'content' FROM archive` reads messages. A NUL in a
-/// text is
-/// `\u0000` in `json`; PostgreSQL shows the `fields` of such a row only as a whole. The archive
-/// never changes or removes a row. A row of `archive_keys` has the last place of a key; appends to
-/// one key lock it in turn. `entry_id` is that of IArchiveOnce, if there was one.
+/// text is `\u0000` in `json`. PostgreSQL shows the `fields` of such a row only as a whole. The
+/// archive never changes or removes a row. A row of `archive_keys` has the last place of a key;
+/// appends to one key lock it in turn. `entry_id` is that of IArchiveOnce, if there was one.
 ///
 /// \par Time
 /// An append that cannot be made ends, with false, within `acquire_timeout` and `operation_timeout`
-/// together (ARC-04). Set them to what the caller can wait; DualWrite and its like wait for
-/// nothing.
+/// together (ARC-04). Set them to the time that the caller can wait. The callers of a DualWrite do
+/// not wait for its archive.
 ///
 /// \par Threads, executor, connections, lifetime, cancellation
 /// As those of PostgresBackend. `close` waits for the appends that are under way (ARC-06).

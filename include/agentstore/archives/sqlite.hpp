@@ -17,33 +17,34 @@ class ArchiveEngine;
 }
 
 /// An archive in an SQLite database, which can be read back. All rules of IPermanentStorageBackend,
-/// IArchiveOnce and IArchiveReader hold; it claims durable, survives_kill and shared_handles: as
-/// many handles, in as many processes of one machine, as one likes.
+/// IArchiveOnce and IArchiveReader hold. The archive claims durable, survives_kill and
+/// shared_handles, with any number of handles in any number of processes of one machine.
 ///
-/// An append returns true after its commit: nothing that was acknowledged waits in the process.
-/// Appends that come while a commit waits for the disk share the next one; each succeeds or fails
-/// by itself. Reads go on beside them. What an append costs does not grow with what is there.
+/// An append returns true after its commit, so nothing that was acknowledged waits in the process.
+/// Appends that come while a commit waits for the disk share the next commit; each succeeds or
+/// fails by itself. Reads go on beside them. The cost of an append does not grow with the number of
+/// records.
 ///
 /// \par The file
-/// It is the archive's own, not that of a SqliteBackend: so neither waits for the other's lock. The
-/// table `archive` has a row for each record: its place among all records of the file (`sequence`),
-/// its kind, its key, its entry id if it has one, when it was created, and its fields as JSON text.
-/// The archive never changes or removes a row.
+/// The file is the archive's own, not that of a SqliteBackend, so that neither waits for the
+/// other's lock. The table `archive` has a row for each record: its place among all records of the
+/// file (`sequence`), its kind, its key, its entry id if it has one, when it was created, and its
+/// fields as JSON text. The archive never changes or removes a row.
 ///
 ///     SELECT created_at, fields->>'content' FROM archive WHERE kind = 'conversation_message'
 ///
 /// `created_at_us` is the time in microseconds since 1970. `created_at` shows it as
 /// 2026-11-23T14:44:02.123456Z, and is NULL for a year that is not from 0 to 9999. In all else the
-/// file is as that of SqliteBackend: its schema version, WAL mode, and that it must not be moved
-/// while it is open.
+/// file is like that of SqliteBackend: it has a schema version, is in WAL mode, and must not be
+/// moved while it is open.
 ///
 /// \par Options
 /// Those of SqliteBackend. ":memory:" is an archive of its own for each object, which lives as long
 /// as the object.
 ///
 /// \par Time
-/// An append that cannot be made for the lock of another handle or process ends, with false, within
-/// `busy_timeout`; one that waits in the queue behind others that wait for the lock, within theirs.
+/// An append that cannot be made because another handle or process holds the lock ends, with false,
+/// within `busy_timeout`. An append that waits in the queue behind such appends ends within theirs.
 ///
 /// \par Threads, executor, lifetime, cancellation
 /// As those of SqliteBackend. `close` waits for the appends that are under way (ARC-06).

@@ -16,40 +16,40 @@ namespace agentstore {
 ///     options.queue = sqlite_queue("queue.db");
 ///     DualWrite<SqliteBackend> store(executor, hot, archive, options);
 ///
-/// What is queued is in memory and in the file. After a kill -9, a `close` whose limit passed, or a
-/// destructor without `close`, `initialize` of the next DualWrite on the file reads what is left
-/// there, and it is archived first: once over an IArchiveOnce, at least once over another archive.
-/// Bounds, policy, order and metrics are those of a queue in memory, and what was found in the file
-/// counts as accepted. What is more than the bounds, which may have been greater before, is dropped
-/// by the policy.
+/// Queued records are in memory and in the file. After a kill -9, a `close` whose limit passed, or
+/// a destructor without `close`, `initialize` of the next DualWrite on the file reads the records
+/// that are left there. They are archived first: once over an IArchiveOnce, at least once over
+/// another archive. Bounds, policy, order and metrics are those of a queue in memory, and records
+/// found in the file count as accepted. If they exceed the bounds, which may have been greater
+/// before, the excess is dropped by the policy.
 ///
 /// \par When a record is kept
-/// A call is made on the hot store, then its record is added to the file, and then it is answered:
-/// it waits for one commit of the file, which calls that meet share, and never for the archive. So
-/// a kill loses no record of a call that was answered. Between the commit of the hot store and that
-/// of the file it does lose the record of a call that was under way; that call was not answered.
-/// With `Synchronous::normal` the commit does not wait for the disk: then a kill still loses no
-/// more, a loss of power may cost the latest records.
+/// A call is made on the hot store, then its record is added to the file, and then it is answered.
+/// The call waits for one commit of the file, which calls that meet share, and never for the
+/// archive. So a kill loses no record of a call that was answered. A kill between the commit of the
+/// hot store and the commit of the file loses the record of a call that was under way and not
+/// answered. With `Synchronous::normal` the commit does not wait for the disk. A kill then still
+/// loses no more, but a loss of power may cost the latest records.
 ///
 /// A call that is cancelled while it waits for the file is answered at once, and the file gets the
 /// record all the same, if the process lives for so long.
 ///
 /// A file that cannot be written (the disk is full, it was moved) fails no call: the record is
-/// queued in memory alone, and health is `degraded`. What cannot be removed from the file is
-/// archived again after the next start.
+/// queued in memory alone, and health is `degraded`. A record that cannot be removed from the file
+/// is archived again after the next start.
 ///
 /// \par The file
-/// It is for one DualWrite at a time. Another one, of this process or another, waits for it in
-/// `initialize` for `busy_timeout`, and then throws `unavailable`. The kernel frees the file of a
-/// process that was killed; a destructor without `close` frees it a moment later. The table `queue`
-/// has a row for each record; `sqlite3 FILE 'SELECT * FROM queue'` shows them while no process has
-/// the file open. In all else it is as the file of a SqliteBackend.
+/// The file is for one DualWrite at a time. Another DualWrite, of this process or another, waits
+/// for it in `initialize` for `busy_timeout`, and then throws `unavailable`. The kernel frees the
+/// file of a process that was killed; a destructor without `close` frees it a moment later. The
+/// table `queue` has a row for each record; `sqlite3 FILE 'SELECT * FROM queue'` shows them while
+/// no process has the file open. In all else it is like the file of a SqliteBackend.
 ///
 /// \par Errors
 /// `initialize` of the DualWrite throws, before it opens anything else: `corrupted` for a file that
-/// is no database, is damaged or holds what is no record, `invalid_argument` for the database of
-/// another program, a backend or an archive, and for ":memory:", `not_supported` for a file of a
-/// newer version, `unavailable` where it cannot be opened.
+/// is not a database, is damaged or holds something that is not a record, `invalid_argument` for
+/// the database of another program, a backend or an archive, and for ":memory:", `not_supported`
+/// for a file of a newer version, `unavailable` if it cannot be opened.
 ///
 /// `clock`, `limits` and `read_threads` of the options have no use here.
 DualWriteQueue sqlite_queue(SqliteOptions options);

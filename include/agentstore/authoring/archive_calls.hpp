@@ -4,7 +4,7 @@
 
 /// \file
 /// The appends of IPermanentStorageBackend as types, so that an archive can say once what it does
-/// for all of them. Each makes one record of a kind and a key. Each has
+/// for all of them. Each append makes one record of a kind and a key. Each type has
 ///
 ///     static constexpr const char* name;        // "append_checkpoint", for errors and logs
 ///     static constexpr ArchiveKind kind;        // of the record that it makes
@@ -16,8 +16,8 @@
 ///     static auto once(Archive&, std::string entry_id, A..., std::optional<Timestamp> created_at);
 ///                                               // the same for IArchiveOnce's
 ///
-/// where `A...` are the arguments but created_at; the first of them is the record's key.
-/// ArchiveRecord says more of kinds, keys and fields.
+/// where `A...` are all arguments except created_at; the first of them is the record's key.
+/// ArchiveRecord says more about kinds, keys and fields.
 
 #include <agentstore/authoring/arguments.hpp>
 #include <agentstore/capabilities/archive_reader.hpp>
@@ -174,7 +174,7 @@ struct AppendConversationSession {
   }
 };
 
-/// ARC-08 Its record has a `version` besides, which only the archive can know.
+/// ARC-08 Its record also has a `version`, which only the archive can know.
 struct AppendTaskContextSnapshot {
   static constexpr const char* name = "append_task_context_snapshot";
   static constexpr const char* once_name = "append_task_context_snapshot_once";

@@ -11,7 +11,8 @@
 ///         .object("metadata", metadata);
 ///
 /// Each check throws `StorageError` naming the operation, the key and the argument. Nothing is
-/// copied. A Document is asked: one of text knows the answers, one of a tree finds them once.
+/// copied. A Document is not walked for each check. A Document of text knows the answers, a
+/// Document of a tree finds them once.
 
 #include <agentstore/authoring/limits.hpp>
 #include <agentstore/contract.hpp>
@@ -25,7 +26,7 @@ namespace agentstore {
 
 inline constexpr std::size_t max_id_bytes = 1024;
 
-/// Checks the arguments of one call. A short-lived object: it refers to what it was given.
+/// Checks the arguments of one call. The object is short-lived, because it refers to its arguments.
 class ArgumentCheck {
 public:
   ArgumentCheck(const char* operation, std::string_view key, Limits limits) noexcept
@@ -33,7 +34,7 @@ public:
 
   /// KEY-01: 1 to 1024 bytes of UTF-8 without NUL.
   const ArgumentCheck& id(std::string_view name, std::string_view value) const;
-  /// THR-01: what an id may begin with; may be empty.
+  /// THR-01: text that an id may begin with; may be empty.
   const ArgumentCheck& id_prefix(std::string_view name, std::string_view value) const;
   /// VAL-02, VAL-04: UTF-8 within the limit; may be empty.
   const ArgumentCheck& text(std::string_view name, std::string_view value) const;
@@ -43,11 +44,11 @@ public:
   const ArgumentCheck& value(std::string_view name, const Document& value) const;
   /// As `value`, and an object (SES-01, CON-09, CHK-07).
   const ArgumentCheck& object(std::string_view name, const Document& value) const;
-  /// The same for a tree: a merge patch, or what merging made.
+  /// The same for a tree: a merge patch, or the result of merging.
   const ArgumentCheck& object(std::string_view name, const json& tree) const;
   /// SES-04, SES-05: a patch that is an object, a duration that is not negative.
   const ArgumentCheck& update(const SessionUpdate& update) const;
-  /// SES-13: a non-empty text but "active".
+  /// SES-13: a non-empty text other than "active".
   const ArgumentCheck& end_status(std::string_view status) const;
   /// CLN-01: not negative.
   const ArgumentCheck& max_idle(std::chrono::microseconds duration) const;

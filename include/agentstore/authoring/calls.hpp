@@ -4,7 +4,7 @@
 
 /// \file
 /// The methods of IStorageBackend, of ICheckpointerBackend and of the directories as types, so that
-/// a backend can say once what it does for all of them. Each has
+/// a backend can say once what it does for all of them. Each type has
 ///
 ///     static constexpr const char* name;      // "create_session", for errors
 ///     static constexpr bool writes;           // whether it may change the store
@@ -13,7 +13,7 @@
 ///     static auto on(Store&, A...);           // calls the method of this name on any class
 ///
 /// and `key(arguments...)` gives the id that an error names. `initialize`, `close` and
-/// `health_check` are not among them: they are what every backend does in its own way.
+/// `health_check` are not among them, because every backend does these in its own way.
 
 #include <agentstore/authoring/arguments.hpp>
 #include <agentstore/authoring/cursor.hpp>
@@ -131,7 +131,7 @@ struct PutCheckpoint {
   }
 };
 
-/// CHK-08 Another name for the same: a class has one `put_checkpoint` for both.
+/// CHK-08 Another name for `put_checkpoint`: a class has one `put_checkpoint` for both.
 struct StoreCheckpoint : PutCheckpoint {
   static constexpr const char* name = "store_checkpoint";
   static void check(Limits limits, const Id& thread_id, const Id& checkpoint_id,

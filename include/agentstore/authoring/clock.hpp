@@ -3,7 +3,7 @@
 #define AGENTSTORE_AUTHORING_CLOCK_HPP
 
 /// \file
-/// The clock a backend asks, so that tests can set it.
+/// The clock that a backend asks, so that tests can set it.
 
 #include <agentstore/records.hpp>
 

@@ -4,7 +4,7 @@
 
 /// \file
 /// The cursors of pages, for authors of backends: a text that says which list it belongs to and
-/// where in it the next page begins, and that shows if it was made up or spoilt.
+/// where in the list the next page begins. A cursor that was made up or spoilt is noticed.
 
 #include <agentstore/authoring/arguments.hpp>
 #include <agentstore/capabilities/session_directory.hpp>
@@ -23,7 +23,7 @@ std::string make_cursor(std::string_view list, std::string_view scope, const jso
 
 /// The position in `page.cursor`, nothing for the first page. Throws `invalid_argument`, naming
 /// `list` as the operation and `scope` as the key, for a page that Page does not allow, and for a
-/// cursor that `make_cursor` did not make, for this list and scope, of a `Position`.
+/// cursor that `make_cursor` did not make from a `Position` for this list and scope.
 template <class Position = json>
 std::optional<Position> read_cursor(const char* list, std::string_view scope, const Page& page);
 
@@ -32,10 +32,9 @@ std::optional<Position> read_cursor(const char* list, std::string_view scope, co
 using SessionPosition = std::pair<std::int64_t, std::string>;
 SessionPosition position_of(const Session& session);
 
-/// Ends a page of `list_sessions` or `list_threads` that was read with one item more than `size`:
-/// if that one is there it is dropped, and `next` is where it begins. `scope` is the user or the
-/// prefix. Requires: `size` is what `read_cursor` has let pass, and the page has at most one item
-/// more.
+/// Ends a page of `list_sessions` or `list_threads` that was read with one item more than `size`.
+/// If that item is there it is dropped, and `next` is its position. `scope` is the user or the
+/// prefix. Requires: `read_cursor` has accepted `size`, and the page has at most one item more.
 void finish_page(SessionPage& page, std::size_t size, std::string_view scope);
 void finish_page(ThreadPage& page, std::size_t size, std::string_view scope);
 

@@ -11,15 +11,16 @@
 
 namespace agentstore {
 
-/// How much a backend takes. The defaults are those of the backends that come with the library.
+/// How large the values are that a backend accepts. The defaults are those of the backends that
+/// come with the library.
 class Limits {
 public:
   Limits() = default;
 
   /// The most bytes in one value: of a text, or of the compact dump of a JSON value (VAL-02).
   std::size_t max_value_bytes = std::size_t{16} << 20u;
-  /// The greatest depth of a JSON value; a scalar has 0 (VAL-05). Kept low enough for nlohmann's
-  /// recursive copy and dump to run on any thread's stack.
+  /// The greatest depth of a JSON value; a scalar has 0 (VAL-05). The default is low enough for
+  /// nlohmann's recursive copy and dump to run on any thread's stack.
   std::size_t max_depth = 256;
 };
 

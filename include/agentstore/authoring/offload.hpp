@@ -32,21 +32,21 @@ namespace agentstore {
 /// One hop out, one back.
 ///
 /// \par Cancellation
-/// Work that has not begun never does, and its call ends at once, by Asio's `operation_aborted`.
+/// Work that has not begun never begins, and its call ends at once, by Asio's `operation_aborted`.
 /// Work that has begun cannot be interrupted: it runs to its end, and the call ends after it. That
-/// keeps CAN-02; that a deadline is kept is for `work` to see to, with a time-out of the engine's.
+/// keeps CAN-02. To keep a deadline, `work` needs a time-out of the engine's.
 ///
 /// \par Lifetime
 /// `where` must run until the call has ended. The context on which the call is awaited may be
-/// destroyed at any time: its destruction waits for work that has begun, what has not begun never
-/// does, and no thread of `where` touches the context afterwards. So `work` must not wait for that
-/// context.
+/// destroyed at any time: its destruction waits for work that has begun, work that has not begun
+/// never begins, and no thread of `where` touches the context afterwards. So `work` must not wait
+/// for that context.
 ///
 /// \par Fork
 /// In the child of a fork, no thread runs `where`: once the parent has used it, the child's calls
 /// throw `closed`.
 ///
-/// A method that needs nothing else returns it straight, without being a coroutine itself:
+/// A method that needs nothing else returns the awaitable directly, and is no coroutine itself:
 ///
 ///     awaitable<bool> store_task_context(std::string id, Document context) override {
 ///       return offload(pool_.get_executor(),
@@ -65,11 +65,11 @@ awaitable<std::invoke_result_t<Work&>> offload(boost::asio::any_io_executor wher
 
 namespace detail {
 
-/// What work returned. Void is kept as a bool that nobody reads.
+/// The result of the work. Void is kept as a bool that nobody reads.
 template <class Result>
 class Outcome {
 public:
-  /// Runs the work; returns what it threw.
+  /// Runs the work; returns the exception that it threw.
   template <class Work>
   std::exception_ptr fill(Work& work) noexcept {
     try {
@@ -94,7 +94,7 @@ private:
   std::optional<std::conditional_t<std::is_void_v<Result>, bool, Result>> value_;
 };
 
-/// The process whose threads run a context: the one that first asked.
+/// The process whose threads run a context: the process that asked first.
 class ProcessOfContext final : public boost::asio::execution_context::service {
 public:
   using key_type = ProcessOfContext;

@@ -3,8 +3,8 @@
 #define AGENTSTORE_AUTHORING_OFFLOADED_BACKEND_HPP
 
 /// \file
-/// A whole backend over a store that blocks: the author writes the store as plain functions, and
-/// how it is opened; life cycle, threads, argument checks and errors are here.
+/// A whole backend over a store that blocks: the author writes the store as plain functions, and a
+/// function that opens it. Life cycle, threads, argument checks and errors are here.
 ///
 ///     class MyStore {
 ///     public:
@@ -38,25 +38,25 @@
 
 namespace agentstore {
 
-/// What an OffloadedBackend can be told; all but the name may stay as it is.
+/// The options of an OffloadedBackend; everything but the name may stay at its default.
 class OffloadedOptions {
 public:
   explicit OffloadedOptions(std::string backend_name) : name(std::move(backend_name)) {}
 
-  /// What `health_check` says the backend is.
+  /// The kind of the backend, as `health_check` reports it.
   std::string name;
   /// How many calls the store works on at once. With one, all of the store runs on one thread, from
-  /// its opening to its end, and it needs no lock. With more, its methods must be safe to be called
-  /// at once, and opening and closing still come alone. 0 means one, more than 256 mean 256.
+  /// its opening to its end, and the store needs no lock. With more, its methods must be safe to be
+  /// called at once; opening and closing still run alone. 0 means one, more than 256 mean 256.
   std::size_t threads = 1;
   /// 16 MiB a value, depth 256.
   Limits limits;
 };
 
-/// Thrown by any method of a store that cannot go on, e.g. because what is on the disk is no longer
-/// what it believes. The call ends with `unavailable`, and the store is let go of. Until
+/// Thrown by any method of a store that cannot go on, e.g. because the disk no longer holds what
+/// the store believes. The call ends with `unavailable`, and the store is let go of. Until
 /// `initialize` opens a new one or `close` is called, every call throws `unavailable` with this
-/// reason, and `health_check` says it.
+/// reason, and `health_check` reports the reason.
 class FatalStoreError : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
@@ -84,51 +84,52 @@ concept ListsThreads = requires(Store& store, std::string prefix, Page page) {
 /// `store_checkpoint` too), `get_checkpoint`, `list_checkpoints`, `put_writes`, `get_writes`,
 /// `get_task_context`, `store_task_context`, `get_metrics`, `cleanup_expired_sessions`; of a
 /// directory all its methods. Parameters may be taken by value or by const reference. The arguments
-/// have been checked (KEY, VAL, against OffloadedOptions::limits); what only the store can know is
-/// its own: that an id exists (it throws `already_exists`), that merged metadata has become too
-/// large (`apply_update` of session_update.hpp sees to it). Besides it may have
-/// - `Health health_check()`, asked while the store is open, with the backend's name filled in;
-///   what it throws means `unhealthy`. A store that has none is healthy while it is open.
-/// - `void close()`, called before the store is let go of, for what may fail then; `close` of the
+/// have been checked (KEY, VAL, against OffloadedOptions::limits); the store checks what only it
+/// can know: that an id exists (it throws `already_exists`), that merged metadata has become too
+/// large (`apply_update` of session_update.hpp does that). The store may also have
+/// - `Health health_check()`, asked while the store is open, with the backend's name filled in; an
+///   exception means `unhealthy`. A store without this method is healthy while it is open.
+/// - `void close()`, called before the store is let go of, for steps that may fail; `close` of the
 ///   backend throws what it throws.
 /// - `using Error = ...` and `static errc code_of(const Error&)`, for the exception of its engine,
 ///   which has a `what()`. It may give a `boost::system::error_code` of a category of its own too.
 ///
 /// \par Life cycle
-/// `Open` makes an open store or throws: that is `initialize`. `close` lets go of it, after the
-/// calls that were made before have ended. LIF-01 to LIF-06 hold: `initialize` opens where there is
-/// no store, also where one was let go of for a FatalStoreError, and does nothing on an open
+/// `Open` makes an open store or throws; `initialize` calls it. `close` lets go of it, after the
+/// calls that were made before have ended. LIF-01 to LIF-06 hold: `initialize` opens a store if
+/// there is none, also if a store was let go of for a FatalStoreError, and does nothing on an open
 /// backend, however unhealthy. An `initialize` that failed leaves the backend closed, and
 /// `health_check` says why. If the function gives a `std::shared_ptr` that others hold too, several
-/// backends may work on one store: it must be safe for it, and `close` of one would close it for
-/// all if it had such a method.
+/// backends may work on one store. The store must be safe for that. If it has a method `close`,
+/// closing one backend closes the store for all of them.
 ///
 /// \par Errors
 /// `StorageError` with the name of the method and its first id (ERR-02), whatever the store threw:
-/// - a `StorageError` that names this call goes through; of another, its code, text and cause;
+/// - a `StorageError` that names this call goes through; a `StorageError` of another call becomes
+///   one of this call, with its code, text and cause;
 /// - FatalStoreError: `unavailable`, and the store is let go of;
 /// - `Store::Error`: what `code_of` says, with its `what()`;
 /// - an exception of nlohmann's json: `corrupted`, because the arguments have been checked and only
-///   what was stored is parsed;
-/// - any other, an exception that is none of the standard library's included: `unavailable`.
+///   stored data is parsed;
+/// - any other exception, also one that is not derived from the standard library's: `unavailable`.
 ///
 /// \par Threads, executor
-/// All of the store, `Open` and its destructor included, runs on threads of the backend's own,
-/// which `initialize` starts, and throws `unavailable` where the system gives none; a call hops
-/// there once, and completes on the awaiting coroutine's executor (ASY-03). The caller's thread
-/// never waits but in the destructor. A store that blocks for ever holds up the calls behind it,
-/// too: give the engine time-outs.
+/// All of the store, `Open` and its destructor included, runs on threads of the backend's own.
+/// `initialize` starts them, and throws `unavailable` if the system gives none. A call hops there
+/// once, and completes on the awaiting coroutine's executor (ASY-03). The caller's thread waits
+/// only in the destructor. A store that blocks for ever holds up the calls behind it, too: give the
+/// engine time-outs.
 ///
 /// \par Lifetime
-/// Calls keep all they need alive: the backend may be destroyed while they are under way, and
-/// closes its store after the last of them. The contexts on which calls are awaited may be
+/// Calls keep alive all that they need, so the backend may be destroyed while they are under way;
+/// its store is closed after the last of them. The contexts on which calls are awaited may be
 /// destroyed before or after it, as `offload` says. The last owner, the backend or a call, joins
 /// the threads: never destroy a backend, or run the caller's context, from within the store. In the
 /// child of a fork every call on a backend of the parent's throws `closed`, and its store is left
 /// alone, never closed.
 ///
 /// \par Cancellation
-/// A call that waits for a thread ends at once; one that the store works on runs to its end and
+/// A call that waits for a thread ends at once. A call that the store works on runs to its end and
 /// then ends by its result or by Asio's exception, as `offload` says. CAN-01 to CAN-03 hold if the
 /// store's methods end.
 ///
@@ -141,8 +142,8 @@ class OffloadedBackend
       public detail::SessionDirectoryIf<detail::ListsSessions<Store>, OffloadedBackend<Store>>,
       public detail::ThreadDirectoryIf<detail::ListsThreads<Store>, OffloadedBackend<Store>> {
 public:
-  /// Makes an open store, on a thread of the backend's; may be called again after a `close`. What
-  /// it throws is what `initialize` throws. Null is `unavailable`.
+  /// Makes an open store, on a thread of the backend's; may be called again after a `close`.
+  /// `initialize` throws what it throws. Null is `unavailable`.
   using Open = std::function<std::shared_ptr<Store>()>;
 
   OffloadedBackend(OffloadedOptions options, Open open)
@@ -176,7 +177,7 @@ private:
   awaitable<std::invoke_result_t<Work&, State&>> on_thread(const char* operation, std::string key,
                                                            Work work) const {
     // The work is erased: one coroutine serves all calls of the same result, and its frame names no
-    // type of the store, of which g++ 12 warns where that is in an unnamed namespace.
+    // type of the store, because g++ 12 warns of that if the store is in an unnamed namespace.
     std::function<std::invoke_result_t<Work&, State&>()> erased =
         [shared = shared_, work = std::move(work)]() mutable { return work(**shared); };
     return run(shared_, operation, std::move(key), std::move(erased));
@@ -220,7 +221,7 @@ private:
 namespace detail {
 
 /// The exception that is being handled, if the engine itself threw it, as the StorageError of a
-/// call; any other is thrown on.
+/// call. Any other exception is thrown on.
 template <class Store>
 StorageError error_of_engine(const char* operation, const std::string& key) {
   if constexpr (requires { typename Store::Error; }) {
@@ -268,8 +269,8 @@ public:
       : options_(std::move(options)), open_(std::move(open)), threads_(options_.threads) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  // The store ends where it began. The last owner is the backend or a call, which ends at its
-  // caller's: hardly ever on one of these threads.
+  // The store ends on a thread where it began. The last owner is the backend or a call, and a call
+  // ends on its caller's thread, so the last owner hardly ever ends on one of these threads.
   ~State() {
     if (!threads_.runs_this_thread()) {
       boost::asio::post(threads_.executor(), [this] { store_.reset(); });
@@ -297,7 +298,7 @@ public:
     }
     const std::lock_guard turn(turnstile_);
     const std::lock_guard alone(mutex_);
-    if (store_ != nullptr) { // by another `initialize`, meanwhile
+    if (store_ != nullptr) { // opened by another `initialize`, meanwhile
       return true;
     }
     try {
@@ -369,14 +370,14 @@ public:
 private:
   static constexpr const char* never_opened = "the backend is not open";
 
-  /// For what others may do at the same time. Whoever waits to be alone holds the turnstile, so
-  /// that a stream of calls cannot keep it waiting.
+  /// A lock for work that others may do at the same time. Work that waits to be alone holds the
+  /// turnstile, so that a stream of calls cannot keep it waiting.
   std::shared_lock<std::shared_mutex> among_others() {
     const std::lock_guard turn(turnstile_);
     return std::shared_lock(mutex_);
   }
 
-  /// What `work` makes of the open store, which is let go of if it cannot go on.
+  /// The result of `work` on the open store. The store is let go of if it cannot go on.
   template <class Work>
   std::invoke_result_t<Work&, Store&> on_store(std::shared_lock<std::shared_mutex>& lock,
                                                Work work) {
@@ -393,7 +394,7 @@ private:
   void give_up(std::uint64_t broken, const char* why) {
     const std::lock_guard turn(turnstile_);
     const std::lock_guard alone(mutex_);
-    if (store_ != nullptr && times_opened_ == broken) { // and none that was opened since
+    if (store_ != nullptr && times_opened_ == broken) { // and not a store that was opened since
       store_.reset();
       code_if_not_open_ = errc::unavailable;
       why_not_open_ = why;
@@ -403,12 +404,12 @@ private:
   const OffloadedOptions options_;
   const Open open_;
   std::mutex turnstile_;
-  std::shared_mutex mutex_; // over the store's being there, and why it is not
+  std::shared_mutex mutex_; // guards `store_` and the reason why it is null
   std::shared_ptr<Store> store_;
   std::uint64_t times_opened_ = 0;
   errc code_if_not_open_ = errc::closed;
   std::string why_not_open_ = never_opened;
-  detail::WorkerThreads threads_; // goes first, and waits for what runs
+  detail::WorkerThreads threads_; // destroyed first, and waits for running work
 };
 
 } // namespace agentstore

@@ -7,16 +7,16 @@
 namespace agentstore {
 
 /// An archive, for authors who treat all appends alike: each is one record of a kind, with a key
-/// and fields. Derive with the class itself as `Derived`, and every method but `initialize` and
-/// `close`, which stay to be overridden, becomes
+/// and fields. Derive with the class itself as `Derived`, and override `initialize` and `close`.
+/// Every other method becomes
 ///
 ///     template <class Append, class... Others>
 ///     awaitable<bool> route(std::optional<Timestamp> created_at, std::string key,
 ///                           Others... others);
 ///
-/// of `Derived`, which may be private where `RoutedArchive` is a friend, and where `Append` is a
-/// type of archive_calls.hpp. `key` and `others` are the method's arguments but created_at, which
-/// comes first here so that the rest is a pack. The short forms work on the deriving class.
+/// of `Derived`, which may be private if `RoutedArchive` is a friend. `Append` is a type of
+/// archive_calls.hpp. `key` and `others` are the method's arguments except created_at, which comes
+/// first here so that the rest is a pack. The short forms work on the deriving class.
 ///
 /// An archive whose calls share its state with it, and so may outlive it:
 ///
@@ -43,10 +43,10 @@ namespace agentstore {
 ///       }
 ///     };
 ///
-/// Requires of `route`: it is lazy (ASY-01), so `Append::check` belongs inside of what is awaited;
-/// it never throws, and false says that the record was lost, a refused argument and a closed
-/// archive included, only a cancellation may surface as the exception that Asio throws for it;
-/// without a created_at the record has the time of the call (ARC-03).
+/// Requires of `route`: it is lazy (ASY-01), so `Append::check` belongs inside of what is awaited.
+/// It never throws; false says that the record was lost, also for a refused argument or a closed
+/// archive. Only a cancellation may surface as the exception that Asio throws for it. Without a
+/// created_at the record has the time of the call (ARC-03).
 template <class Derived>
 class RoutedArchive : public IPermanentStorageBackend {
 public:

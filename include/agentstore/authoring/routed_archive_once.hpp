@@ -14,9 +14,9 @@ namespace agentstore {
 ///     awaitable<bool> route_once(std::string entry_id, std::optional<Timestamp> created_at,
 ///                                std::string key, Others... others);
 ///
-/// of `Derived`, which may be private where `RoutedArchiveOnce` is a friend.
-/// Requires of `route_once`: what RoutedArchive requires of `route`. `check_entry_id` is the check
-/// of the entry id that `Append::check` does not make.
+/// of `Derived`, which may be private if `RoutedArchiveOnce` is a friend. Requires of `route_once`:
+/// what RoutedArchive requires of `route`. `check_entry_id` checks the entry id, which
+/// `Append::check` does not.
 template <class Derived>
 class RoutedArchiveOnce : public IArchiveOnce {
 public:

@@ -6,16 +6,16 @@
 
 namespace agentstore {
 
-/// A whole backend, for authors who treat all its methods alike: what waits, retries or hops does
-/// so in one place. Derive with the class itself as `Derived`, and every method but `initialize`,
-/// `close` and `health_check`, which stay to be overridden, becomes
+/// A whole backend, for authors who treat all its methods alike, e.g. to wait, retry or hop in one
+/// place. Derive with the class itself as `Derived`, and override `initialize`, `close` and
+/// `health_check`. Every other method becomes
 ///
 ///     template <class Call, class... Arguments>
 ///     awaitable<typename Call::Result> route(Arguments... arguments) const;
 ///
-/// of `Derived`, which may be private where `RoutedBackend` is a friend, and where `Call` is a type
-/// of calls.hpp. It is to be lazy (ASY-01), so `Call::check` belongs inside of what is awaited. The
-/// short forms work on the deriving class.
+/// of `Derived`, which may be private if `RoutedBackend` is a friend. `Call` is a type of
+/// calls.hpp. Requires of `route`: it is lazy (ASY-01), so `Call::check` belongs inside of what is
+/// awaited. The short forms work on the deriving class.
 template <class Derived>
 class RoutedBackend : public IStorageBackend, public ICheckpointerBackend {
 public:
@@ -103,7 +103,7 @@ private:
   }
 };
 
-/// The same for a backend that is a directory of its sessions besides.
+/// The same for a backend that is also a directory of its sessions.
 template <class Derived>
 class RoutedSessionDirectory : public ISessionDirectory {
 public:
@@ -124,7 +124,7 @@ private:
   }
 };
 
-/// The same for a backend that is a directory of its threads besides.
+/// The same for a backend that is also a directory of its threads.
 template <class Derived>
 class RoutedThreadDirectory : public IThreadDirectory {
 public:

@@ -3,8 +3,8 @@
 #define AGENTSTORE_AUTHORING_SESSION_UPDATE_HPP
 
 /// \file
-/// What a creation and an update do to the record of a session, for backends that do it outside of
-/// their store.
+/// How a creation and an update change the record of a session, for backends that do this outside
+/// of their store.
 
 #include <agentstore/authoring/arguments.hpp>
 
@@ -12,7 +12,7 @@
 
 namespace agentstore {
 
-/// The record of a session that is created at `now`, as SES-01 wants it: active, with its counters
+/// The record of a session that is created at `now`, as SES-01 requires: active, with its counters
 /// at 0 and its version at 1.
 inline Session new_session(std::string session_id, std::string user_id, Document metadata,
                            Timestamp now) {

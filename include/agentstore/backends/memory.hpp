@@ -19,12 +19,12 @@ class Engine;
 class Space;
 } // namespace detail::memory
 
-/// What a MemorySpace can be told; the defaults suit most.
+/// The options of a MemorySpace; the defaults suit most programs.
 class MemoryOptions {
 public:
   MemoryOptions() = default;
 
-  /// Asked for every time that is stored.
+  /// Gives every time that is stored.
   Clock clock = system_clock();
   /// 16 MiB a value, depth 256.
   Limits limits;
@@ -42,11 +42,11 @@ private:
 };
 
 /// A store in memory. All rules of IStorageBackend, ICheckpointerBackend and the directories hold;
-/// it claims shared_handles and, being memory, not durable.
+/// the backend claims shared_handles, but not durable, because it is only memory.
 ///
 /// Its methods never suspend: a call is done when `co_await` returns, on the thread that made it.
-/// The data is split over mutexes, each held for one look-up and a copy, so that sessions do not
-/// wait for each other.
+/// The data is split into parts with a mutex each, held for one look-up and a copy, so that
+/// sessions do not wait for each other.
 ///
 /// Distinct handles and one shared handle alike may be used from any thread. The state of a handle
 /// is shared with its calls: a call may even outlive the object.

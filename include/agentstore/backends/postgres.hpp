@@ -20,7 +20,7 @@ class Engine;
 
 /// A store in a schema of a PostgreSQL database, for any number of processes on any number of
 /// machines. All rules of IStorageBackend, ICheckpointerBackend and the directories hold, by what
-/// the database guarantees at READ COMMITTED; it claims shared_processes, and durable and
+/// the database guarantees at READ COMMITTED. The backend claims shared_processes, and durable and
 /// survives_kill as far as the server's own settings are (`fsync`, `synchronous_commit`).
 ///
 ///     boost::asio::io_context context;
@@ -33,18 +33,18 @@ class Engine;
 /// one for each 500 sessions that it removes, so that it ends however many there are.
 ///
 /// \par The database
-/// Any of encoding UTF8, on a server of version 13 or newer. Tables `sessions`, `messages`,
-/// `threads`, `checkpoints` and `writes` in the schema `PostgresOptions::space` show ids as they
-/// are, JSON as `json` and times as `timestamptz`. PostgreSQL refuses a NUL in a text. A column has
-/// U+2400 and 0 instead of it, and U+2400 twice instead of U+2400. `DELETE FROM sessions` by hand
-/// also deletes what belongs to a session. The tables have a version. `initialize` migrates older
-/// ones, in one process while others wait, and refuses newer ones with `not_supported`. The role
-/// need not be a superuser.
+/// Any database of encoding UTF8, on a server of version 13 or newer. Tables `sessions`,
+/// `messages`, `threads`, `checkpoints` and `writes` in the schema `PostgresOptions::space` show
+/// ids as they are, JSON as `json` and times as `timestamptz`. PostgreSQL refuses a NUL in a text.
+/// A column has U+2400 and 0 instead of it, and U+2400 twice instead of U+2400. `DELETE FROM
+/// sessions` by hand also deletes what belongs to a session. The tables have a version.
+/// `initialize` migrates older ones, in one process while others wait, and refuses newer ones with
+/// `not_supported`. The role need not be a superuser.
 ///
 /// \par Threads, executor
-/// The backend works on a strand of the executor it is given, with no thread of its own but while
-/// it asks the server to stop a cancelled write: libpq blocks at that. Requires: somebody runs the
-/// executor while calls are made; its context outlives the object.
+/// The backend works on a strand of the executor it is given, with no thread of its own, except
+/// while it asks the server to stop a cancelled write, because libpq blocks then. Requires: the
+/// executor runs while calls are made; its context outlives the object.
 ///
 /// The caller's coroutine checks arguments, and writes and parses JSON. Asio's resolver looks up
 /// the names of hosts, for which it has a thread in the context; libpq itself would block on names
@@ -52,27 +52,28 @@ class Engine;
 /// context, so that `run` returns.
 ///
 /// \par Connections
-/// There are up to `pool_size`, opened when they are needed. An idle one is checked before it is
-/// used. The next call replaces one that has failed, so that a server that comes back is used again
-/// without a restart. A connection whose server has become read-only is replaced too: with several
-/// hosts and `target_session_attrs=read-write` writes move to the next host after an error for each
-/// connection. A call that only reads is sent once more when its connection breaks. A write whose
-/// answer was lost throws `unavailable`.
+/// There are up to `pool_size` connections, opened when they are needed. An idle connection is
+/// checked before it is used. The next call replaces a connection that has failed, so that a server
+/// that comes back is used again without a restart. A connection whose server has become read-only
+/// is replaced too. With several hosts and `target_session_attrs=read-write` writes move to the
+/// next host after an error for each connection. A call that only reads is sent once more when its
+/// connection breaks. A write whose answer was lost throws `unavailable`.
 ///
 /// \par Poolers
 /// All rules hold behind a pooler as well, such as pgbouncer in session mode, with any
-/// `server_reset_query`, or in transaction mode, where each transaction may meet another server:
-/// nothing outlives a transaction but what is stored (see PostgresOptions::prepared). The pooler
-/// needs no setting for it. A method takes the server longer, since each statement is parsed and
-/// planned again. A connection that waits for its turn in the pooler counts as one that waits for
-/// its answer, so that `operation_timeout` covers that wait. Statement mode refuses transactions.
+/// `server_reset_query`, or in transaction mode, where each transaction may meet another server.
+/// The rules hold because nothing but stored data outlives a transaction (see
+/// PostgresOptions::prepared). The pooler needs no special setting. A method takes the server
+/// longer, since each statement is parsed and planned again. A connection that waits for its turn
+/// in the pooler counts as one that waits for its answer, so that `operation_timeout` covers that
+/// wait. Statement mode refuses transactions.
 ///
 /// \par Lifetime
 /// Calls keep alive what they need, so a backend may be destroyed while they are under way. `close`
 /// waits for them. Calls that come after `close` throw `closed`. The contexts on which calls are
 /// awaited may be destroyed before the backend or after it, with calls under way (LIF-07): a
-/// request that was sent is then carried out and its answer dropped, and one that was not sent does
-/// not happen.
+/// request that was sent is then carried out and its answer dropped, and a request that was not
+/// sent does not happen.
 ///
 /// In the child of a fork every call on a backend of the parent's throws `closed`, and the parent's
 /// connections are left alone, also when the object is destroyed. Make a backend in the child.
@@ -83,20 +84,20 @@ class Engine;
 ///
 /// A write that was sent ends with the server's answer. If there is none within 10 ms, the server
 /// is asked to stop the statement, by the protocol's own request, which needs no further connection
-/// and which a pooler passes on. The write ends with the answer to that. It is then applied
-/// whole or not at all, and nothing of it happens afterwards (CAN-02). If there is no answer within
-/// another second either, the server or the network hangs: the call ends and its connection is
-/// dropped. Only then, and after a time-out, the write may still be applied later.
+/// and which a pooler passes on. The write ends with the answer to that request. The write is then
+/// applied whole or not at all, and nothing of it happens afterwards (CAN-02). If there is no
+/// answer within another second either, the server or the network hangs: the call ends and its
+/// connection is dropped. Only then, and after a time-out, the write may still be applied later.
 ///
 /// \par Errors
 /// As the interfaces say. `unavailable`: no connection within `connect_timeout`, none free within
 /// `acquire_timeout`, no answer within `operation_timeout`, or the server cannot do it, e.g.
 /// because it is read-only or shuts down, knows no such database, or refuses the password, which
-/// may be another tomorrow. `too_large`: the values of a call are above a GiB in all, which is what
-/// the protocol takes. `corrupted`: a column does not hold what is written there. `initialize`
-/// throws `invalid_argument` for a connection string, a space or an option that is none, and
-/// `not_supported` for a newer schema or another encoding. The reason has the server's or libpq's
-/// words and the SQLSTATE, never the password.
+/// may be changed later. `too_large`: the values of a call are above a GiB in all, which is what
+/// the protocol takes. `corrupted`: a column holds something that the backend does not write there.
+/// `initialize` throws `invalid_argument` for a connection string, a space or an option that is not
+/// valid, and `not_supported` for a newer schema or another encoding. The reason has the server's
+/// or libpq's words and the SQLSTATE, never the password.
 ///
 /// \par Health
 /// `health_check` asks the server for what calls need: the version of the tables, a row of each,

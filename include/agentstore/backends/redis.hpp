@@ -27,42 +27,43 @@ class Engine;
 ///         agentstore::RedisOptions("redis://agents:secret@db.example.com", "support"));
 ///
 /// \par What holds, and what does not
-/// Calls are linearizable, and every handle sees what another was told, as long as the server is
-/// the same one. It claims survives_kill only where the server has `appendonly yes` and
-/// `appendfsync always`: with `everysec` a crash of the server's machine loses the last second.
-/// Replication is asynchronous: a replica that is promoted may lack what was acknowledged, unless
-/// each one that could be has confirmed it (RedisOptions::wait_replicas). An eviction or an expiry
-/// removes keys behind the store's back. A session or thread that is torn by it is `corrupted` to
-/// whoever reads or writes it, as long as one of its keys is left; one that lost all its keys is
-/// unknown. `delete_session` and `delete_thread` remove what is left. Set `maxmemory-policy
-/// noeviction`; `health_check` says if it is not.
+/// Calls are linearizable, and every handle sees the acknowledged writes of the others, as long as
+/// the server stays the same. The backend claims survives_kill only if the server has `appendonly
+/// yes` and `appendfsync always`: with `everysec` a crash of the server's machine loses the last
+/// second. Replication is asynchronous. A replica that is promoted may lack acknowledged writes,
+/// unless each replica that could be promoted has confirmed them (RedisOptions::wait_replicas). An
+/// eviction or an expiry removes keys behind the store's back. Reads and writes of a session or
+/// thread that is torn in this way throw `corrupted`, as long as one of its keys is left. A session
+/// or thread that lost all its keys is unknown. `delete_session` and `delete_thread` remove what is
+/// left. Set `maxmemory-policy noeviction`; `health_check` says if it is not.
 ///
 /// \par Redis Cluster
-/// The URI names any node of it; `initialize` finds out that it is one, and asks where the others
-/// are. They must be reachable at the addresses that they announce, and with `rediss` have
-/// certificates for these. There is no other database than 0.
+/// The URI names any node of the cluster. `initialize` finds out that the node is part of a
+/// cluster, and asks where the others are. All nodes must be reachable at the addresses that they
+/// announce, and with `rediss` have certificates for these addresses. Database 0 is the only one.
 ///
-/// All of one id lies in one slot, so that each call is still whole; what spans buckets asks the
-/// nodes side by side. The buckets lie evenly over the slots: with 16 of them, none of three
-/// masters has more than six. What a node redirects is sent on. Besides what is said above:
-/// - When a master is gone, calls for its slots are `unavailable` until a replica has taken over,
-///   and others too where the cluster has `cluster-require-full-coverage`. What was not sent to it
-///   goes to the replica; a write that was sent and not answered is `unavailable`. The replica may
-///   lack what was acknowledged last, but not with `wait_replicas` as many as there are. `CLUSTER
-///   FAILOVER` loses nothing; calls go to the new master.
+/// All keys of one id lie in one slot, so that each call is still whole. A call that spans buckets
+/// asks the nodes side by side. The buckets lie evenly over the slots: with 16 of them, none of
+/// three masters has more than six. A request that a node redirects is sent on. Besides what is
+/// said above:
+/// - When a master is gone, calls for its slots are `unavailable` until a replica has taken over.
+///   So are other calls if the cluster has `cluster-require-full-coverage`. A call that was not
+///   sent yet goes to the replica; a write that was sent and not answered is `unavailable`. The
+///   replica may lack what was acknowledged last, unless `wait_replicas` is the number of all its
+///   replicas. `CLUSTER FAILOVER` loses nothing; calls go to the new master.
 /// - A master that the others cannot reach takes writes for up to `cluster-node-timeout`, and they
 ///   are lost when it comes back.
 /// - While a slot moves to another node, a call is served if all keys that its script names are on
-///   one of the two, and `unavailable` (`TRYAGAIN`) if not. `get_metrics` and `list_threads` always
-///   are; most others for its ids have to wait for the end of the move.
+///   one of the two, and `unavailable` (`TRYAGAIN`) if not. `get_metrics` and `list_threads` are
+///   always served. Most other calls for ids of the slot are served again after the move.
 ///
 /// \par Cost
 /// Every method is one script on the server and one round trip, at a cost that does not grow with
-/// the store, but for: a merge of metadata, which is two round trips, and two more if another merge
-/// was faster; `list_sessions` and `copy_thread`, which are two; `list_sessions`, `list_threads`
-/// and `get_metrics`, which ask each bucket, in one round trip; a clean-up, which takes two for
-/// some 100 sessions of each bucket. All calls to a node share one connection. One of some hundred
-/// MB holds up those behind it.
+/// the store, with these exceptions: a merge of metadata, which is two round trips, and two more if
+/// another merge was faster; `list_sessions` and `copy_thread`, which are two; `list_sessions`,
+/// `list_threads` and `get_metrics`, which ask each bucket, in one round trip; a clean-up, which
+/// takes two for some 100 sessions of each bucket. All calls to a node share one connection. A call
+/// of some hundred MB holds up the calls behind it.
 ///
 /// \par Keys
 /// `PREFIX{SPACE/BUCKET-N}:TYPE:ID`. A bucket is the CRC-32 of an id modulo the number of buckets.
@@ -81,7 +82,7 @@ class Engine;
 ///     writes:ID       zset   checkpoint, NUL, task, NUL, index + 4 in 20 digits
 ///     values:ID       hash   the same -> size of the channel; channel; value
 ///
-/// For each bucket there are besides, without an ID:
+/// Each bucket also has these keys, without an ID:
 ///
 ///     users           zset   user, NUL, rank, session: the sessions of a user, newest first
 ///     idle            zset   filed, session: what a clean-up looks through. `filed` is a rank that
@@ -90,8 +91,8 @@ class Engine;
 ///     counts          hash   sessions, active, messages, checkpoints; stamp
 ///
 /// and `PREFIX{SPACE/}:layout`, a hash of the layout's version and the number of buckets. Times are
-/// microseconds since 1970. A rank is a time in 20 digits of which the later one is the smaller.
-/// Parts of a value are lines, of the sizes that its first line tells. A newer layout is
+/// microseconds since 1970. A rank is a number of 20 digits made from a time, and is smaller for a
+/// later time. The parts of a value are lines; its first line states their sizes. A newer layout is
 /// `not_supported`.
 ///
 /// \par The server
@@ -99,35 +100,35 @@ class Engine;
 /// `evalsha eval info select hset hget hmget hincrby hlen hdel hstrlen exists zadd zrem
 /// zcard zrange zscore zremrangebyrank unlink dump restore rename persist`; on each node of a
 /// cluster `cluster|slots asking` too, and `wait` for `wait_replicas`. A script checks all its
-/// rights and the types of all its keys before its first write: one that lacks something has done
-/// nothing, and the error names the command.
+/// rights and the types of all its keys before its first write. A script that lacks something has
+/// done nothing, and the error names the command.
 ///
 /// \par Threads, executor
 /// The backend works on a strand of the executor it is given, with no thread of its own. Requires:
-/// somebody runs the executor while calls are made; its context outlives the object. The caller's
-/// coroutine checks arguments, and writes and parses values. Asio's resolver looks up names of
-/// hosts, for which it has a thread in the context. While no call is under way the backend has no
-/// work in the context, so that `run` returns.
+/// the executor runs while calls are made; its context outlives the object. The caller's coroutine
+/// checks arguments, and writes and parses values. Asio's resolver looks up names of hosts, for
+/// which it has a thread in the context. While no call is under way the backend has no work in the
+/// context, so that `run` returns.
 ///
 /// \par Connection
-/// One a node, and with `wait_replicas` another one for writes, opened when it is needed. It is
-/// checked before it is used after a pause, and one that has failed is replaced by the next call,
-/// so that a server that comes back is used again without a restart. A call that only reads is sent
-/// once more when its connection breaks. A write whose answer was lost throws `unavailable`. A call
-/// without an answer in time fails alone: those behind it keep their time and their connection, and
-/// later ones get a new one.
+/// There is one connection for each node, and with `wait_replicas` another one for writes, opened
+/// when it is needed. A connection is checked before it is used after a pause. The next call
+/// replaces a connection that has failed, so that a server that comes back is used again without a
+/// restart. A call that only reads is sent once more when its connection breaks. A write whose
+/// answer was lost throws `unavailable`. A call without an answer in time fails alone. The calls
+/// behind it keep their time and their connection, and later calls get a new connection.
 ///
 /// \par TLS
 /// With `rediss` the server's certificate is verified, by the authorities of the system or of
-/// RedisOptions::ca_file, and must be for the host. A server that does not prove to be it is
+/// RedisOptions::ca_file, and must be for the host. A server without such a certificate is
 /// `unavailable`.
 ///
 /// \par Lifetime
 /// Calls keep alive what they need, so a backend may be destroyed while they are under way. `close`
 /// waits for them. Calls that come after `close` throw `closed`. The contexts on which calls are
 /// awaited may be destroyed before the backend or after it, with calls under way (LIF-07): a
-/// request that was sent is then carried out and its answer dropped, and one that was not sent does
-/// not happen.
+/// request that was sent is then carried out and its answer dropped, and a request that was not
+/// sent does not happen.
 ///
 /// In the child of a fork every call on a backend of the parent's throws `closed`, and the parent's
 /// connections are left alone, also when the object is destroyed. Make a backend in the child.
@@ -143,17 +144,17 @@ class Engine;
 /// As the interfaces say. `unavailable`: no connection in time, no answer in time, or the server
 /// cannot do it, e.g. because it is full (`maxmemory`; reads and removals go on), loads its data,
 /// is busy with another script or a replica, lacks a right, or refuses the password, which may be
-/// another tomorrow. `too_large`: a call's values are above 512 MiB each or a GiB in all.
-/// `corrupted`: a key has another type or content than what is written there, or is missing.
-/// `initialize` throws `invalid_argument` for a URI, a database or an option that is none, and
+/// changed later. `too_large`: a call's values are above 512 MiB each or a GiB in all. `corrupted`:
+/// a key has a type or content that the backend does not write there, or is missing. `initialize`
+/// throws `invalid_argument` for a URI, a database or an option that is not valid, and
 /// `not_supported` for an older server or a newer layout. The reason has the server's words, never
-/// the password. A clean-up takes each session by itself: one that throws has removed some
+/// the password. A clean-up takes each session by itself. A clean-up that throws has removed some
 /// sessions, each whole.
 ///
 /// \par Health
 /// `health_check` asks the server for what calls need. It is `degraded` under an eviction policy
-/// other than noeviction, without an append-only file, and where the server is full; `unhealthy`
-/// where it takes no calls or no writes. All masters of a cluster are asked. `details` has the
+/// other than noeviction, without an append-only file, and if the server is full. It is `unhealthy`
+/// if the server takes no calls or no writes. All masters of a cluster are asked. `details` has the
 /// space, the buckets and the server's version.
 class RedisBackend final : public detail::EngineBackend<detail::redis::Engine> {
 public:

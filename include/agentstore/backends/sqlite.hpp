@@ -20,7 +20,7 @@ namespace detail::sqlite {
 class Engine;
 }
 
-/// What a SqliteBackend can be told. All but the path may stay as it is.
+/// The options of a SqliteBackend. Everything but the path may stay at its default.
 class SqliteOptions {
 public:
   SqliteOptions() = default;
@@ -29,7 +29,8 @@ public:
   enum class Synchronous {
     /// What was acknowledged survives a crash of the process and a loss of power.
     full,
-    /// It survives a crash of the process; a loss of power may cost the latest commits. Never torn.
+    /// What was acknowledged survives a crash of the process. A loss of power may cost the latest
+    /// commits, but leaves none torn.
     normal,
   };
 
@@ -42,16 +43,17 @@ public:
   /// file's lock, before it throws `unavailable`; `initialize` too. 0: not at all. The largest
   /// value is for ever, a negative one is `invalid_argument` at `initialize`.
   std::chrono::milliseconds busy_timeout{5'000};
-  /// The file does not grow beyond this many bytes: what would need more throws `unavailable`. 0,
-  /// or more than SQLite can have: as large as the disk allows.
+  /// The file does not grow beyond this many bytes: a call that would need more throws
+  /// `unavailable`. With 0, or more than SQLite can have, the file may be as large as the disk
+  /// allows.
   std::uint64_t max_file_bytes = 0;
   /// How many calls read at once, beside the one that writes. 0 means one, more than 255 mean 255.
   std::size_t read_threads = 2;
-  /// Where blocking work is done instead, e.g. a thread pool of the application's. Never an
-  /// executor on which calls are awaited. It must run until every call has ended, on two threads or
-  /// more if reads are to go on while a write waits for the disk.
+  /// An executor for blocking work, used instead of the backend's own threads, e.g. that of a
+  /// thread pool. Requires: no calls are awaited on it, and it runs until every call has ended, on
+  /// two threads or more if reads are to go on while a write waits for the disk.
   std::optional<boost::asio::any_io_executor> executor;
-  /// Asked for every time that is stored.
+  /// Gives every time that is stored.
   Clock clock = system_clock();
   /// 16 MiB a value, depth 256. SQLite itself has a limit of 10^9 bytes for all values of a row:
   /// above it, `too_large`.
@@ -59,36 +61,38 @@ public:
 };
 
 /// A store in an SQLite database. All rules of IStorageBackend, ICheckpointerBackend and the
-/// directories hold; it claims durable, survives_kill and shared_processes: as many handles, in as
-/// many processes of one machine, as one likes.
+/// directories hold; the backend claims durable, survives_kill and shared_processes, with any
+/// number of handles in any number of processes of one machine.
 ///
 /// A write is acknowledged after its commit. Writes that come while a commit waits for the disk
-/// share the next one; each succeeds or fails by itself. Reads go on beside them.
+/// share the next commit; each succeeds or fails by itself. Reads go on beside them.
 ///
 /// \par The file
 /// `sqlite3 FILE .schema` shows tables, `sessions`, `messages`, `task_contexts`, `checkpoints` and
 /// `pending_writes`, with ids as they are, JSON as text, and times in UTC as
-/// 2026-11-23T14:44:02.123456Z. It has a schema version: a file of an older one is migrated when it
-/// is opened, one of a newer is refused with `not_supported`, a database of another program with
-/// `invalid_argument`. The file is in WAL mode: while it is open, FILE-wal and FILE-shm belong to
-/// it. SQLite's advice holds that it should not be on a network file system.
+/// 2026-11-23T14:44:02.123456Z. The file has a schema version. A file of an older version is
+/// migrated when it is opened. A file of a newer version is refused with `not_supported`, a
+/// database of another program with `invalid_argument`. The file is in WAL mode: while it is open,
+/// FILE-wal and FILE-shm belong to it. As SQLite advises, it should not be on a network file
+/// system.
 ///
 /// A file must not be moved, removed or replaced while it is open. A write that comes after that
 /// throws `unavailable`, until the file is back in its place or the backend is closed and
 /// initialized again. Reads go on in the file that was opened, or throw `unavailable`.
 ///
-/// What another program has left in a column and is not what belongs there is `corrupted`.
+/// A value in a column that another program wrote, and that does not belong there, is `corrupted`.
 ///
 /// \par Threads, executor
 /// Blocking work is done on threads of the backend's own, or on `SqliteOptions::executor`; a call
 /// hops there once. Arguments are checked, and JSON is written and parsed, on the caller's thread.
-/// `initialize` starts the threads, and throws `unavailable` where the system gives none.
+/// `initialize` starts the threads, and throws `unavailable` if the system gives none.
 ///
 /// \par Lifetime
-/// Calls keep what they need alive: a backend may be destroyed while they are under way. `close`
-/// waits for them; calls that come behind it throw `closed`. A context on which calls are awaited
-/// may be destroyed before the backend or after it, also with calls under way: what has begun is
-/// waited for, what has not never happens. `SqliteOptions::executor` runs until all have ended.
+/// Calls keep alive what they need, so a backend may be destroyed while they are under way. `close`
+/// waits for them. Calls that come after `close` throw `closed`. A context on which calls are
+/// awaited may be destroyed before the backend or after it, also with calls under way. The
+/// destruction waits for work that has begun, and work that has not begun never happens. Requires:
+/// `SqliteOptions::executor` runs until all calls have ended.
 ///
 /// In the child of a fork every call on a backend of the parent's throws `closed`; nothing of the
 /// parent's is touched, also when the object is destroyed. Make a backend in the child.
@@ -96,11 +100,12 @@ public:
 /// \par Cancellation
 /// `op || timer` is a deadline. A call that waits for its turn or for a lock ends at once, and
 /// never happens; a read stops within a millisecond or so, and so does a write before its commit,
-/// of which nothing stays. Only a commit that the disk has already is waited for. A clean-up that
-/// is cancelled, or fails, has removed some of the sessions, each whole.
+/// of which nothing stays. Only a commit that has begun is waited for. A clean-up that is
+/// cancelled, or fails, may have removed some of the sessions, each whole.
 ///
 /// \par Clean-up
-/// `cleanup_expired_sessions` removes 500 sessions in a transaction: other writes come in between.
+/// `cleanup_expired_sessions` removes 500 sessions in a transaction, so that other writes come in
+/// between.
 ///
 /// \par Errors
 /// As the interfaces say. `unavailable`: the file cannot be opened, read or written, the disk is
@@ -108,10 +113,11 @@ public:
 /// or a damaged one. The reason has SQLite's own words and the path.
 ///
 /// \par Health
-/// A health check reads a row of each table: `unhealthy` where it cannot. `degraded` where it can
-/// read and not write: the file was moved, removed or replaced, or, after a write that failed, one
-/// that changes nothing fails too. It waits for a lock for a second at most. `details` has the
-/// path, in which U+FFFD stands for what is not UTF-8, the schema version and SQLite's version.
+/// A health check reads a row of each table: the backend is `unhealthy` if it cannot. It is
+/// `degraded` if it can read and not write: the file was moved, removed or replaced, or, after a
+/// write that failed, a write that changes nothing fails too. A health check waits for a lock for a
+/// second at most. `details` has the path, in which U+FFFD stands for what is not UTF-8, the schema
+/// version and SQLite's version.
 class SqliteBackend final : public detail::EngineBackend<detail::sqlite::Engine> {
 public:
   explicit SqliteBackend(SqliteOptions options)

@@ -35,11 +35,11 @@ public:
   ArchiveKind kind = ArchiveKind::session_event;
   /// Strictly increasing among the records of one kind and key; never 0; gaps are allowed.
   std::uint64_t sequence = 0;
-  /// As it was given, else the time of the append (ARC-03).
+  /// The time as it was given, else the time of the append (ARC-03).
   Timestamp created_at;
   /// The arguments of the append as a JSON object, by the names of its parameters (ARC-07):
   /// `{"session_id", "user_id", "event_type", "payload"}`, ... `writes` is an array of
-  /// `[channel, value]` pairs. A task context snapshot has its `version` besides (ARC-08).
+  /// `[channel, value]` pairs. A task context snapshot also has its `version` (ARC-08).
   json fields = json::object();
 
   bool operator==(const ArchiveRecord&) const = default;
@@ -47,7 +47,7 @@ public:
 
 static_assert(!std::is_aggregate_v<ArchiveRecord>);
 
-/// Reads an archive back. Optional: an archive that can, derives from it besides
+/// Reads an archive back. Optional: an archive that can do this derives from it besides
 /// IPermanentStorageBackend.
 ///
 /// \par Lifetime, threads, executor, cancellation
@@ -62,8 +62,9 @@ public:
   virtual ~IArchiveReader() = default;
 
   /// Returns the records of one kind and key whose sequence is greater than `after`, in order, at
-  /// most `limit` of them. A page may hold fewer; only an empty one says that there are no more.
-  /// The next is read with the last sequence of this one. An unknown key has none.
+  /// most `limit` of them. A page may hold fewer; only an empty page says that there are no more
+  /// records. The next page is read with the last sequence of this page. An unknown key has no
+  /// records.
   [[nodiscard]] virtual awaitable<std::vector<ArchiveRecord>>
   read_archive(ArchiveKind kind, std::string key, std::uint64_t after = 0,
                std::size_t limit = default_archive_limit) = 0;

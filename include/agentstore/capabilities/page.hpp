@@ -19,7 +19,7 @@ inline constexpr std::size_t default_page_size = 100;
 inline constexpr std::size_t max_page_size = 1'000;
 
 /// Which page of a list: the first, or the one that follows another. paginators.hpp reads a list to
-/// its end; this is what it does, and what one does who gives a page and its cursor to somebody:
+/// its end, in the following way. Code that hands pages and cursors to others does the same:
 ///
 ///     Page page;
 ///     do {
@@ -32,7 +32,7 @@ public:
   Page() = default;
   explicit Page(std::size_t items) : size(items) {}
 
-  /// Goes on behind the page that gave this cursor; an empty one means the first page.
+  /// Goes on behind the page that gave this cursor. An empty cursor means the first page.
   Page& after(std::string page_cursor) {
     cursor = std::move(page_cursor);
     return *this;
@@ -41,9 +41,9 @@ public:
 
   /// From 1 to 1,000; anything else is `invalid_argument`. It may differ from page to page.
   std::size_t size = default_page_size;
-  /// Opaque, and good whatever is written after it was given, also where the item is deleted that
-  /// it stands behind. One that did not come from the same list is `invalid_argument`, so is a part
-  /// of one.
+  /// Opaque. A cursor stays valid whatever is written after it was given, also if the item that it
+  /// stands behind is deleted. A cursor that did not come from the same list is `invalid_argument`,
+  /// and so is a part of a cursor.
   std::string cursor;
 
   bool operator==(const Page&) const = default;

@@ -13,30 +13,30 @@
 ///       }
 ///     }
 ///
-/// The body of the loop is the caller's own coroutine: it may await, break and return. No callback
-/// is taken, because g++ 12 destroys twice what a lambda inside of a `co_await` expression
-/// captures.
+/// The body of the loop is the caller's own coroutine: it may await, break and return. A paginator
+/// takes no callback, because g++ 12 destroys the captures of a lambda inside of a `co_await`
+/// expression twice.
 ///
 /// \par Outcomes
-/// `next()` reads the next page: true, `page()` has at least one item; false, there are no more,
-/// `page()` is empty, and further calls are false without asking the store.
+/// `next()` reads the next page. True: `page()` has at least one item. False: there are no more
+/// items, `page()` is empty, and further calls are false without asking the store.
 ///
 /// \par Errors
 /// `next()` throws what the method of the store throws. The paginator then stays where it was, with
 /// its page: the same `next()` may be tried again.
 ///
 /// \par While others write
-/// What is on which page is said by DIR-02, THR-02, THR-08 and IArchiveReader. The loop's body may
-/// change and delete sessions and threads of this page and of those before: it loses none of those
-/// to come. Checkpoints are found by the last one of the page before: where that has been deleted,
-/// there are no more.
+/// DIR-02, THR-02, THR-08 and IArchiveReader say what is on which page. The loop's body may change
+/// and delete sessions and threads of this page and of earlier pages without losing any of the
+/// later ones. A page of checkpoints is found by the last checkpoint of the page before. If that
+/// has been deleted, there are no more.
 ///
 /// \par Lifetime
 /// The store must outlive the paginator, and the paginator each `next()` on it.
 ///
 /// \par Threads, executor, cancellation
-/// One `next()` at a time; else as the method of the store. A cancelled one leaves the paginator as
-/// an error does.
+/// Requires: one `next()` at a time. Else as the method of the store. A cancelled `next()` leaves
+/// the paginator as an error does.
 ///
 /// \par Cost
 /// One call of the store for each page, and at most one more that finds the end.
@@ -53,7 +53,7 @@
 
 namespace agentstore {
 
-/// What all paginators have but for `awaitable<bool> next()`.
+/// What all paginators have, except for `awaitable<bool> next()`.
 template <class Item>
 class Paginator {
 public:
@@ -75,7 +75,7 @@ protected:
     return !page_.empty();
   }
 
-  /// What `next` is when nothing follows.
+  /// The result of `next` when nothing follows.
   bool at_end() const noexcept { return at_end_; }
 
 private:
@@ -119,7 +119,7 @@ public:
   CheckpointPaginator(Store& store, std::string thread_id,
                       std::size_t page_size = default_checkpoint_limit)
       : CheckpointPaginator(store, store, std::move(thread_id), page_size) {}
-  /// Of a store whose two interfaces come from two objects.
+  /// For a store whose two interfaces come from two objects.
   CheckpointPaginator(ICheckpointerBackend& checkpoints, IThreadDirectory& threads,
                       std::string thread_id, std::size_t page_size = default_checkpoint_limit);
   [[nodiscard]] awaitable<bool> next();
@@ -133,8 +133,8 @@ private:
 };
 
 /// The records of one kind and key of an archive, by `read_archive`, in their order. `after` is the
-/// sequence of a record that was read before, to go on behind it. With a page size of 0 there are
-/// none.
+/// sequence of a record that was read before, behind which to go on. With a page size of 0 there
+/// are none.
 class ArchivePaginator final : public Paginator<ArchiveRecord> {
 public:
   ArchivePaginator(IArchiveReader& archive, ArchiveKind kind, std::string key,

@@ -10,7 +10,7 @@
 
 namespace agentstore {
 
-/// Some sessions of a user, and where the next ones are.
+/// Some sessions of a user, and the cursor of the next page.
 class SessionPage {
 public:
   SessionPage() = default;
@@ -24,8 +24,8 @@ public:
 
 static_assert(!std::is_aggregate_v<SessionPage>);
 
-/// Finds and deletes sessions. Optional: a store of sessions that can, derives from it besides
-/// ISessionStorage.
+/// Finds and deletes sessions. Optional: a store of sessions that can do this derives from it
+/// besides ISessionStorage.
 ///
 /// \par Lifetime, threads, executor, cancellation
 /// As in ISessionStorage.
@@ -41,24 +41,24 @@ public:
   /// Returns sessions of one user, whatever their status, page by page.
   ///
   /// DIR-01 Exactly those whose user_id is `user_id`, as `get_session` returns them, the one with
-  /// the newest last_activity first; an unknown user has none. Where last_activity is equal the
-  /// order is by session_id, by its bytes.
+  /// the newest last_activity first; an unknown user has none. If last_activity is equal the order
+  /// is by session_id, by its bytes.
   /// DIR-02 While others write, a session that is there all the time and has no activity of its own
-  /// is on exactly one page, and no session is on two. One that becomes active in between moves to
-  /// the front of the list, which the later pages do not go back to. Pages have the size asked for;
-  /// only the last is shorter, down to none, and `next` is empty on it alone.
-  /// DIR-03 A cursor of another list, another user or no list at all is `invalid_argument`; so is a
-  /// page size of 0 or above 1,000. The cost of a page does not grow with its number.
+  /// is on exactly one page, and no session is on two. A session that becomes active in between
+  /// moves to the front of the list, which the later pages do not go back to. Pages have the size
+  /// asked for; only the last is shorter, down to none, and `next` is empty on it alone.
+  /// DIR-03 A cursor of another list, of another user or of no list at all is `invalid_argument`;
+  /// so is a page size of 0 or above 1,000. The cost of a page does not grow with its number.
   [[nodiscard]] virtual awaitable<SessionPage> list_sessions(std::string user_id,
                                                              Page page = Page()) = 0;
 
-  /// Deletes a session. True: this call deleted it. False: there is none of this id.
+  /// Deletes a session. True: this call deleted it. False: there is no session of this id.
   ///
-  /// DIR-04 With it goes what a clean-up removes with it (CLN-03): its messages, its context, and
-  /// the checkpoints and pending writes of the thread that has its id; nothing else, and all or
-  /// nothing. Of concurrent calls one returns true.
-  /// DIR-05 A write that comes behind it finds no session; the id can be created afresh, and then
-  /// has nothing of what was there before.
+  /// DIR-04 With a session goes what a clean-up removes with it (CLN-03): its messages, its
+  /// context, and the checkpoints and pending writes of the thread that has its id; nothing else,
+  /// and all or nothing. Of concurrent calls one returns true.
+  /// DIR-05 A write that comes after the deletion finds no session. The id can be created afresh,
+  /// and then has nothing of what was there before.
   [[nodiscard]] virtual awaitable<bool> delete_session(std::string session_id) = 0;
 
 protected:

@@ -12,7 +12,7 @@
 
 namespace agentstore {
 
-/// Some ids of threads, and where the next ones are.
+/// Some ids of threads, and the cursor of the next page.
 class ThreadPage {
 public:
   ThreadPage() = default;
@@ -30,7 +30,7 @@ public:
   ThreadHead() = default;
 
   std::optional<Checkpoint> latest;
-  /// Of the newest checkpoints, newest first; that of `latest` is the first.
+  /// The ids of the newest checkpoints, newest first; the id of `latest` is the first.
   std::vector<std::string> checkpoint_ids;
 
   bool operator==(const ThreadHead&) const = default;
@@ -39,7 +39,7 @@ public:
 static_assert(!std::is_aggregate_v<ThreadPage> && !std::is_aggregate_v<ThreadHead>);
 
 /// Finds, deletes, copies and prunes threads of checkpoints. Optional: a store of checkpoints that
-/// can, derives from it besides ICheckpointStorage or ICheckpointerBackend.
+/// can do this derives from it besides ICheckpointStorage or ICheckpointerBackend.
 ///
 /// A thread is there as long as it has a checkpoint or a pending write.
 ///
@@ -57,8 +57,8 @@ public:
   /// Returns the ids of the threads that begin with `prefix`, page by page.
   ///
   /// THR-01 Exactly those, in the order of their bytes. The prefix counts by its bytes and means
-  /// nothing: wildcards, case and separators are letters like others. An empty one gives all
-  /// threads; one that is longer than an id may be, holds a NUL or is not UTF-8 is
+  /// nothing: wildcards, case and separators are letters like others. An empty prefix gives all
+  /// threads. A prefix that is longer than an id may be, holds a NUL or is not UTF-8 is
   /// `invalid_argument`.
   /// THR-02 While others write, a thread that is there all the time is on exactly one page, and no
   /// thread is on two. Pages have the size asked for; only the last is shorter, down to none, and
@@ -68,16 +68,16 @@ public:
   [[nodiscard]] virtual awaitable<ThreadPage> list_threads(std::string prefix = "",
                                                            Page page = Page()) = 0;
 
-  /// Deletes a thread. True: this call deleted it. False: there is none of this id.
+  /// Deletes a thread. True: this call deleted it. False: there is no thread of this id.
   ///
-  /// THR-03 All its checkpoints and all its pending writes, all or nothing, and nothing else: a
-  /// session of the same id stays. Of concurrent calls one returns true.
-  /// THR-04 A write that comes behind it starts the thread afresh: nothing of what was there comes
-  /// back.
+  /// THR-03 With a thread go all its checkpoints and all its pending writes, all or nothing, and
+  /// nothing else: a session of the same id stays. Of concurrent calls one returns true.
+  /// THR-04 A write that comes after the deletion starts the thread afresh: nothing of what was
+  /// there comes back.
   [[nodiscard]] virtual awaitable<bool> delete_thread(std::string thread_id) = 0;
 
-  /// Copies a thread to an id that has none. True: copied. False: there is no `source`, whatever
-  /// the target.
+  /// Copies a thread to an id that has no thread. True: copied. False: there is no `source`,
+  /// whatever the target.
   ///
   /// THR-05 Whole or not at all: every checkpoint in its place, with data, metadata and created_at,
   /// and every pending write, also of checkpoints that have not been stored yet. The source stays
@@ -89,10 +89,11 @@ public:
   /// Removes all but the newest `keep` checkpoints of a thread, by the order of CHK-02; returns how
   /// many it removed.
   ///
-  /// THR-07 With a checkpoint go its pending writes, all or nothing. Those that are kept keep their
-  /// place, times and writes; writes of checkpoints that have not been stored yet stay. 0 removes
-  /// all checkpoints. One that was removed is new when it is stored again: its place and its
-  /// created_at are those of that store. An unknown thread has none to remove.
+  /// THR-07 With a checkpoint go its pending writes, all or nothing. Checkpoints that are kept keep
+  /// their place, times and writes; writes of checkpoints that have not been stored yet stay. 0
+  /// removes all checkpoints. A checkpoint that was removed is new when it is stored again: its
+  /// place and its created_at are those of that store. An unknown thread has no checkpoints to
+  /// remove.
   [[nodiscard]] virtual awaitable<std::uint64_t> prune_thread(std::string thread_id,
                                                               std::size_t keep) = 0;
 

@@ -10,10 +10,10 @@
 ///     AGENTSTORE_CONFORMANCE(MyHarness)
 ///
 /// Each rule becomes a test case `<name> <id>`, tagged [conformance] [<name>] [<area>] [<id>]. One
-/// more, `<name> statement`, runs the rules that have not been run, prints the table and fails
-/// unless the backend conforms; with zero rules run it never does. Register the whole with ctest as
-/// one entry, by `agentstore_add_conformance_test(target)` of the CMake package: a process per rule
-/// could not judge the whole.
+/// more test case, `<name> statement`, runs the rules that have not been run, prints the table and
+/// fails unless the backend conforms; a backend never conforms if no rule was run. Register the
+/// program with ctest as one entry, by `agentstore_add_conformance_test(target)` of the CMake
+/// package, because separate processes for each rule could not judge the whole.
 ///
 /// Environment:
 /// - AGENTSTORE_SEED=n replays a run.
@@ -29,7 +29,7 @@
 
 #include <boost/config/helper_macros.hpp>
 
-// Whichever Catch2 the program already has, else whichever is there, the newer form first.
+// The Catch2 that the program already includes, else the installed one, the newer form first.
 #if !defined(CATCH_VERSION_MAJOR) && !defined(TWOBLUECUBES_SINGLE_INCLUDE_CATCH_HPP_INCLUDED)
 #if __has_include(<catch2/catch_test_macros.hpp>)
 #include <catch2/catch_test_macros.hpp>
@@ -45,15 +45,15 @@
 #include <iostream>
 #include <utility>
 
-/// Registers every rule of the contract for a harness. Once per harness, at namespace scope, in a
-/// source file of the test program itself (of a static library, the linker would drop it).
+/// Registers every rule of the contract for a harness. Use it once per harness, at namespace scope,
+/// in a source file of the test program itself (the linker would drop it from a static library).
 #define AGENTSTORE_CONFORMANCE(...)                                                                \
   [[maybe_unused]] static const bool BOOST_JOIN(agentstore_conformance_, __LINE__) =               \
       ::agentstore::conformance::Catch2Front<__VA_ARGS__>::register_all();
 
 namespace agentstore::conformance {
 
-/// One harness in Catch2; the macro above is all that a test needs of it.
+/// One harness in Catch2. A test needs only the macro above.
 template <class Harness>
 class Catch2Front {
 public:
@@ -116,7 +116,7 @@ private:
   static void run_statement() {
     const Report report = kit().run_all();
     std::cout << report.to_table() << std::endl;
-    // Whole and as they are: Catch2 breaks its lines wherever it comes to an end of them.
+    // Details are printed directly, whole and as they are, because Catch2 would break their lines.
     for (const RuleResult& rule : report.results) {
       if (!rule.details.empty()) {
         std::cout << rule.id << " " << to_string(rule.verdict) << ": " << rule.reason << "\n"
@@ -169,7 +169,7 @@ private:
 #endif
   }
 
-  /// Catch2 2 cannot skip: there the test passes, and the table tells.
+  /// Catch2 2 cannot skip. There the test passes, and the table says why.
   static void skip(const std::string& text) {
 #if defined(CATCH_SKIP)
     CATCH_SKIP(text);

@@ -3,7 +3,7 @@
 #define AGENTSTORE_CONFORMANCE_CLAIMS_HPP
 
 /// \file
-/// What a backend claims beyond the rules that bind all.
+/// The claims of a backend beyond the rules that bind all backends.
 
 #include <agentstore/detail/requirements.hpp>
 
@@ -24,8 +24,8 @@ public:
 
   /// DUR-01: the data outlive the last handle within the process and beyond it.
   Claims& durable() { return set(durable_); }
-  /// DUR-02: what was acknowledged outlives a kill -9. Implies durable. Needs `open` to find the
-  /// same data under the same space name in another process.
+  /// DUR-02: acknowledged data outlive a kill -9. Implies durable. Needs `open` to find the same
+  /// data under the same space name in another process.
   Claims& survives_kill() {
     set(durable_);
     return set(survives_kill_);

@@ -3,7 +3,7 @@
 #define AGENTSTORE_CONFORMANCE_CONFORMANCE_HPP
 
 /// \file
-/// The conformance kit without a test framework: all rules, and what runs them.
+/// The conformance kit without a test framework: all rules, and the code that runs them.
 ///
 ///     const auto kit = make_kit(std::make_shared<HarnessAdapter<MyHarness>>());
 ///     const Report report = kit->run_all();

@@ -3,7 +3,7 @@
 #define AGENTSTORE_CONFORMANCE_HARNESS_HPP
 
 /// \file
-/// How the kit gets at a backend. A harness is any default-constructible class with
+/// How the kit reaches a backend. A harness is any default-constructible class with
 ///
 ///     static constexpr std::string_view name = "mine";   // letters, digits, '-' and '_'
 ///     Claims claims() const;
@@ -13,10 +13,11 @@
 /// `open` returns a `std::shared_ptr` or `std::unique_ptr` to a backend, a `std::tuple` of such
 /// pointers if several objects make up one store, or an `awaitable` of either. The backend
 /// derives from one or more of the seven interfaces and the capability interfaces; which rules are
-/// due follows from its static type. It comes not yet initialized (else: `opened_by_harness`). The
-/// same space means the same data, a name never used before an empty store. Names consist of
-/// lower-case letters, digits and '-', and stay below 40 characters. `drop` removes a space for
-/// good, after all handles on it are closed; it may return an `awaitable<void>`.
+/// due follows from its static type. Requires: the backend is not yet initialized (else:
+/// `opened_by_harness`). The same space means the same data, and a name that was never used before
+/// means an empty store. Names consist of lower-case letters, digits and '-', and stay below 40
+/// characters. `drop` removes a space for good, after all handles on it are closed; it may return
+/// an `awaitable<void>`.
 ///
 /// Optional hooks, for what a rule needs from outside. A rule whose hook is missing is UNTESTED.
 ///
@@ -24,8 +25,8 @@
 /// - `void inject(std::string space, Fault fault)` makes the store of a space fail, as Fault says.
 ///   `open` may put a backend that has no switch for it inside of a FailingBackend of
 ///   testing/failing.hpp (a FailingStore with the directories, a FailingArchive), with one
-///   `std::shared_ptr<Faults>` a space. Whole calls fail then; what goes wrong inside of the
-///   backend is left to tests of its own:
+///   `std::shared_ptr<Faults>` a space. Whole calls fail then. Failures inside of the backend are
+///   left to tests of its own:
 ///
 ///       void inject(std::string space, Fault fault) {
 ///         FaultPlan plan;
@@ -93,7 +94,8 @@ public:
   explicit Fault(Effect what, std::size_t nth = 1) : effect(what), first(nth) {}
 
   Effect effect = Effect::none;
-  /// Which operation, counted from now and from 1, is the first to fail; all later ones fail too.
+  /// The number of the first operation to fail, counted from now and from 1. All later operations
+  /// fail too.
   std::size_t first = 1;
 };
 
@@ -125,7 +127,7 @@ public:
 
 std::string_view to_string(Damage::Record record);
 
-/// What `open` gave: its interfaces, and what keeps them alive.
+/// The result of `open`: its interfaces, and the pointers that keep them alive.
 class Handle {
 public:
   ISessionStorage* sessions = nullptr;
@@ -370,7 +372,7 @@ public:
   }
 
   awaitable<Handle> open(boost::asio::any_io_executor executor, std::string space) override {
-    // All of it runs inside of the coroutine, where the kit keeps watch.
+    // All of `open` runs inside of the coroutine, where the kit keeps watch.
     auto opened = harness_.open(executor, std::move(space));
     Handle handle;
     if constexpr (std::is_same_v<decltype(opened), Opened>) {

@@ -3,13 +3,13 @@
 #define AGENTSTORE_CONFORMANCE_KIT_HPP
 
 /// \file
-/// The kit as its fronts see it: enough to run it, without the rules.
+/// The kit as its fronts see it. This is enough to run the kit, without including the rules.
 ///
-/// The rules are a hundred checks and take their time to compile. A test that is to build fast
-/// includes no more than this and links the rules, compiled once: with CMake,
-/// `agentstore::conformance_compiled` instead of `agentstore::conformance`. It defines
-/// AGENTSTORE_CONFORMANCE_COMPILED and defines the functions below; without it conformance.hpp
-/// does.
+/// The rules are a hundred checks and take long to compile. A test that is to build fast includes
+/// only this header and links the rules, compiled once. With CMake it links
+/// `agentstore::conformance_compiled` instead of `agentstore::conformance`. This target defines
+/// AGENTSTORE_CONFORMANCE_COMPILED and the functions below. Without it, conformance.hpp defines the
+/// functions.
 
 #include <agentstore/conformance/harness.hpp>
 #include <agentstore/conformance/report.hpp>
@@ -36,7 +36,7 @@ public:
   std::vector<std::string> child_arguments;
 };
 
-/// The rules on one harness, in this process. Not to be used from two threads at once.
+/// The rules on one harness, in this process. Requires: no two threads use the kit at once.
 class Kit {
 public:
   virtual ~Kit() = default;
@@ -61,7 +61,7 @@ public:
 template <class = void>
 std::vector<Rule> all_rules();
 
-/// Their ids, each in its place.
+/// The ids of the rules, each in its place.
 template <class = void>
 std::vector<std::string> rule_ids();
 
@@ -70,7 +70,7 @@ template <class = void>
 std::unique_ptr<Kit> make_kit(std::shared_ptr<AnyHarness> harness,
                               RunOptions options = RunOptions());
 
-/// What a program does when DUR-02 or TWO-02 has started it again, by
+/// Runs the program as the child that DUR-02 or TWO-02 has started again, by
 /// `RunOptions::child_arguments`.
 template <class = void>
 void run_kill_child(AnyHarness& harness);

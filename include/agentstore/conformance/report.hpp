@@ -3,7 +3,7 @@
 #define AGENTSTORE_CONFORMANCE_REPORT_HPP
 
 /// \file
-/// What a run of the kit found, as values, as a table for a person and as JSON for a program.
+/// The findings of a run of the kit, as values, as a table for a person and as JSON for a program.
 
 #include <agentstore/conformance/claims.hpp>
 #include <agentstore/records.hpp>
@@ -30,7 +30,7 @@ enum class Verdict {
 /// The verdict as reports show it, e.g. "BROKEN(known)".
 std::string_view to_string(Verdict verdict);
 
-/// What became of one rule.
+/// The result of one rule.
 class RuleResult {
 public:
   RuleResult() = default;
@@ -40,12 +40,12 @@ public:
   Verdict verdict = Verdict::not_run;
   /// One line; empty if the rule held.
   std::string reason;
-  /// For a broken rule: what was done, expected and came, and the hint.
+  /// For a broken rule: what was done, what was expected and what came, and the hint.
   std::string details;
   std::chrono::milliseconds took{0};
 };
 
-/// What became of all rules for one harness.
+/// The results of all rules for one harness.
 ///
 /// JSON, `to_json()`:
 ///
@@ -67,13 +67,13 @@ public:
   const RuleResult* find(std::string_view id) const;
 
   /// Whether every rule that is due was run and held (or is a known gap, or untested for want of a
-  /// hook), and at least one rule was.
+  /// hook), and at least one rule was run and held.
   bool conforms() const;
 
   /// One sentence: what the backend conforms to, or why nothing is stated.
   std::string statement() const;
 
-  /// All rules with their verdicts, the statement, and what it does not mean.
+  /// All rules with their verdicts, the statement, and a note on what the statement does not mean.
   std::string to_table() const;
 
   json to_json() const;

@@ -3,8 +3,8 @@
 #define AGENTSTORE_CONFORMANCE_REPORT_HTML_HPP
 
 /// \file
-/// A report as a page that a person can open, print and pass on: one file of valid HTML, with
-/// nothing in it from elsewhere and no script.
+/// A report as a page that a person can open, print and pass on: one file of valid HTML, without
+/// outside resources or scripts.
 
 #include <agentstore/conformance/report.hpp>
 
@@ -22,7 +22,7 @@ std::string to_html(const Report& report);
 
 namespace detail {
 
-/// Text that is no markup. What HTML has no character for is a replacement character.
+/// Text that is no markup. Characters that HTML cannot hold become replacement characters.
 inline std::string in_html(std::string_view text) {
   std::string result;
   for (const char c : text) {

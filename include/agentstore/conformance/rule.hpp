@@ -11,7 +11,7 @@
 
 namespace agentstore::conformance {
 
-/// What a rule needs in order to be due. One instance per kind of need stands in `needs`.
+/// What a rule needs in order to be due. The namespace `needs` has the common ones.
 class Needs {
 public:
   using Claim = bool (Claims::*)() const;
@@ -95,14 +95,14 @@ public:
 
   /// The id as the headers have it, e.g. "SES-03".
   std::string_view id;
-  /// What must be there for the rule to be due.
+  /// The interfaces and claims that make the rule due.
   Needs when;
   /// The rule in one sentence.
   std::string_view text;
-  /// What to look at first when it is broken.
+  /// What to look at first if the rule is broken.
   std::string_view hint;
-  /// Checks it: returns if it holds, throws `Violation` if not, `NotTestable` if it could not be
-  /// told.
+  /// Checks the rule: returns if it holds, throws `Violation` if not, `NotTestable` if the check
+  /// could not decide.
   Body body;
 };
 

@@ -16,7 +16,7 @@
 
 namespace agentstore::conformance {
 
-/// Says how the archives that it is given to behave.
+/// Sets the behaviour of the archives that hold this switch.
 class ArchiveSwitch {
 public:
   void set(ArchiveState state) { state_ = state; }
@@ -67,7 +67,7 @@ private:
 
 } // namespace detail
 
-/// An archive that works as its switch says, its `initialize` and `close` too.
+/// An archive that behaves as its switch says, also in `initialize` and `close`.
 class SwitchedArchive : public InterceptingArchive {
 public:
   SwitchedArchive(InnerArchive inner, std::shared_ptr<ArchiveSwitch> by)

@@ -3,7 +3,7 @@
 #define AGENTSTORE_DECORATORS_RETRY_HPP
 
 /// \file
-/// Calls on a store that are made again where that is safe.
+/// Calls on a store that are made again if that is safe.
 
 #include <agentstore/detail/decorated_store.hpp>
 #include <agentstore/detail/repeated_call.hpp>
@@ -12,14 +12,15 @@
 
 namespace agentstore {
 
-/// What a RetryBackend can be told; the defaults suit most.
+/// The options of a RetryBackend; the defaults suit most programs.
 class RetryOptions {
 public:
   RetryOptions() = default;
 
   /// How often a call is made at most. 0 means one.
   std::size_t max_attempts = 5;
-  /// The pauses between: each is twice the one before, up to the longest. Less than 0 means 0.
+  /// The pauses between attempts. Each is twice the one before, up to the longest. Less than 0
+  /// means 0.
   std::chrono::milliseconds first_pause{50};
   std::chrono::milliseconds longest_pause{2'000};
 };
@@ -29,38 +30,40 @@ public:
 ///
 ///     RetryBackend store(std::make_shared<PostgresBackend>(executor, options));
 ///
-/// It has the interfaces of `Inner`: the directories too, where `Inner` has them. A TimeoutBackend
-/// inside of it limits each attempt, one around it all of them.
+/// A RetryBackend has the interfaces of `Inner`, also the directories if `Inner` has them. A
+/// TimeoutBackend inside of a RetryBackend limits each attempt; a TimeoutBackend around it limits
+/// all attempts together.
 ///
 /// \par What is made again
-/// A call that failed may have been applied. So only what is the same when it is applied twice:
+/// A call that failed may have been applied. So only calls with the same effect when they are
+/// applied twice are made again:
 /// - all reads, and `initialize`;
 /// - `store_checkpoint`, `put_checkpoint`, `put_writes` and `store_task_context`;
 /// - `update_session` with nothing but a patch of the metadata.
 ///
-/// Never an append, an increment, or a call whose answer tells what it has changed:
-/// `create_session`, `end_session`, `add_conversation_message`, `cleanup_expired_sessions`, and
-/// what deletes, copies and prunes. `close` and `health_check` are made once.
+/// An append, an increment, or a call whose answer says what it has changed is never made again:
+/// `create_session`, `end_session`, `add_conversation_message`, `cleanup_expired_sessions`, and the
+/// calls that delete, copy and prune. `close` and `health_check` are made once.
 ///
-/// A write that is made again comes later than a write of another caller that came in between, and
-/// takes its place. Those who share a key and may not live with that repeat their own calls.
+/// A write that is made again replaces a write of another caller that came in between. Callers that
+/// share a key and cannot accept this must repeat their calls themselves.
 ///
 /// \par Errors
-/// Those of the inner store; of several attempts the last one's.
+/// Those of the inner store; after several attempts, that of the last one.
 ///
 /// \par Threads, executor
 /// As the inner store. A pause holds up nobody.
 ///
 /// \par Lifetime
-/// It shares ownership of the inner store, and so do its calls: they may outlive the object if
-/// those on the inner store may outlive that.
+/// The object shares ownership of the inner store, and so do its calls. A call may outlive the
+/// object if a call on the inner store may outlive the inner store.
 ///
 /// \par Cancellation
-/// That of the inner store; a pause ends at once by Asio's exception, and nothing is made again. If
+/// That of the inner store. A pause ends at once by Asio's exception, and no call is made again. If
 /// the attempt before had failed, whether it was applied is unknown, as after any failure.
 ///
 /// \par Cost
-/// One coroutine frame a call, and a copy of the arguments of what may be repeated.
+/// One coroutine frame a call, and a copy of the arguments if the call may be repeated.
 template <class Inner>
 class RetryBackend : public RoutedBackend<RetryBackend<Inner>>,
                      public detail::SessionDirectoryLike<RetryBackend<Inner>, Inner>,

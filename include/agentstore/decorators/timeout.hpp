@@ -17,27 +17,28 @@ namespace agentstore {
 ///
 ///     TimeoutBackend store(std::make_shared<SqliteBackend>("agents.db"), std::chrono::seconds(2));
 ///
-/// It has the interfaces of `Inner`: the directories too, where `Inner` has them. A DualWrite goes
-/// around it, not into it. All rules hold that hold for the inner store.
+/// A TimeoutBackend has the interfaces of `Inner`, also the directories if `Inner` has them. A
+/// DualWrite goes around a TimeoutBackend, not into it. All rules that hold for the inner store
+/// hold.
 ///
 /// \par Errors
 /// Those of the inner store. A call whose time is up throws `unavailable`, with the method, the key
 /// and the cause `timed_out`; `health_check` answers `unhealthy`. A write that timed out was
 /// applied whole or not at all, and is not applied afterwards (CAN-02): the call ends when the
-/// inner one has. So a deadline is kept as well as the store heeds a cancellation, and a call that
-/// was done in spite of it gives its result.
+/// inner call has ended. So a deadline is kept as well as the store heeds a cancellation, and a
+/// call that was done in spite of the cancellation gives its result.
 ///
 /// \par The limit
-/// The time of a call, `initialize`, `close` and `health_check` included, from when it is awaited.
-/// One that the clock cannot express never ends. With one that is not above 0, `initialize` throws
-/// `invalid_argument`.
+/// The limit is the time of a call, `initialize`, `close` and `health_check` included, from when it
+/// is awaited. A limit that the clock cannot express never ends. With a limit that is not above 0,
+/// `initialize` throws `invalid_argument`.
 ///
 /// \par Threads, executor
 /// As the inner store. The inner calls are made on a strand of the awaiting coroutine's executor.
 ///
 /// \par Lifetime
-/// It shares ownership of the inner store, and so do its calls: they may outlive the object if
-/// those on the inner store may outlive that.
+/// The object shares ownership of the inner store, and so do its calls. A call may outlive the
+/// object if a call on the inner store may outlive the inner store.
 ///
 /// \par Cancellation
 /// That of the inner store.

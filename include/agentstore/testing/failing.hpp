@@ -3,7 +3,7 @@
 #define AGENTSTORE_TESTING_FAILING_HPP
 
 /// \file
-/// A backend and an archive that fail when told to, for tests of what a runtime does then.
+/// A backend and an archive that fail on demand, to test what a runtime does then.
 ///
 ///     auto faults = std::make_shared<Faults>();
 ///     FailingBackend store(std::make_shared<MemoryBackend>(), faults);
@@ -22,7 +22,7 @@
 
 namespace agentstore {
 
-/// Which calls are to fail, and when. As it is made: the next call, once, before its effect.
+/// Which calls are to fail, and when. By default the next call fails, once, before its effect.
 class FaultPlan {
 public:
   FaultPlan() = default;
@@ -31,14 +31,15 @@ public:
   FaultPlan& before();
   /// The call takes effect and fails all the same, as when its answer is lost.
   FaultPlan& after();
-  /// The first to fail is the n-th call, counted from 1 and from when the plan was armed. Without
-  /// it, the first.
+  /// The first call to fail is the n-th, counted from 1 and from when the plan was armed. The
+  /// default is 1.
   FaultPlan& at(std::uint64_t n);
-  /// So many calls in a row fail. Without it, one.
+  /// This many calls in a row fail. The default is 1.
   FaultPlan& times(std::uint64_t count);
   /// All calls from there on fail.
   FaultPlan& until_disarmed();
-  /// Only calls of this method, e.g. "put_writes", count and fail. Without it, of all methods.
+  /// Only calls of this method, e.g. "put_writes", count and fail. By default calls of all methods
+  /// do.
   FaultPlan& operation(std::string name);
 
 private:
@@ -50,7 +51,7 @@ private:
   std::string operation_;
 };
 
-/// The switch of one or more failing backends, to be used while they are.
+/// The switch of one or more failing backends, which may be set while they are in use.
 ///
 /// \par Threads
 /// Any method may be called from any thread.
@@ -60,7 +61,7 @@ public:
   Faults() = default;
   explicit Faults(FaultPlan plan) { arm(std::move(plan)); }
 
-  /// Calls fail by this plan from now on, and no longer by one before.
+  /// Calls fail by this plan from now on, and no longer by an earlier plan.
   void arm(FaultPlan plan);
   /// Nothing fails any more.
   void disarm();
@@ -78,7 +79,7 @@ private:
 };
 
 /// Throws `unavailable`, naming operation and key, as its Faults say; else does what the inner
-/// backend does. `health_check` answers `unhealthy` where other methods throw.
+/// backend does. `health_check` answers `unhealthy` when other methods would throw.
 class FailingBackend : public InterceptingBackend {
 public:
   FailingBackend(InnerBackend inner, std::shared_ptr<Faults> faults);
@@ -86,7 +87,7 @@ public:
   FailingBackend(InnerBackend inner, FaultPlan plan);
 };
 
-/// The same of a backend that is both directories besides.
+/// The same of a backend that is also both directories.
 class FailingStore : public InterceptingStore {
 public:
   FailingStore(InnerStore inner, std::shared_ptr<Faults> faults);
@@ -95,7 +96,8 @@ public:
 };
 
 /// Answers false as its Faults say; else does what the inner archive does. `read_archive` throws
-/// `unavailable`. Failing after the effect, an append is kept although it says it was lost.
+/// `unavailable`. If an append fails after the effect, its record is kept although it says that the
+/// record was lost.
 class FailingArchive : public InterceptingArchive {
 public:
   FailingArchive(InnerArchive inner, std::shared_ptr<Faults> faults);
@@ -103,7 +105,7 @@ public:
   FailingArchive(InnerArchive inner, FaultPlan plan);
 };
 
-/// The same of an archive that is an IArchiveOnce besides.
+/// The same of an archive that is also an IArchiveOnce.
 class FailingArchiveOnce : public InterceptingArchiveOnce {
 public:
   FailingArchiveOnce(InnerArchiveOnce inner, std::shared_ptr<Faults> faults);

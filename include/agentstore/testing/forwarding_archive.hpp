@@ -12,8 +12,8 @@
 
 namespace agentstore {
 
-/// A shared archive that is both an IPermanentStorageBackend and an IArchiveReader, whatever its
-/// class. Made from any `std::shared_ptr` to one, which must not be null.
+/// A shared archive of any class that is both an IPermanentStorageBackend and an IArchiveReader.
+/// Made from a `std::shared_ptr` to the archive, which must not be null.
 class InnerArchive {
 public:
   template <class Archive>
@@ -30,12 +30,12 @@ private:
   std::shared_ptr<IArchiveReader> reader_;
 };
 
-/// Hands every call on to another archive. Derive from it and override what is to differ. A method
-/// that is not overridden returns the inner archive's own awaitable.
+/// Hands every call on to another archive. Derive from it and override the methods that are to
+/// differ. A method that is not overridden returns the inner archive's own awaitable.
 ///
 /// \par Lifetime
-/// It shares ownership of the inner archive. As with any archive, the object must outlive every
-/// call on it.
+/// The object shares ownership of the inner archive. As with any archive, the object must outlive
+/// every call on it.
 ///
 /// \par Threads, executor, cancellation, errors
 /// Those of the inner archive.

@@ -3,15 +3,15 @@
 #define AGENTSTORE_TESTING_FORWARDING_ARCHIVE_ONCE_HPP
 
 /// \file
-/// The base of decorators of an archive that is an IArchiveOnce besides.
+/// The base of decorators of an archive that is also an IArchiveOnce.
 
 #include <agentstore/authoring/routed_archive_once.hpp>
 #include <agentstore/testing/forwarding_archive.hpp>
 
 namespace agentstore {
 
-/// A shared archive that is an InnerArchive and an IArchiveOnce, whatever its class. Made from any
-/// `std::shared_ptr` to one, which must not be null.
+/// A shared archive of any class that is an InnerArchive and an IArchiveOnce. Made from a
+/// `std::shared_ptr` to the archive, which must not be null.
 class InnerArchiveOnce : public InnerArchive {
 public:
   template <class Archive>

@@ -13,8 +13,8 @@
 
 namespace agentstore {
 
-/// A shared backend that is both an IStorageBackend and an ICheckpointerBackend, whatever its
-/// class. Made from any `std::shared_ptr` to one, which must not be null.
+/// A shared backend of any class that is both an IStorageBackend and an ICheckpointerBackend. Made
+/// from a `std::shared_ptr` to the backend, which must not be null.
 class InnerBackend {
 public:
   template <class Backend>
@@ -31,7 +31,8 @@ private:
   std::shared_ptr<ICheckpointerBackend> checkpointer_;
 };
 
-/// Hands every call on to another backend. Derive from it and override what is to differ:
+/// Hands every call on to another backend. Derive from it and override the methods that are to
+/// differ:
 ///
 ///     class Forgetful : public ForwardingBackend {
 ///     public:
@@ -42,13 +43,13 @@ private:
 ///       }
 ///     };
 ///
-/// A method that is not overridden returns the inner backend's own awaitable: it adds no frame and
-/// copies no argument. `get_checkpoint` and `list_checkpoints`, which two interfaces have, go to
-/// the inner backend once.
+/// A method that is not overridden returns the inner backend's own awaitable, so it adds no frame
+/// and copies no argument. `get_checkpoint` and `list_checkpoints`, which two interfaces have, go
+/// to the inner backend once.
 ///
 /// \par Lifetime
-/// It shares ownership of the inner backend. As with any backend, the object must outlive every
-/// call on it.
+/// The object shares ownership of the inner backend. As with any backend, the object must outlive
+/// every call on it.
 ///
 /// \par Threads, executor, cancellation, errors
 /// Those of the inner backend.

@@ -3,7 +3,7 @@
 #define AGENTSTORE_TESTING_FORWARDING_DIRECTORIES_HPP
 
 /// \file
-/// The bases of decorators of directories, and of a whole backend that is both directories besides.
+/// The bases of decorators of directories, and of a whole backend that is also both directories.
 
 #include <agentstore/capabilities/session_directory.hpp>
 #include <agentstore/capabilities/thread_directory.hpp>
@@ -11,8 +11,8 @@
 
 namespace agentstore {
 
-/// A shared backend that is an InnerBackend and both directories, whatever its class. Made from any
-/// `std::shared_ptr` to one, which must not be null.
+/// A shared backend of any class that is an InnerBackend and both directories. Made from a
+/// `std::shared_ptr` to the backend, which must not be null.
 class InnerStore : public InnerBackend {
 public:
   template <class Store>
@@ -31,8 +31,8 @@ private:
   std::shared_ptr<IThreadDirectory> threads_;
 };
 
-/// Hands every call on to another directory. Derive from it, and from ForwardingBackend where the
-/// store is more than a directory, and override what is to differ.
+/// Hands every call on to another directory. Derive from it, and from ForwardingBackend if the
+/// store is more than a directory, and override the methods that are to differ.
 ///
 /// \par Lifetime, threads, executor, cancellation, errors
 /// As in ForwardingBackend.

@@ -9,12 +9,12 @@ namespace agentstore {
 
 /// Runs the hooks of an Interceptor around every call of another archive.
 ///
-/// An archive never throws but from `read_archive`. A `StorageError` that a hook throws therefore
-/// becomes the answer false, and from `close` nothing.
+/// An archive throws only from `read_archive`. A `StorageError` that a hook throws therefore
+/// becomes the answer false, and is dropped in `close`.
 ///
 /// \par Lifetime
-/// It shares ownership of the inner archive and of the interceptor, and so do its calls: they may
-/// outlive the object if those on the inner archive may outlive that.
+/// The object shares ownership of the inner archive and of the interceptor, and so do its calls. A
+/// call may outlive the object if a call on the inner archive may outlive the inner archive.
 ///
 /// \par Threads, executor
 /// Those of the inner archive and of the interceptor.

@@ -10,12 +10,12 @@ namespace agentstore {
 
 /// Runs the hooks of an Interceptor around every call of another backend.
 ///
-/// A `StorageError` that a hook throws reaches the caller, but for `health_check`, which never
-/// throws (LIF-06): there it makes the answer `unhealthy` and is one of its issues.
+/// A `StorageError` that a hook throws reaches the caller, except from `health_check`, which never
+/// throws (LIF-06). There the error makes the answer `unhealthy` and is one of its issues.
 ///
 /// \par Lifetime
-/// It shares ownership of the inner backend and of the interceptor, and so do its calls: they may
-/// outlive the object if those on the inner backend may outlive that.
+/// The object shares ownership of the inner backend and of the interceptor, and so do its calls. A
+/// call may outlive the object if a call on the inner backend may outlive the inner backend.
 ///
 /// \par Threads, executor
 /// Those of the inner backend and of the interceptor.

@@ -3,7 +3,7 @@
 #define AGENTSTORE_TESTING_INTERCEPTOR_HPP
 
 /// \file
-/// What InterceptingBackend and InterceptingArchive do around every call.
+/// The hooks that InterceptingBackend and InterceptingArchive run around every call.
 
 #include <agentstore/awaitable.hpp>
 
@@ -18,7 +18,7 @@ namespace agentstore {
 
 /// One behaviour around every method of a backend or an archive: to wait, to count, to fail.
 ///
-/// `operation` is the name of the method, a literal; `key` its first id, empty where it has none.
+/// `operation` is the name of the method, a literal; `key` is its first id, empty if it has none.
 ///
 /// \par Threads
 /// Both hooks may be called from any thread, several at once.
@@ -29,8 +29,8 @@ public:
   /// Runs when the call is awaited. If it throws, the inner call does not begin.
   virtual awaitable<void> before(std::string_view operation, std::string key);
 
-  /// Runs when the inner call has ended, by value or exception. If it throws, that is what the
-  /// caller sees, while the effect of the inner call stays.
+  /// Runs when the inner call has ended, by value or exception. If the hook throws, the caller sees
+  /// that exception, while the effect of the inner call stays.
   virtual awaitable<void> after(std::string_view operation, std::string key);
 
 protected:
@@ -51,7 +51,8 @@ inline awaitable<void> Interceptor::after(std::string_view, std::string) {
 
 namespace detail {
 
-/// Awaits `call` between the hooks. It holds all it needs, and so may outlive the decorator.
+/// Awaits `call` between the hooks. The coroutine holds all that it needs, and so may outlive the
+/// decorator.
 template <class Result>
 awaitable<Result> intercept(std::shared_ptr<Interceptor> interceptor, std::string_view operation,
                             std::string key, awaitable<Result> call) {

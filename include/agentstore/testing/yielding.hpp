@@ -3,8 +3,8 @@
 #define AGENTSTORE_TESTING_YIELDING_HPP
 
 /// \file
-/// A backend and an archive that suspend around every call, for tests of a runtime: a call that
-/// was not awaited, or a lock held over one, shows up here and not with a store in memory.
+/// A backend and an archive that suspend around every call, for tests of a runtime. A call that was
+/// not awaited, or a lock held over a call, shows up here and not with a store in memory.
 
 #include <agentstore/testing/intercepting_archive.hpp>
 #include <agentstore/testing/intercepting_backend.hpp>
