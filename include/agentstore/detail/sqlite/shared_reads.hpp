@@ -55,10 +55,10 @@ private:
     }
     lease->connection().roll_back(); // nothing was written
     lease.reset();
-    for (auto& [job, error] : done) {
-      settle(*job, [error = &error] {
-        if (*error) {
-          std::rethrow_exception(std::exchange(*error, nullptr));
+    for (auto& end : done) {
+      settle(*end.first, [&end] {
+        if (end.second) {
+          std::rethrow_exception(std::exchange(end.second, nullptr));
         }
       });
     }
