@@ -59,11 +59,16 @@ class Engine;
 ///
 /// \par Cost
 /// Every method is one script on the server and one round trip, at a cost that does not grow with
-/// the store, with these exceptions: a merge of metadata, which is two round trips, and two more if
-/// another merge was faster; `list_sessions` and `copy_thread`, which are two; `list_sessions`,
-/// `list_threads` and `get_metrics`, which ask each bucket, in one round trip; a clean-up, which
-/// takes two for some 100 sessions of each bucket. All calls to a node share one connection. A call
-/// of some hundred MB holds up the calls behind it.
+/// the store, with these exceptions:
+/// - A merge of metadata is two round trips, and two more if another merge was faster.
+/// - `copy_thread` is two.
+/// - `list_threads` and `get_metrics` ask each bucket, in one round trip.
+/// - `list_sessions` asks each bucket, in one round trip, and then for the records, in another. It
+///   is two more if sessions of the page have moved or gone meanwhile.
+/// - A clean-up takes two for some 100 sessions of each bucket.
+///
+/// All calls to a node share one connection. A call of some hundred MB holds up the calls behind
+/// it.
 ///
 /// \par Keys
 /// `PREFIX{SPACE/BUCKET-N}:TYPE:ID`. A bucket is the CRC-32 of an id modulo the number of buckets.
@@ -145,7 +150,8 @@ class Engine;
 /// cannot do it, e.g. because it is full (`maxmemory`; reads and removals go on), loads its data,
 /// is busy with another script or a replica, lacks a right, or refuses the password, which may be
 /// changed later. `too_large`: a call's values are above 512 MiB each or a GiB in all. `corrupted`:
-/// a key has a type or content that the backend does not write there, or is missing. `initialize`
+/// a key has a type or content that the backend does not write there, or some of the keys of an id
+/// are missing. `initialize`
 /// throws `invalid_argument` for a URI, a database or an option that is not valid, and
 /// `not_supported` for an older server or a newer layout. The reason has the server's words, never
 /// the password. A clean-up takes each session by itself. A clean-up that throws has removed some
