@@ -59,7 +59,7 @@ private:
 /// | `prune_thread` | session event | thread | `keep`, `removed` |
 /// | `add_conversation_message` | message | session | all arguments |
 /// | `store_checkpoint`, `put_checkpoint` | checkpoint | thread | all arguments |
-/// | `put_writes` | checkpoint writes | thread | all arguments |
+/// | `put_writes`, not empty | checkpoint writes | thread | all arguments |
 /// | `store_task_context` | task context snapshot | session | the context |
 ///
 /// Of an update: `updates` if given, `increment_requests`, `mark_error`, `processing_time_us`.

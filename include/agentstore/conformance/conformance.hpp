@@ -11,6 +11,8 @@
 ///     return report.conforms() ? 0 : 1;
 
 #include <agentstore/conformance/rules/archive.hpp>
+#include <agentstore/conformance/rules/archive_once.hpp>
+#include <agentstore/conformance/rules/archiving.hpp>
 #include <agentstore/conformance/rules/asynchrony.hpp>
 #include <agentstore/conformance/rules/cancellation.hpp>
 #include <agentstore/conformance/rules/checkpoints.hpp>

@@ -129,6 +129,8 @@ inline void check_what_is_archived(RuleContext& ctx) {
   client.update_session("s", SessionUpdate().increment_requests());
 
   // None of these stores anything.
+  ctx.expect_same(client.put_writes("t", "9", "none", std::vector<ChannelWrite>()), true,
+                  "an empty list of writes");
   ctx.expect_same(client.add_message("unknown", "user", "lost"), false, "a message to no session");
   ctx.expect_same(client.store_task_context("unknown", 1), false, "a context of no session");
   ctx.expect_same(client.update_session("unknown", SessionUpdate().mark_error()), false,

@@ -168,7 +168,7 @@ struct Archived<calls::PutWrites> {
   static void add(Writer& writer, bool is_done, const std::string& thread_id,
                   const std::string& checkpoint_id, const std::string& task_id,
                   const std::vector<ChannelWrite>& writes) {
-    if (is_done) {
+    if (is_done && !writes.empty()) { // none is true, and stores nothing (WRT-07)
       writer.add<calls::AppendCheckpointWrites>(thread_id, checkpoint_id, task_id, own(writes));
     }
   }
