@@ -135,7 +135,48 @@ private:
   std::string bent(std::string entry_id) const override { return entry_id.substr(0, 255); }
 };
 
+/// Looks an entry up by its key and its id, joined.
+class JoinsKeyAndEntryId : public Base {
+public:
+  using Base::Base;
+
+  awaitable<bool> append_session_event_once(std::string entry_id, std::string session_id,
+                                            std::string user_id, std::string event_type,
+                                            Document payload, When created_at) override {
+    const std::string joined = session_id + "|" + entry_id;
+    const std::string key = keys_.get(joined).value_or(session_id);
+    keys_.set(joined, key);
+    if (key != session_id) {
+      return answered(true); // the entry is there
+    }
+    return Base::append_session_event_once(std::move(entry_id), std::move(session_id),
+                                           std::move(user_id), std::move(event_type),
+                                           std::move(payload), created_at);
+  }
+
+private:
+  Kept<std::string> keys_;
+};
+
 // ONC-03
+
+/// Compares an entry id with those of the latest appends of its key.
+class KnowsTheLatestEntries : public Base {
+public:
+  using Base::Base;
+
+  awaitable<bool> append_session_event_once(std::string entry_id, std::string session_id,
+                                            std::string user_id, std::string event_type,
+                                            Document payload, When created_at) override {
+    const std::string window = std::to_string(appends_++ / 200);
+    return Base::append_session_event_once(entry_id + window, std::move(session_id),
+                                           std::move(user_id), std::move(event_type),
+                                           std::move(payload), created_at);
+  }
+
+private:
+  std::atomic<std::size_t> appends_ = 0;
+};
 
 /// Keeps entry ids in the memory of the handle, under a name that is no longer the same when they
 /// are forgotten.
@@ -362,6 +403,12 @@ std::vector<Mutant> archive_once_mutants() {
                         "the records of different entries"),
       mutant<CutsEntryIds>("ONC-02", "cuts_entry_ids", "of an entry id 255 bytes are compared",
                            "the records of different entries"),
+      mutant<JoinsKeyAndEntryId>("ONC-02", "joins_key_and_entry_id",
+                                 "a key and an entry id are looked up as one text",
+                                 "a key and an entry id that may be run together"),
+      mutant<KnowsTheLatestEntries>("ONC-03", "knows_the_latest_entries",
+                                    "entry ids are known for 200 appends",
+                                    "an entry from before 270 others was repeated"),
       mutant<ForgetsEntriesAtClose>("ONC-03", "forgets_entries_at_close",
                                     "entry ids are known until the archive is closed",
                                     "an entry that is repeated after close and initialize"),

@@ -7,6 +7,8 @@
 
 #include <agentstore/conformance/mutation/building_blocks.hpp>
 
+#include <algorithm>
+
 namespace agentstore::conformance {
 
 namespace mutants {
@@ -350,6 +352,51 @@ public:
 
 private:
   virtual json change(const json& metadata, const json& patch) const = 0;
+};
+
+/// Merges objects within objects as far as a stack of its own goes.
+class MergesFewLevels : public ChangesPatch {
+public:
+  using ChangesPatch::ChangesPatch;
+
+private:
+  static constexpr int levels = 8;
+
+  json change(const json& metadata, const json& patch) const override {
+    return patch.is_object() ? replaced_below(metadata, patch, levels) : patch;
+  }
+  /// The patch, with nulls for what it would leave in the objects below so many levels.
+  static json replaced_below(const json& old, const json& patch, int level) {
+    json result = patch;
+    for (const auto& [name, member] : old.items()) {
+      if (!result.contains(name)) {
+        if (level == 0) {
+          result[name] = nullptr;
+        }
+      } else if (member.is_object() && result[name].is_object()) {
+        result[name] = replaced_below(member, result[name], std::max(level - 1, 0));
+      }
+    }
+    return result;
+  }
+};
+
+/// Leaves out members that are equal to what is there, by an equality of its own.
+class ComparesNumbersLoosely : public ChangesPatch {
+public:
+  using ChangesPatch::ChangesPatch;
+
+private:
+  json change(const json& metadata, const json& patch) const override {
+    json result = patch;
+    for (const auto& [name, member] : metadata.items()) {
+      if (result.is_object() && member.is_number() && result.contains(name) &&
+          result[name] == member) {
+        result.erase(name);
+      }
+    }
+    return result;
+  }
 };
 
 class IgnoresNulls : public ChangesPatch {
@@ -1742,6 +1789,12 @@ std::vector<Mutant> session_mutants() {
       mutant<MergesOneLevel>("SES-04", "merges_one_level",
                              "a member that is an object replaces the old one",
                              "after a patch: the session"),
+      mutant<MergesFewLevels>("SES-04", "merges_few_levels",
+                              "objects below the eighth level are replaced",
+                              "after a patch of rarer members"),
+      mutant<ComparesNumbersLoosely>("SES-04", "compares_numbers_loosely",
+                                     "1.0 is not stored where 1 is",
+                                     "after a patch of rarer members"),
       mutant<IgnoresNulls>("SES-04", "ignores_nulls", "a null removes nothing",
                            "after a patch: the session"),
       mutant<IgnoresDeepNulls>("SES-04", "ignores_deep_nulls", "a null deep in a patch is ignored",

@@ -84,6 +84,8 @@ inline void check_other_entries_are_others(RuleContext& ctx) {
                                         "e0001",
                                         "\u00e9",
                                         "e\u0301",
+                                        "0b5ad1f2-7c3e-4e6a-9d1b-2f8c4a6e0d35",
+                                        "0B5AD1F2-7C3E-4E6A-9D1B-2F8C4A6E0D35",
                                         std::string(1'024, 'e'),
                                         std::string(1'023, 'e')};
   for (const auto& entry : one_of_each("k", 1)) {
@@ -100,6 +102,14 @@ inline void check_other_entries_are_others(RuleContext& ctx) {
     keep_once(ctx, client, "e", entry, at);
     expect_records(ctx, client, entry.kind, "ke", std::vector<json>(1, entry.fields),
                    "the records of another key");
+  }
+  for (const std::string& separator : separators()) { // key and entry id that make the same text
+    const std::string key = "left" + separator + "middle";
+    keep_once(ctx, client, "middle" + separator + "right", one_of_each("left", 1)[0], at);
+    const auto entry = one_of_each(key, 1)[0];
+    keep_once(ctx, client, "right", entry, at);
+    expect_records(ctx, client, entry.kind, key, std::vector<json>(1, entry.fields),
+                   "the records of a key and an entry id that may be run together");
   }
 }
 
@@ -119,6 +129,15 @@ inline void check_entries_at_any_time(RuleContext& ctx) {
   ctx.expect_same(
       std::uint64_t{ctx.read_archive(client, ArchiveKind::session_event, "race").size()},
       std::uint64_t{rounds}, "the number of records of entries that were raced for");
+  const auto many = one_of_each("many", 1)[0];
+  constexpr std::size_t others = 270;
+  for (std::size_t i = 0; i <= others; ++i) {
+    keep_once(ctx, client, "e" + std::to_string(i), many);
+  }
+  keep_once(ctx, client, "e0", many);
+  ctx.expect_same(std::uint64_t{ctx.read_archive(client, many.kind, "many").size()},
+                  std::uint64_t{others + 1},
+                  "the number of records after an entry from before 270 others was repeated");
   const auto entries = one_of_each("k", 1);
   for (const auto& entry : entries) {
     keep_once(ctx, client, "e", entry);

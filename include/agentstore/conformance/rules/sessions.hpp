@@ -30,6 +30,27 @@ inline json rich_merged() {
                          "list": [3, null]})");
 }
 
+/// The same again, with what is rarer: deep objects, longer lists, a number that changes its kind
+/// alone, names that mean something elsewhere.
+inline json odd_metadata() {
+  return json::parse(R"({"l1": {"l2": {"l3": {"l4": {"l5": {"l6": {"l7": {"l8": {"l9": {"l10": {
+                         "old": 1}}}}}}}}}}, "list": [1, 2, 3, 4], "kind": 1, "kind too": 2.0})");
+}
+inline json odd_patch() {
+  return json::parse(R"({"l1": {"l2": {"l3": {"l4": {"l5": {"l6": {"l7": {"l8": {"l9": {"l10": {
+                         "new": false}}}}}}}}}}, "list": [5], "kind": 1.0, "kind too": 2, "off": false,
+                         "zero": 0, "empty": "", "": {"": []}, "$set": {"x": 1}, "__proto__": {"x": 1},
+                         "a.b": 1, "a/b~c": 2, "most": 18446744073709551615,
+                         "least": -9223372036854775808})");
+}
+inline json odd_merged() {
+  return json::parse(R"({"l1": {"l2": {"l3": {"l4": {"l5": {"l6": {"l7": {"l8": {"l9": {"l10": {
+                         "old": 1, "new": false}}}}}}}}}}, "list": [5], "kind": 1.0, "kind too": 2,
+                         "off": false, "zero": 0, "empty": "", "": {"": []}, "$set": {"x": 1},
+                         "__proto__": {"x": 1}, "a.b": 1, "a/b~c": 2, "most": 18446744073709551615,
+                         "least": -9223372036854775808})");
+}
+
 /// The session as it must be: there, and with all but last_activity and version as given.
 inline void expect_session(RuleContext& ctx, Client& client, const Session& expected,
                            const std::string& what) {
@@ -148,6 +169,11 @@ std::vector<Rule> session_rules() {
              detail::expect_session(ctx, client, expected,
                                     "after a patch of empty objects, which are there or change "
                                     "nothing");
+             Session odd = client.create_session("odd", "u", detail::odd_metadata());
+             ctx.expect(client.update_session("odd", SessionUpdate().updates(detail::odd_patch())),
+                        "the update to be true", "false");
+             odd.metadata = detail::odd_merged();
+             detail::expect_session(ctx, client, odd, "after a patch of rarer members");
              for (const json& wrong : detail::not_objects()) {
                ctx.expect_error(errc::invalid_argument, [&] {
                  client.update_session("s", SessionUpdate().updates(wrong).increment_requests());

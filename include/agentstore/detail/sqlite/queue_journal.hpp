@@ -91,7 +91,7 @@ public:
   void abandon() noexcept override {
     try {
       open_database().submit(std::make_unique<Shut>(shared_from_this()));
-    } catch (...) { // then its last owner closes it
+    } catch (...) { // NOLINT(bugprone-empty-catch): then its last owner closes it
     }
   }
 
