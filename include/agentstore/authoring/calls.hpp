@@ -9,7 +9,8 @@
 ///     static constexpr const char* name;      // "create_session", for errors
 ///     static constexpr bool writes;           // whether it may change the store
 ///     using Result = ...;                     // what it returns
-///     static void check(Limits, const A&...); // KEY, VAL: throws, see arguments.hpp
+///     static void check(Limits, const A&...); // KEY, VAL, and cursors as cursor.hpp makes them
+///                                             // (DIR-03, THR-02): throws, see arguments.hpp
 ///     static auto on(Store&, A...);           // calls the method of this name on any class
 ///
 /// and `key(arguments...)` gives the id that an error names. `initialize`, `close` and

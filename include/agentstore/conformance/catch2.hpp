@@ -19,6 +19,7 @@
 /// - AGENTSTORE_SEED=n replays a run.
 /// - AGENTSTORE_REPORT_DIR=dir writes dir/<name>.json, in the form that report.hpp documents, and
 ///   dir/<name>.html for a person.
+/// - AGENTSTORE_TRANSCRIPT=file appends all calls of each broken rule to the file.
 /// - AGENTSTORE_KILLS=n is how many children DUR-02 kills; 10 if it is not set.
 
 #include <agentstore/conformance/kit.hpp>

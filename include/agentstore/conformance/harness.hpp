@@ -163,9 +163,9 @@ public:
   /// Null if the store lacks the interface.
   template <class Interface>
   Interface* get() const {
-    return std::get<Interface*>(std::make_tuple(sessions, conversations, checkpoints, contexts,
-                                                backend, checkpointer, archive, archive_reader,
-                                                session_directory, thread_directory));
+    return std::get<Interface*>(std::make_tuple(
+        sessions, conversations, checkpoints, contexts, backend, checkpointer, archive,
+        archive_reader, archive_once, archiving, session_directory, thread_directory));
   }
 
   std::vector<std::shared_ptr<void>> owners;
