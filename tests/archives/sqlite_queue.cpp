@@ -156,17 +156,17 @@ TEST_CASE("What is queued at close is archived by the next on the file, each kin
     REQUIRE(rig.call(store->store_task_context("s \"1\"", odd)));
     REQUIRE(rig.call(store->put_checkpoint("t", "c", odd, odd)));
     REQUIRE(rig.call(store->put_writes("t", "c", "task", writes)));
-    REQUIRE(rig.call(store->put_writes("t", "c", "none", {})));
+    REQUIRE(rig.call(store->put_writes("t", "c", "none", {}))); // stores nothing: no record
     rig.close(*store);
-    CHECK(rig.metrics(*store).queued == 6);
+    CHECK(rig.metrics(*store).queued == 5);
     CHECK(rig.metrics(*store).dropped == 0);
-    CHECK(rig.rows() == "6");
+    CHECK(rig.rows() == "5");
   }
   const auto store = rig.open(options);
   rig.drain(*store);
   const ArchivingMetrics metrics = rig.metrics(*store);
-  CHECK(metrics.accepted == 6);
-  CHECK(metrics.archived == 6);
+  CHECK(metrics.accepted == 5);
+  CHECK(metrics.archived == 5);
   CHECK(metrics.is_durable);
   const auto only = [&](ArchiveKind kind, const std::string& key) {
     const auto records = rig.records(kind, key);
@@ -184,10 +184,7 @@ TEST_CASE("What is queued at close is archived by the next on the file, each kin
   const json checkpoint = only(ArchiveKind::checkpoint, "t");
   CHECK(checkpoint.at("data") == odd);
   CHECK(checkpoint.at("metadata") == odd);
-  const auto of_tasks = rig.records(ArchiveKind::checkpoint_writes, "t");
-  REQUIRE(of_tasks.size() == 2);
-  CHECK(of_tasks[0].fields.at("writes") == json(writes));
-  CHECK(of_tasks[1].fields.at("writes") == json::array());
+  CHECK(only(ArchiveKind::checkpoint_writes, "t").at("writes") == json(writes));
   rig.close(*store);
   CHECK(rig.rows() == "0");
 }
