@@ -40,7 +40,7 @@ endforeach()
 add_executable(all_headers EXCLUDE_FROM_ALL ${both})
 target_link_libraries(all_headers PRIVATE ${components} Catch2::Catch2WithMain)
 agentstore_warnings(all_headers)
-# Once is enough for clang-tidy.
+# For clang-tidy once is enough.
 add_library(headers_lint OBJECT EXCLUDE_FROM_ALL "${CMAKE_CURRENT_BINARY_DIR}/generated/first.cpp")
 target_link_libraries(headers_lint PRIVATE ${components} Catch2::Catch2)
 agentstore_warnings(headers_lint)

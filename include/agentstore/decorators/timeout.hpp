@@ -44,7 +44,7 @@ namespace agentstore {
 /// That of the inner store.
 ///
 /// \par Cost
-/// A timer, a strand and two coroutine frames a call.
+/// A timer, a strand and three coroutine frames a call.
 template <class Inner>
 class TimeoutBackend : public RoutedBackend<TimeoutBackend<Inner>>,
                        public detail::SessionDirectoryLike<TimeoutBackend<Inner>, Inner>,

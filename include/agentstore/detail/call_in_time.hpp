@@ -22,7 +22,12 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
 
 namespace agentstore::detail {
 
@@ -115,10 +120,46 @@ private:
   std::shared_ptr<Deadline> deadline_;
 };
 
+/// Runs `task` on the strand of the deadline, and cancels it when the time is up or the caller
+/// cancels. Throws what it throws, and a StorageError if it heeded that the time was up. Not a
+/// template, since every type of result would have Asio's co_spawn compiled once more.
+inline awaitable<void> run_in_time(std::shared_ptr<Deadline> deadline,
+                                   std::chrono::milliseconds limit, const char* operation,
+                                   std::string key, awaitable<void> task) {
+  namespace asio = boost::asio;
+  const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
+  if (asio::cancellation_slot slot = cancellation.slot(); slot.is_connected()) {
+    slot.assign([weak = std::weak_ptr<Deadline>(deadline)](asio::cancellation_type type) {
+      if (const auto there = weak.lock(); there && type != asio::cancellation_type::none) {
+        there->cancel_soon();
+      }
+    });
+  }
+  auto token = asio::bind_cancellation_slot(deadline->slot(), asio::use_awaitable);
+  auto work = asio::co_spawn(deadline->strand(), std::move(task), token);
+  try {
+    co_await std::move(work);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted && deadline->is_over()) {
+      throw StorageError(errc::unavailable, operation, std::move(key),
+                         "no answer within " + std::to_string(limit.count()) + " ms",
+                         boost::system::errc::make_error_condition(boost::system::errc::timed_out));
+    }
+    throw;
+  }
+}
+
 template <class Result>
-awaitable<Result> watched(std::shared_ptr<Deadline> deadline, awaitable<Result> call) {
+awaitable<void> watched(std::shared_ptr<Deadline> deadline, awaitable<Result> call,
+                        std::optional<Result>* result) {
   const TimeOfCall time(std::move(deadline));
-  co_return co_await std::move(call);
+  Result value = co_await std::move(call);
+  *result = std::move(value);
+}
+
+inline awaitable<void> watched(std::shared_ptr<Deadline> deadline, awaitable<void> call) {
+  const TimeOfCall time(std::move(deadline));
+  co_await std::move(call);
 }
 
 /// Awaits `call`, a method of the store. The store is kept alive until then. When the time is up
@@ -128,29 +169,19 @@ template <class Result>
 awaitable<Result> call_in_time(std::shared_ptr<const void> /*store*/,
                                std::chrono::milliseconds limit, const char* operation,
                                std::string key, awaitable<Result> call) {
-  namespace asio = boost::asio;
-  const asio::any_io_executor home = co_await asio::this_coro::executor;
-  const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
+  const boost::asio::any_io_executor home = co_await boost::asio::this_coro::executor;
   const auto deadline = std::make_shared<Deadline>(home, limit);
-  if (asio::cancellation_slot slot = cancellation.slot(); slot.is_connected()) {
-    slot.assign([weak = std::weak_ptr<Deadline>(deadline)](asio::cancellation_type type) {
-      if (const auto there = weak.lock(); there && type != asio::cancellation_type::none) {
-        there->cancel_soon();
-      }
-    });
-  }
-  auto token = asio::bind_cancellation_slot(deadline->slot(), asio::use_awaitable);
-  auto task = watched(deadline, std::move(call));
-  auto work = asio::co_spawn(deadline->strand(), std::move(task), token);
-  try {
-    co_return co_await std::move(work);
-  } catch (const boost::system::system_error& error) {
-    if (error.code() == asio::error::operation_aborted && deadline->is_over()) {
-      throw StorageError(errc::unavailable, operation, std::move(key),
-                         "no answer within " + std::to_string(limit.count()) + " ms",
-                         boost::system::errc::make_error_condition(boost::system::errc::timed_out));
-    }
-    throw;
+  if constexpr (std::is_void_v<Result>) {
+    auto task = watched(deadline, std::move(call));
+    auto ended = run_in_time(deadline, limit, operation, std::move(key), std::move(task));
+    co_await std::move(ended);
+  } else {
+    std::optional<Result> result;
+    std::optional<Result>* const result_here = &result;
+    auto task = watched(deadline, std::move(call), result_here);
+    auto ended = run_in_time(deadline, limit, operation, std::move(key), std::move(task));
+    co_await std::move(ended);
+    co_return *std::move(result);
   }
 }
 

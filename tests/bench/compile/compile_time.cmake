@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Compiles SOURCE and FLOOR by turns and writes {KEY: time of SOURCE over time of FLOOR} to RESULT:
-# the median of the rounds' ratios, each round taken within a few seconds of one machine's life.
-set(rounds 3)
+# the median of the ratios of ROUNDS rounds, each taken within a few seconds of one machine's life.
 
 function(compile_microseconds source out)
   string(TIMESTAMP start "%s%f")
@@ -16,7 +15,7 @@ endfunction()
 list(TRANSFORM INCLUDES PREPEND -I)
 compile_microseconds("${FLOOR}" unused) # brings the headers into the page cache
 set(ratios "")
-foreach(round RANGE 1 ${rounds})
+foreach(round RANGE 1 ${ROUNDS})
   compile_microseconds("${FLOOR}" floor)
   compile_microseconds("${SOURCE}" source)
   math(EXPR ratio "1000 * ${source} / ${floor}")
@@ -25,7 +24,7 @@ endforeach()
 file(REMOVE "${RESULT}.o")
 
 list(SORT ratios COMPARE NATURAL)
-math(EXPR middle "${rounds} / 2")
+math(EXPR middle "${ROUNDS} / 2")
 list(GET ratios ${middle} median)
 math(EXPR whole "${median} / 1000")
 math(EXPR thousandths "${median} % 1000 + 1000")
