@@ -38,10 +38,12 @@ class ArchiveEngine;
 /// - Inserts of several processes do not end in the order of those times. A reader that goes on
 ///   behind the last record that it read misses a record that came later with an earlier time. If a
 ///   record comes with the same microsecond as an earlier record of its key, the `sequence` of the
-///   earlier record may grow by one.
-/// - ClickHouse has no unique keys. An entry that was appended twice has two rows. `read_archive`
-///   gives only the first by place; a SELECT of the user's own does so by `LIMIT 1 BY entry_id`
-///   (IArchiveOnce).
+///   earlier record may grow by one. (`ArchiveRecord::sequence` is the column `sequence` times
+///   2048, plus a rank among the writers of that microsecond.)
+/// - ClickHouse has no unique keys. A record that was appended twice with one entry id has two rows
+///   (IArchiveOnce). `read_archive` gives only the row with the smaller place, which is the second
+///   append's if the clock of its machine is behind. In a SELECT of the user's own note that
+///   `entry_id` is empty for all records of plain appends.
 /// - Replicas and distributed tables are left to the operator, who makes tables of these names and
 ///   columns before the first `initialize`. `initialize` makes only what is missing.
 ///
@@ -59,7 +61,8 @@ class ArchiveEngine;
 ///
 /// \par Rights
 /// `initialize` makes the database and the tables if they are missing, and needs no rights for that
-/// if they are there. An append needs INSERT, `read_archive` SELECT.
+/// if they are there. For a database without tables it needs CREATE DATABASE, too. An append needs
+/// INSERT, `read_archive` SELECT.
 ///
 /// \par Time
 /// An append that cannot be made ends, with false, within twice `operation_timeout` (ARC-04). It

@@ -33,10 +33,10 @@ public:
   std::string ca_file;
 
   /// The time for one attempt to connect, with the look-up of the name and TLS. Each address of a
-  /// host has this time.
+  /// host has this time, within operation_timeout.
   std::chrono::milliseconds connect_timeout{5'000};
   /// For how long an append waits for its insert to begin, before it is false. The insert may then
-  /// take as long again. A read may take as long in all.
+  /// take as long again. A read, and `initialize`, may take as long in all.
   std::chrono::milliseconds operation_timeout{10'000};
 
   /// How long the first record of an insert waits for others. ClickHouse works best with few large

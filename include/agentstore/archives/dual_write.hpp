@@ -66,8 +66,9 @@ private:
 /// An event's type is the name of the call, and its payload an object with what the last column
 /// names. Its user is "-", except for `create_session`, because no other call names a user. A
 /// record has the time at which its call was answered, by the clock of the options. A call that
-/// threw, answered false or removed nothing leaves no record. A call that was cancelled and ended
-/// by an exception leaves no record either, although it may have stored what it was asked to.
+/// threw, answered false or removed nothing leaves no record. So a call that was cancelled, or that
+/// ended by `unavailable`, leaves no record although it may have stored what it was asked to, and a
+/// clean-up that threw leaves none although it may have removed some sessions.
 ///
 /// \par Order, and what it costs
 /// For each kind and key one append is under way at a time, so that the order is kept (DUA-02). So
@@ -75,19 +76,23 @@ private:
 /// fills, however many appends could be made at once.
 ///
 /// \par What can be lost
-/// Records that do not fit into the queue, and records that the archive keeps refusing. A queue in
-/// memory is lost by a kill, by a destructor without `close`, and by a `close` whose limit has
-/// passed; the record of an append that is under way then may still be kept. `drain` before a
-/// planned end. With a queue in a file none of these loses the record of a call that was answered.
+/// Records that do not fit into the queue, and records that the archive keeps refusing. An archive
+/// that cannot be opened or reached refuses, too: if it is away for longer than all attempts take,
+/// records are dropped, also those in a file. DualWriteOptions::max_attempts says for how long that
+/// is. A queue in memory is lost by a kill, by a destructor without `close`, and by a `close` whose
+/// limit has passed; the record of an append that is under way then may still be kept. `drain`
+/// before a planned end. With a queue in a file none of these three loses the record of a call that
+/// was answered before. A call that is under way when the object is destroyed may leave no record.
 /// Dropped records are counted in `get_archiving_metrics`. If the archive is not an IArchiveOnce, a
 /// record may be kept twice: its append was kept but seemed to have failed, or was under way at the
 /// end of a process whose queue is in a file.
 ///
 /// \par Life cycle
 /// A DualWrite opens and closes both stores. `initialize` opens the queue's file, if there is one,
-/// and then the hot store; a failure of these is a failure of `initialize`. Then it opens the
-/// archive, whose failure is not, because later appends open the archive again. `close` closes the
-/// hot store, then archives what is queued, and closes the archive and the file.
+/// and then the hot store; a failure of these is a failure of `initialize`. If it is the hot store
+/// that fails, the file stays open until `close`. Then `initialize` opens the archive, whose
+/// failure is not one of `initialize`, because later appends open the archive again. `close` closes
+/// the hot store, then archives what is queued, and closes the archive and the file.
 ///
 /// \par Threads, executor
 /// For the calls: those of the hot store. The appends are made on a strand of the given executor,
@@ -106,11 +111,14 @@ private:
 /// \par Cancellation
 /// That of the hot store; a call that is cancelled while it waits for the queue's file is answered
 /// at once. `drain` and `close` run to their end, which comes within their limits, except that
-/// `close` waits for the commits of the queue's file.
+/// `close` also waits for the hot store to close, and for the commits of the queue's file. If
+/// `close` is cancelled while the hot store closes, nothing is archived or closed behind it: call
+/// `close` again.
 ///
 /// \par Health
-/// That of the hot store; also `degraded` while the archive, or the queue's file, does not take
-/// what it is given.
+/// That of the hot store; also `degraded` if the latest append, or the latest change of the queue's
+/// file, failed. Health shows neither an append that hangs nor records that were dropped because
+/// they did not fit: see `get_archiving_metrics`.
 template <class Hot>
 class DualWrite : public RoutedBackend<DualWrite<Hot>>,
                   public detail::SessionDirectoryLike<DualWrite<Hot>, Hot>,

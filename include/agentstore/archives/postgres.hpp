@@ -36,9 +36,10 @@ class ArchiveEngine;
 /// appends to one key lock it in turn. `entry_id` is that of IArchiveOnce, if there was one.
 ///
 /// \par Time
-/// An append that cannot be made ends, with false, within `acquire_timeout` and `operation_timeout`
-/// together (ARC-04). Set them to the time that the caller can wait. The callers of a DualWrite do
-/// not wait for its archive.
+/// An append that cannot be made ends, with false, within `acquire_timeout` and as many times
+/// `operation_timeout` as appends were sent before it on its connection, `pipeline_depth` at most
+/// (ARC-04); later if the server rolled it back over a conflict and it was sent again. Set them to
+/// the time that the caller can wait. The callers of a DualWrite do not wait for its archive.
 ///
 /// \par Threads, executor, connections, lifetime, cancellation
 /// As those of PostgresBackend. `close` waits for the appends that are under way (ARC-06).

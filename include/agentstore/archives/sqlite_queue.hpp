@@ -35,7 +35,8 @@ namespace agentstore {
 /// record all the same, if the process lives for so long.
 ///
 /// A file that cannot be written (the disk is full, it was moved) fails no call: the record is
-/// queued in memory alone, and health is `degraded`. A record that cannot be removed from the file
+/// queued in memory alone until it is archived, and health is `degraded` until a change of the file
+/// succeeds. A record that cannot be removed from the file
 /// is archived again after the next start.
 ///
 /// \par The file

@@ -134,8 +134,8 @@ concept ListsThreads = requires(Store& store, std::string prefix, Page page) {
 /// store's methods end.
 ///
 /// \par Cost
-/// A hop to a thread and back, a shared lock that is free while nobody opens or closes, one
-/// coroutine frame and one allocation for the arguments.
+/// A hop to a thread and back, a shared lock that is free while nobody opens or closes, two
+/// coroutine frames, and two allocations, for the arguments and for the call that is awaited.
 template <class Store>
 class OffloadedBackend
     : public RoutedBackend<OffloadedBackend<Store>>,

@@ -39,7 +39,8 @@ class Engine;
 /// A column has U+2400 and 0 instead of it, and U+2400 twice instead of U+2400. `DELETE FROM
 /// sessions` by hand also deletes what belongs to a session. The tables have a version.
 /// `initialize` migrates older ones, in one process while others wait, and refuses newer ones with
-/// `not_supported`. The role need not be a superuser.
+/// `not_supported`. A migration, and the wait for another's, must end within `operation_timeout`:
+/// raise it for the first start on a large older database. The role need not be a superuser.
 ///
 /// \par Threads, executor
 /// The backend works on a strand of the executor it is given, with no thread of its own, except
@@ -83,11 +84,12 @@ class Engine;
 /// answer is taken in and dropped, and the connection stays.
 ///
 /// A write that was sent ends with the server's answer. If there is none within 10 ms, the server
-/// is asked to stop the statement, by the protocol's own request, which needs no further connection
-/// and which a pooler passes on. The write ends with the answer to that request. The write is then
-/// applied whole or not at all, and nothing of it happens afterwards (CAN-02). If there is no
-/// answer within another second either, the server or the network hangs: the call ends and its
-/// connection is dropped. Only then, and after a time-out, the write may still be applied later.
+/// is asked to stop the statement, by the protocol's own request, on a short connection of its own,
+/// without TLS. It takes no connection slot of the server, and a pooler passes it on. The write
+/// ends with the answer to that request. The write is then applied whole or not at all, and nothing
+/// of it happens afterwards (CAN-02). If there is no answer within another second either, the
+/// server or the network hangs: the call ends and its connection is dropped. Only then, and after a
+/// time-out, the write may still be applied later.
 ///
 /// \par Errors
 /// As the interfaces say. `unavailable`: no connection within `connect_timeout`, none free within

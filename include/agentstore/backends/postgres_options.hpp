@@ -46,16 +46,17 @@ public:
   /// then give calls that are sent behind each other to different servers, and may cut a call in
   /// two, at the end of one of the pooler's reads.
   std::size_t pipeline_depth = 4;
-  /// Statements are prepared, and settings made, for a whole session only if the connection has a
-  /// session. With `automatic`, a connection has a session if the server process that answers has
-  /// the id that was reported when the connection was opened; every pooler reports an id of its
-  /// own. Once a server does not know a statement that was prepared, all connections count as
-  /// having no session. `never` is for a pooler that passes the id on. Without a session each
-  /// transaction is sent with its BEGIN, settings and COMMIT, still in one exchange, and nothing is
-  /// left in the server.
+  /// The backend prepares statements, and makes settings, only on a connection that one server
+  /// process serves from open to close: such a connection has a session. With `automatic`, a
+  /// connection has a session if the server process that answers has the id that was reported when
+  /// the connection was opened; every pooler reports an id of its own. Once a server does not know
+  /// a statement that was prepared, all connections count as having no session. `never` is for a
+  /// pooler that passes the id on. Without a session each transaction is sent with its BEGIN,
+  /// settings and COMMIT, still in one exchange, and nothing is left in the server.
   Prepared prepared = Prepared::automatic;
   /// The time for one whole attempt to connect: TCP, TLS, password. Each address of each host has
-  /// this time, and the look-up of each name. A silent host is thus passed over for the next one.
+  /// this time, and the look-up of each name. A silent host is thus passed over for the next one,
+  /// but not among the hosts of a service file, or of a list in which one is empty.
   std::chrono::milliseconds connect_timeout{5'000};
   /// For how long a call waits for its turn on a connection, before it throws `unavailable`.
   std::chrono::milliseconds acquire_timeout{5'000};
@@ -64,7 +65,8 @@ public:
   /// (`statement_timeout`), unless the role or the connection string sets that time. Nothing is
   /// sent behind a call that waits for half a second.
   std::chrono::milliseconds operation_timeout{10'000};
-  /// The next call closes a connection that no call has used for this long.
+  /// The next call closes a connection that no call has used for this long. With 0 no connection
+  /// that is idle is used again.
   std::chrono::milliseconds idle_timeout{300'000};
 
   /// Gives every time that is stored.

@@ -103,10 +103,10 @@ class Engine;
 /// \par The server
 /// Version 7.0 or newer. The user of an ACL needs the keys `~PREFIX{SPACE/*` and the commands
 /// `evalsha eval info select hset hget hmget hincrby hlen hdel hstrlen exists zadd zrem
-/// zcard zrange zscore zremrangebyrank unlink dump restore rename persist`; on each node of a
-/// cluster `cluster|slots asking` too, and `wait` for `wait_replicas`. A script checks all its
-/// rights and the types of all its keys before its first write. A script that lacks something has
-/// done nothing, and the error names the command.
+/// zcard zrange zscore zremrangebyrank unlink dump restore rename persist`; with `rediss` `ping`
+/// too; on each node of a cluster `cluster|slots asking` too, and `wait` for `wait_replicas`. A
+/// script checks all its rights and the types of all its keys before its first write. A script that
+/// lacks something has done nothing, and the error names the command.
 ///
 /// \par Threads, executor
 /// The backend works on a strand of the executor it is given, with no thread of its own. Requires:
@@ -160,7 +160,8 @@ class Engine;
 /// \par Health
 /// `health_check` asks the server for what calls need. It is `degraded` under an eviction policy
 /// other than noeviction, without an append-only file, and if the server is full. It is `unhealthy`
-/// if the server takes no calls or no writes. All masters of a cluster are asked. `details` has the
+/// if the server takes no calls or is a replica. It does not see that a server refuses writes after
+/// a failed RDB save or for want of replicas. All masters of a cluster are asked. `details` has the
 /// space, the buckets and the server's version.
 class RedisBackend final : public detail::EngineBackend<detail::redis::Engine> {
 public:

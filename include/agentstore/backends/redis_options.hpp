@@ -45,10 +45,10 @@ public:
   /// replicas have within half of `operation_timeout` is `unavailable`, although the server has it.
   std::size_t wait_replicas = 0;
 
-  /// The time for one whole attempt to connect: the look-up of the name, TCP, password. Each
-  /// address of a host has this time.
+  /// The time for the look-up of the name, and for each address of a host: TCP, TLS, password.
   std::chrono::milliseconds connect_timeout{5'000};
-  /// For how long a call waits for a connection, before it throws `unavailable`.
+  /// For how long a call waits for a connection, before it throws `unavailable`. `initialize` waits
+  /// for as long as connecting takes.
   std::chrono::milliseconds acquire_timeout{5'000};
   /// For how long a call then waits for the answer.
   std::chrono::milliseconds operation_timeout{10'000};

@@ -41,11 +41,12 @@ public:
   Synchronous synchronous = Synchronous::full;
   /// For how long, from when it is awaited, a call waits while another handle or process holds the
   /// file's lock, before it throws `unavailable`; `initialize` too. 0: not at all. The largest
-  /// value is for ever, a negative one is `invalid_argument` at `initialize`.
+  /// value is for ever, a negative one is `invalid_argument` at `initialize`. A clean-up has this
+  /// time for each 500 sessions.
   std::chrono::milliseconds busy_timeout{5'000};
-  /// The file does not grow beyond this many bytes: a call that would need more throws
-  /// `unavailable`. With 0, or more than SQLite can have, the file may be as large as the disk
-  /// allows.
+  /// This backend does not make the file grow beyond this many bytes: a call that would need more
+  /// throws `unavailable`. FILE-wal comes on top, and other handles have limits of their own. With
+  /// 0, or more than SQLite can have, the file may be as large as the disk allows.
   std::uint64_t max_file_bytes = 0;
   /// How many calls read at once, beside the one that writes. 0 means one, more than 255 mean 255.
   std::size_t read_threads = 2;
@@ -84,8 +85,9 @@ public:
 ///
 /// \par Threads, executor
 /// Blocking work is done on threads of the backend's own, or on `SqliteOptions::executor`; a call
-/// hops there once. Arguments are checked, and JSON is written and parsed, on the caller's thread.
-/// `initialize` starts the threads, and throws `unavailable` if the system gives none.
+/// hops there once. Arguments are checked and written as JSON on the caller's thread, where trees
+/// are made, too. Metadata is merged, and the text that was read is validated, on the other
+/// threads. `initialize` starts the threads, and throws `unavailable` if the system gives none.
 ///
 /// \par Lifetime
 /// Calls keep alive what they need, so a backend may be destroyed while they are under way. `close`
@@ -116,8 +118,8 @@ public:
 /// A health check reads a row of each table: the backend is `unhealthy` if it cannot. It is
 /// `degraded` if it can read and not write: the file was moved, removed or replaced, or, after a
 /// write that failed, a write that changes nothing fails too. A health check waits for a lock for a
-/// second at most. `details` has the path, in which U+FFFD stands for what is not UTF-8, the schema
-/// version and SQLite's version.
+/// second at most, in each of three steps. `details` has the path, in which U+FFFD stands for what
+/// is not UTF-8, the schema version and SQLite's version.
 class SqliteBackend final : public detail::EngineBackend<detail::sqlite::Engine> {
 public:
   explicit SqliteBackend(SqliteOptions options)

@@ -20,7 +20,8 @@ namespace agentstore {
 /// \par Entry ids
 /// An entry id is an id (KEY-01), chosen by the caller. It stands for one record of one kind and
 /// key. ONC-01 The first append of an entry id adds its record; a later one of the same kind, key
-/// and entry id adds none and is true, whatever else it holds: the record stays as it is.
+/// and entry id adds none and is true, whatever its other arguments are, if ONC-06 refuses none of
+/// them: the record stays as it is.
 /// ONC-02 Another entry id is another record, however equal the rest. So is the same entry id under
 /// another key or of another kind, and an append of IPermanentStorageBackend. ONC-03 That holds at
 /// any time: of appends that meet on any number of handles one adds the record and all are true,

@@ -63,8 +63,8 @@ public:
 
   /// Returns the records of one kind and key whose sequence is greater than `after`, in order, at
   /// most `limit` of them. A page may hold fewer; only an empty page says that there are no more
-  /// records. The next page is read with the last sequence of this page. An unknown key has no
-  /// records.
+  /// records. A limit of 0 gives none. The next page is read with the last sequence of this page.
+  /// An unknown key has no records.
   [[nodiscard]] virtual awaitable<std::vector<ArchiveRecord>>
   read_archive(ArchiveKind kind, std::string key, std::uint64_t after = 0,
                std::size_t limit = default_archive_limit) = 0;

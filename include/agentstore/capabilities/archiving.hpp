@@ -51,13 +51,15 @@ static_assert(!std::is_aggregate_v<ArchivingMetrics>);
 /// derives from it besides IStorageBackend.
 ///
 /// - DUA-01 No call of the store waits for the archive, be it slow, failing or silent for ever.
+///   Only `initialize`, `drain` and `close` do, within limits.
 /// - DUA-02 What a call stored, and only that, is archived: a call that failed or answered false
-///   leaves no record. The records of one key are archived in the order of their calls, if each was
-///   awaited before the next, one after the other.
+///   leaves no record. The records of one kind and key are archived in the order of their calls, if
+///   each was awaited before the next, one after the other.
 /// - DUA-03 The queue is bounded. Records that do not fit are dropped and counted: the oldest that
 ///   wait, or the newest, as the store says; an append that is under way is not dropped.
-/// - DUA-04 An append that fails is made again, and no later record of its key is appended before
-///   it. When the archive takes records again, queued records are archived without further ado.
+/// - DUA-04 An append that fails is made again, and no later record of its kind and key is
+///   appended before it. When the archive takes records again, queued records are archived without
+///   further ado.
 /// - DUA-05 A record that the archive keeps refusing is dropped in the end, and counted; it holds
 ///   up no other for longer.
 /// - DUA-07 `drain` is true when nothing is queued, and false when its limit has passed before.

@@ -70,8 +70,8 @@ template <class = void>
 std::unique_ptr<Kit> make_kit(std::shared_ptr<AnyHarness> harness,
                               RunOptions options = RunOptions());
 
-/// Runs the program as the child that DUR-02 or TWO-02 has started again, by
-/// `RunOptions::child_arguments`.
+/// Runs the program as the child that DUR-02 or TWO-02 has started, by
+/// `RunOptions::child_arguments`. Returns only if the program is not such a child.
 template <class = void>
 void run_kill_child(AnyHarness& harness);
 /// @}

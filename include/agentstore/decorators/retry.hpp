@@ -30,9 +30,9 @@ public:
 ///
 ///     RetryBackend store(std::make_shared<PostgresBackend>(executor, options));
 ///
-/// A RetryBackend has the interfaces of `Inner`, also the directories if `Inner` has them. A
-/// TimeoutBackend inside of a RetryBackend limits each attempt; a TimeoutBackend around it limits
-/// all attempts together.
+/// A RetryBackend is an IStorageBackend and an ICheckpointerBackend, and has the directories that
+/// `Inner` has. A TimeoutBackend inside of a RetryBackend limits each attempt; a TimeoutBackend
+/// around it limits all attempts together.
 ///
 /// \par What is made again
 /// A call that failed may have been applied. So only calls with the same effect when they are

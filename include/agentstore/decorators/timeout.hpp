@@ -17,15 +17,17 @@ namespace agentstore {
 ///
 ///     TimeoutBackend store(std::make_shared<SqliteBackend>("agents.db"), std::chrono::seconds(2));
 ///
-/// A TimeoutBackend has the interfaces of `Inner`, also the directories if `Inner` has them. A
-/// DualWrite goes around a TimeoutBackend, not into it. All rules that hold for the inner store
-/// hold.
+/// A TimeoutBackend is an IStorageBackend and an ICheckpointerBackend, and has the directories that
+/// `Inner` has. A DualWrite goes around a TimeoutBackend, not into it. All rules that hold for the
+/// inner store hold.
 ///
 /// \par Errors
 /// Those of the inner store. A call whose time is up throws `unavailable`, with the method, the key
 /// and the cause `timed_out`; `health_check` answers `unhealthy`. A write that timed out was
-/// applied whole or not at all, and is not applied afterwards (CAN-02): the call ends when the
-/// inner call has ended. So a deadline is kept as well as the store heeds a cancellation, and a
+/// applied whole or not at all, and is not applied afterwards, as far as the inner store promises
+/// this for a cancelled call (CAN-02); PostgresBackend and RedisBackend do not if the server hangs.
+/// A clean-up that timed out may have removed some sessions. The call ends when the inner call has
+/// ended. So a deadline is kept as well as the store heeds a cancellation, and a
 /// call that was done in spite of the cancellation gives its result.
 ///
 /// \par The limit
@@ -44,7 +46,7 @@ namespace agentstore {
 /// That of the inner store.
 ///
 /// \par Cost
-/// A timer, a strand and three coroutine frames a call.
+/// A timer, a strand and four coroutine frames a call.
 template <class Inner>
 class TimeoutBackend : public RoutedBackend<TimeoutBackend<Inner>>,
                        public detail::SessionDirectoryLike<TimeoutBackend<Inner>, Inner>,

@@ -39,7 +39,8 @@ public:
   /// All calls from there on fail.
   FaultPlan& until_disarmed();
   /// Only calls of this method, e.g. "put_writes", count and fail. By default calls of all methods
-  /// do.
+  /// do. A DualWrite calls an archive that is an IArchiveOnce by "append_checkpoint_once" and the
+  /// like.
   FaultPlan& operation(std::string name);
 
 private:

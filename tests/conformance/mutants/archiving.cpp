@@ -2,7 +2,7 @@
 // Dual writes that wait, lose, repeat or miscount. What each does wrong stands in the table at the
 // end.
 
-#include "conformance/mutants/killed.hpp"
+#include "conformance/mutants/expect_killed.hpp"
 #include "conformance/mutants/tables.hpp"
 
 #include <agentstore/archives/dual_write.hpp>

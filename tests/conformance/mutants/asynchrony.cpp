@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/mutants/asynchrony.hpp"
 
-#include "conformance/mutants/killed.hpp"
+#include "conformance/mutants/expect_killed.hpp"
 #include "conformance/mutants/tables.hpp"
 
 namespace agentstore::conformance {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stores with a bug that looks at calls as values: those that strangers slipped past the kit, each
-// with others of its kind. What each does wrong stands in the table at the end.
+// Stores with a bug that looks at calls as values and so can be put into many methods. People who
+// had not seen the kit thought of them. What each does wrong stands in the table at the end.
 
-#include "conformance/mutants/calls.hpp"
-#include "conformance/mutants/killed.hpp"
+#include "conformance/mutants/bug.hpp"
+#include "conformance/mutants/expect_killed.hpp"
 
 #include <agentstore/conformance/kit.hpp>
 
@@ -266,7 +266,7 @@ private:
   }
 };
 
-/// What a handle has not written itself it does not find, though it can be read.
+/// This method finds no record that another handle wrote. Other reads do.
 class FindsOwnAlone : public Bug {
 public:
   using Bug::Bug;
@@ -1618,7 +1618,7 @@ std::vector<Mutant> call_mutants() {
 
 using namespace agentstore::conformance;
 
-TEST_CASE("bugs that strangers slipped past are caught, and others of their kind", "[by_call]") {
+TEST_CASE("bugs that can be in many methods are caught in each", "[by_call]") {
   agentstore::test::expect_killed(call_mutants(), all_rules());
 }
 

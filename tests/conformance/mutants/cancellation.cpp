@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stores that are harmed by a cancellation. What each does wrong stands in the table at the end.
 
-#include "conformance/mutants/killed.hpp"
+#include "conformance/mutants/expect_killed.hpp"
 #include "conformance/mutants/tables.hpp"
 
 #include <agentstore/conformance/mutation/building_blocks.hpp>

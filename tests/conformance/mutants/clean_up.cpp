@@ -2,7 +2,7 @@
 // Stores that remove too much or too little, and stores that count wrongly. What each does wrong
 // stands in the table at the end.
 
-#include "conformance/mutants/killed.hpp"
+#include "conformance/mutants/expect_killed.hpp"
 #include "conformance/mutants/tables.hpp"
 
 #include <agentstore/conformance/mutation/building_blocks.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/mutants/directories_shared.hpp"
-#include "conformance/mutants/killed.hpp"
+#include "conformance/mutants/expect_killed.hpp"
 #include "conformance/mutants/session_directory.hpp"
 #include "conformance/mutants/tables.hpp"
 #include "conformance/mutants/thread_directory.hpp"

@@ -2,7 +2,7 @@
 // Stores that make an answer of a failure, or a half of a write. What each does wrong stands in
 // the table at the end. What fails is the store below, by the harness' `inject` or `damage`.
 
-#include "conformance/mutants/killed.hpp"
+#include "conformance/mutants/expect_killed.hpp"
 #include "conformance/mutants/tables.hpp"
 
 #include <agentstore/conformance/mutation/building_blocks.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stores that break a rule of the life cycle. What each does wrong stands in the table at the end.
 
-#include "conformance/mutants/killed.hpp"
+#include "conformance/mutants/expect_killed.hpp"
 #include "conformance/mutants/tables.hpp"
 
 #include <agentstore/conformance/mutation/building_blocks.hpp>

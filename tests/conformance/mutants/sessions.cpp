@@ -2,7 +2,7 @@
 // Stores that break a rule of ISessionStorage, or CNC-02. What each does wrong stands in the
 // tables at the end.
 
-#include "conformance/mutants/killed.hpp"
+#include "conformance/mutants/expect_killed.hpp"
 #include "conformance/mutants/tables.hpp"
 
 #include <agentstore/conformance/mutation/building_blocks.hpp>

@@ -2,7 +2,7 @@
 // Stores that break a rule of pending writes. What each does wrong stands in the table at the
 // end.
 
-#include "conformance/mutants/killed.hpp"
+#include "conformance/mutants/expect_killed.hpp"
 #include "conformance/mutants/tables.hpp"
 
 #include <agentstore/conformance/mutation/building_blocks.hpp>

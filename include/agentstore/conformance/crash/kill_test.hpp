@@ -21,10 +21,6 @@
 
 namespace agentstore::conformance {
 
-/// What the child does: to be called, with the harness, by the program that was started with the
-/// child arguments. Does nothing if the program was not started by a kill test; else it does not
-/// return.
-
 /// Kills children on one space, one after the other, and looks at it after each.
 class KillTest {
 public:

@@ -4,8 +4,8 @@
 
 /// \file
 /// The rules of the contract by area. The header of an area defines its function; a program that
-/// links agentstore::conformance_compiled needs no more than this one. They are templates for that
-/// reason alone: what a template is, may be defined in one source file or in all.
+/// links agentstore::conformance_compiled needs no more than this one. The functions are templates
+/// so that they may be defined in one source file or in every one.
 
 #include <agentstore/conformance/rule.hpp>
 

@@ -43,7 +43,7 @@ inline std::chrono::milliseconds server_time(std::chrono::milliseconds limit) {
   return std::clamp(limit - margin, std::chrono::milliseconds(1), most);
 }
 
-/// For how long a request may wait for its answer before others no longer go behind it.
+/// A request that has waited for its answer this long gets no further request behind it.
 inline constexpr std::chrono::milliseconds patience{500};
 
 /// What the decisions look at of a connection.
@@ -105,9 +105,9 @@ inline std::size_t connections_to_open(std::size_t queued, std::size_t open, std
   return std::min(wanted, pool_size > taken ? pool_size - taken : 0);
 }
 
-/// Whether a connection that has had a large request or response is to go. libpq never gives the
-/// memory back. That is worth it for one large value after the other, not for a few among small
-/// ones.
+/// Whether a connection that has had a large request or response is to go. libpq keeps a
+/// connection's buffers for good. The pool keeps such a connection while large values go on, and
+/// closes it after 8 small ones.
 inline bool is_overgrown(bool has_grown, std::size_t small_ones_since) {
   return has_grown && small_ones_since >= 8;
 }

@@ -185,8 +185,8 @@ private:
 
 /// SES-04, SES-05, SES-12: an update is one script. A patch is merged here, because the server's
 /// JSON loses integers and empty arrays. The merged metadata is written only if the stamp is
-/// unchanged, else the merge is made again. No two values of it are equal in a bucket, so that a
-/// merge cannot be taken for one of a session that was created anew. Merges that meet cannot starve
+/// unchanged, else the merge is made again. A bucket never uses a stamp twice, so a merge that read
+/// a deleted session cannot overwrite the next session of that id. Merges that meet cannot starve
 /// each other for ever: one of them always succeeds.
 template <>
 class Scripts<calls::UpdateSession> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_TESTS_CONFORMANCE_MUTANTS_CALLS_HPP
-#define AGENTSTORE_TESTS_CONFORMANCE_MUTANTS_CALLS_HPP
+#ifndef AGENTSTORE_TESTS_CONFORMANCE_MUTANTS_BUG_HPP
+#define AGENTSTORE_TESTS_CONFORMANCE_MUTANTS_BUG_HPP
 
 /// \file
 /// Stores that are right but for a bug which looks at calls as values, whatever their method: one
