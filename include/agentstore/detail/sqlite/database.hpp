@@ -59,6 +59,14 @@ public:
     writer_ = std::make_shared<GroupCommit>(where);
     reads_ = std::make_shared<SharedReads>(where, lanes(), readers_);
   }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  /// On an executor of the caller's own, reads that nobody wants any more may still be on their
+  /// way: those that have a connection are waited for, the others find the readers closed.
+  ~Database() {
+    threads_.reset();
+    readers_->close();
+  }
 
   const SqliteOptions& options() const { return options_; }
   const Schema& schema() const { return schema_; }
@@ -98,7 +106,7 @@ public:
       return JobQueue::run(writer_, Manner::shared(give_up), std::move(job));
     }
     auto job = [this, work = std::move(work)](Patience& patience) {
-      return readers_.with_connection(patience, work);
+      return readers_->with_connection(patience, work);
     };
     constexpr bool reads_one = is_optional<std::invoke_result_t<Work&, Connection&>>;
     const Manner manner = reads_one ? Manner::shared(give_up) : Manner::alone(give_up);
@@ -114,7 +122,7 @@ public:
 
   void close_files() {
     is_open_ = false;
-    readers_.close();
+    readers_->close();
     if (!is_memory()) {
       writer_->connection.reset();
     }
@@ -191,7 +199,7 @@ private:
       connection->require_in_place();
       writer_->connection = std::move(connection);
     }
-    readers_.open();
+    readers_->open();
     is_open_ = true;
   }
 
@@ -269,7 +277,8 @@ private:
   const Handles handles_;
   std::atomic<bool> is_open_ = false;
   FileIdentity file_{std::string()}; // set before the readers are opened
-  Readers readers_{[this](Patience& patience) { return connect_reader(patience); }};
+  std::shared_ptr<Readers> readers_ =
+      std::make_shared<Readers>([this](Patience& patience) { return connect_reader(patience); });
   std::shared_ptr<GroupCommit> writer_;
   std::shared_ptr<JobQueue> reads_;
   std::optional<WorkerThreads> threads_; // one for each lane; destroyed first, after running jobs

@@ -20,8 +20,10 @@ namespace agentstore::detail::sqlite {
 /// Jobs that share read one record each. Other jobs may read many, and run alone.
 class SharedReads final : public JobQueue {
 public:
-  SharedReads(boost::asio::any_io_executor where, std::size_t lanes, Readers& readers)
-      : JobQueue(std::move(where), lanes, 16), readers_(readers) {} // few: the first waits for all
+  SharedReads(boost::asio::any_io_executor where, std::size_t lanes,
+              std::shared_ptr<Readers> readers)
+      : JobQueue(std::move(where), lanes, 16), readers_(std::move(readers)) {
+  } // few: the first waits for all
 
 private:
   void perform(Jobs& jobs) override {
@@ -31,7 +33,7 @@ private:
       try {
         done.reserve(jobs.size());
         PatienceOfGroup patience(*this, jobs);
-        lease.emplace(readers_, patience);
+        lease.emplace(*readers_, patience);
         begin(lease->connection(), patience);
       } catch (...) {
         lease.reset(); // each job meets the failure by itself
@@ -86,7 +88,7 @@ private:
     Connection& connection_;
   };
 
-  Readers& readers_;
+  const std::shared_ptr<Readers> readers_; // a group that nobody wants may outlive the database
 };
 
 } // namespace agentstore::detail::sqlite
