@@ -22,10 +22,11 @@ class SharedReads final : public JobQueue {
 public:
   SharedReads(boost::asio::any_io_executor where, std::size_t lanes,
               std::shared_ptr<Readers> readers)
-      : JobQueue(std::move(where), lanes, 16), readers_(std::move(readers)) {
-  } // few: the first waits for all
+      : JobQueue(std::move(where), lanes, max_together), readers_(std::move(readers)) {}
 
 private:
+  static constexpr std::size_t max_together = 16; // few: the first waits for all
+
   void perform(Jobs& jobs) override {
     std::vector<std::pair<std::unique_ptr<Job>, std::exception_ptr>> done;
     std::optional<Readers::Lease> lease;
