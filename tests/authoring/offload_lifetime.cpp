@@ -12,6 +12,7 @@
 #include <agentstore/detail/memory/space.hpp>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
@@ -68,10 +69,13 @@ TEST_CASE("A context may be destroyed as soon as a call awaited on it has ended"
 
 TEST_CASE("A context may be destroyed while work runs, which it waits for", "[lifetime]") {
   asio::thread_pool workers(1);
+  asio::thread_pool busy(1);
   for (int round = 0; round < 20; ++round) {
     std::atomic<bool> begun = false;
     std::atomic<bool> ended = false;
     std::atomic<int> later = 0;
+    std::promise<void> gone;
+    asio::post(busy, [gate = gone.get_future().share()] { gate.wait(); });
     {
       Loop loop;
       auto work = [&] {
@@ -82,7 +86,7 @@ TEST_CASE("A context may be destroyed while work runs, which it waits for", "[li
       };
       auto behind = [&] { return ++later; };
       static_cast<void>(loop.start(offload(workers.get_executor(), work)));
-      static_cast<void>(loop.start(offload(workers.get_executor(), behind)));
+      static_cast<void>(loop.start(offload(busy.get_executor(), behind)));
       loop.poll();
       while (!begun) {
         std::this_thread::yield();
@@ -90,6 +94,10 @@ TEST_CASE("A context may be destroyed while work runs, which it waits for", "[li
       loop.context().stop();
     }
     CHECK(ended);
+    gone.set_value();
+    std::promise<void> done;
+    asio::post(busy, [&done] { done.set_value(); });
+    done.get_future().wait();
     CHECK(later == 0); // what had not begun never does
   }
 }

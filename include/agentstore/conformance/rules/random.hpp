@@ -10,6 +10,7 @@
 #include <agentstore/conformance/random/program_generator.hpp>
 #include <agentstore/conformance/random/shrink.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
+#include <agentstore/conformance/runner/blocking_timer.hpp>
 
 namespace agentstore::conformance {
 
@@ -53,8 +54,6 @@ public:
   void run(std::size_t count, std::size_t calls);
 
 private:
-  using Clock = std::chrono::steady_clock;
-
   std::optional<Difference> run_program(const Program& program);
   std::optional<Difference> run_calls(Client& client, const Program& program);
   json make_call(Client& client, const Operation& operation);
@@ -162,9 +161,9 @@ inline void ModelCheck::run(std::size_t count, std::size_t calls) {
     options = options_of(client);
     ctx_.close(client);
   }
-  const Clock::time_point begin = Clock::now();
+  const UndelayedTimer time;
   for (std::size_t i = 0; i < count; ++i) {
-    if (i >= at_least && Clock::now() - begin > long_enough) {
+    if (i >= at_least && time.elapsed() > long_enough) {
       return;
     }
     const std::uint64_t seed = ctx_.random()();
@@ -175,9 +174,9 @@ inline void ModelCheck::run(std::size_t count, std::size_t calls) {
     }
     Program failing(program.begin(),
                     program.begin() + static_cast<std::ptrdiff_t>(found->call) + 1);
-    const Clock::time_point failed = Clock::now();
+    const UndelayedTimer time_to_shrink;
     const auto fails = [&](const Program& smaller) {
-      if (Clock::now() - failed > long_enough) {
+      if (time_to_shrink.elapsed() > long_enough) {
         return false;
       }
       const std::optional<Difference> again = run_program(smaller);

@@ -3,8 +3,8 @@
 #define AGENTSTORE_CONFORMANCE_RUNNER_BLOCKING_TIMER_HPP
 
 /// \file
-/// How long a thread was blocked, less the scheduler delay of a busy machine; and whether a thread
-/// is blocked.
+/// How long a thread was blocked, or took, less the scheduler delay of a busy machine; and whether
+/// a thread is blocked.
 
 #include <agentstore/detail/requirements.hpp>
 
@@ -105,6 +105,18 @@ private:
   Sample begin_;
 };
 
+/// The time since it was made, less the scheduler delay of this thread. So a bound on how much a
+/// rule tries lets it try as much on a busy machine. Requires: it is used on one thread.
+class UndelayedTimer {
+public:
+  std::chrono::nanoseconds elapsed() const { return now() - begin_; }
+
+private:
+  static std::chrono::nanoseconds now();
+
+  std::chrono::nanoseconds begin_ = now();
+};
+
 // Only machinery below this line.
 
 namespace detail {
@@ -171,6 +183,11 @@ inline std::chrono::nanoseconds SchedulerDelay::since(const SchedulerDelay& earl
     grown += std::max(delay - from, std::chrono::nanoseconds(0)); // less: its id was given again
   }
   return grown;
+}
+
+inline std::chrono::nanoseconds UndelayedTimer::now() {
+  return std::chrono::steady_clock::now().time_since_epoch() -
+         detail::run_delay("/proc/thread-self/schedstat");
 }
 
 inline BlockingTimer::Sample BlockingTimer::now() const {
