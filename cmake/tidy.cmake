@@ -6,7 +6,7 @@ mark_as_advanced(AGENTSTORE_CLANG_TIDY)
 set(tidy_stamps "")
 foreach(
   target IN
-  ITEMS headers_lint
+  ITEMS all_headers_once
         memory_conformance
         sqlite_conformance
         with_postgres
