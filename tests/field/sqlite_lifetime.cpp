@@ -130,27 +130,44 @@ TEST_CASE("In the child of a fork, the parent's store is refused and left alone"
         "ok\n3");
 }
 
-TEST_CASE("A backend of its own works in the child of a fork, beside the parent's", "[lifetime]") {
+TEST_CASE("The child of a fork can have a file of its own, but none that the parent has open",
+          "[lifetime]") {
   if (!child_may_have_threads) {
     return;
   }
   const TemporaryDirectory directory;
   const std::string path = directory.file("store.db");
+  const std::string link = directory.file("link.db");
+  const auto put_in_child = [](const std::string& file) {
+    return said_by_child([&]() -> std::string {
+      Loop here;
+      SqliteBackend own(file);
+      if (const auto error = error_of(here, own.initialize())) {
+        return means(error->code(), errc::unavailable) ? error->what() : "another error";
+      }
+      here.run(own.put_checkpoint("t", "child", 1));
+      const std::size_t found = here.run(own.list_checkpoints("t")).size();
+      here.run(own.close());
+      return std::to_string(found);
+    });
+  };
   Loop loop;
   SqliteBackend backend(path);
   REQUIRE(loop.run(backend.initialize()));
   REQUIRE(loop.run(backend.put_checkpoint("t", "parent", 1)));
-  const std::string said = said_by_child([&] {
-    Loop here;
-    SqliteBackend own(path);
-    here.run(own.initialize());
-    here.run(own.put_checkpoint("t", "child", 1));
-    const std::size_t found = here.run(own.list_checkpoints("t")).size();
-    here.run(own.close());
-    return std::to_string(found);
-  });
-  CHECK(said == "2");
-  CHECK(loop.run(backend.list_checkpoints("t")).size() == 2);
+  std::filesystem::create_symlink(path, link);
+  for (const std::string& refused : {path, link}) {
+    const std::string said = put_in_child(refused);
+    CAPTURE(said);
+    CHECK(said.find("was forked from has the file open") != std::string::npos);
+  }
+  CHECK(put_in_child(directory.file("another.db")) == "1");
+  // Nothing of the child's came between, so that the parent's close loses nothing.
+  REQUIRE(loop.run(backend.put_checkpoint("t", "later", 1)));
+  loop.run(backend.close());
+  CHECK(put_in_child(path) == "3"); // nobody has it open now
+  REQUIRE(loop.run(backend.initialize()));
+  CHECK(loop.run(backend.list_checkpoints("t")).size() == 3);
 }
 
 TEST_CASE("Where the system gives no thread, initialize says so, and works when it does",

@@ -97,7 +97,10 @@ public:
 /// `SqliteOptions::executor` runs until all calls have ended.
 ///
 /// In the child of a fork every call on a backend of the parent's throws `closed`; nothing of the
-/// parent's is touched, also when the object is destroyed. Make a backend in the child.
+/// parent's is touched, also when the object is destroyed. A backend of the child's own can have
+/// any file but those that the parent had open when it forked, by any object of this library:
+/// SQLite takes the parent's locks for the child's, so `initialize` throws `unavailable`. Open the
+/// file after the fork, in each process by itself, or start the child with exec.
 ///
 /// \par Cancellation
 /// `op || timer` is a deadline. A call that waits for its turn or for a lock ends at once, and

@@ -7,32 +7,15 @@
 
 #include <agentstore/backends/sqlite.hpp>
 #include <agentstore/detail/sqlite/group_commit.hpp>
+#include <agentstore/detail/sqlite/open_files.hpp>
 #include <agentstore/detail/sqlite/readers.hpp>
 #include <agentstore/detail/sqlite/schema.hpp>
 #include <agentstore/detail/sqlite/shared_reads.hpp>
 #include <agentstore/detail/worker_threads.hpp>
 
 #include <filesystem>
-#include <sys/stat.h>
 
 namespace agentstore::detail::sqlite {
-
-/// Which file a path leads to.
-class FileIdentity {
-public:
-  explicit FileIdentity(const std::string& path) {
-    struct ::stat status{};
-    if (::stat(path.c_str(), &status) == 0) {
-      device_ = status.st_dev;
-      inode_ = status.st_ino;
-    }
-  }
-  bool operator==(const FileIdentity&) const = default;
-
-private:
-  ::dev_t device_ = 0;
-  ::ino_t inode_ = 0; // 0: none
-};
 
 /// Who may have a file open.
 enum class Handles {
@@ -125,6 +108,7 @@ public:
     readers_->close();
     if (!is_memory()) {
       writer_->connection.reset();
+      open_file_.reset();
     }
   }
 
@@ -182,6 +166,11 @@ private:
       throw Failure(errc::invalid_argument, "busy_timeout is negative");
     }
     if (!writer_->connection) {
+      if (OpenFile::is_of_parent(FileIdentity(options_.path))) {
+        throw Failure(errc::unavailable,
+                      "the process that this one was forked from has the file open, and SQLite "
+                      "takes its locks for this one's: open it after the fork, or use exec");
+      }
       auto connection = handles_ == Handles::one
                             ? connect_alone(patience)
                             : std::make_unique<Connection>(options_.path, Missing::is_created);
@@ -197,6 +186,9 @@ private:
       limit_size(*connection);
       file_ = FileIdentity(options_.path);
       connection->require_in_place();
+      if (!is_memory()) {
+        open_file_.emplace(file_);
+      }
       writer_->connection = std::move(connection);
     }
     readers_->open();
@@ -277,6 +269,7 @@ private:
   const Handles handles_;
   std::atomic<bool> is_open_ = false;
   FileIdentity file_{std::string()}; // set before the readers are opened
+  std::optional<OpenFile> open_file_;
   std::shared_ptr<Readers> readers_ =
       std::make_shared<Readers>([this](Patience& patience) { return connect_reader(patience); });
   std::shared_ptr<GroupCommit> writer_;
