@@ -99,9 +99,9 @@ TEST_CASE("What no call of ours writes into a column is corrupted", "[postgres]"
   REQUIRE(rig.loop.run(backend.put_checkpoint("t", "c", 1)));
   for (const char* const change :
        {"request_count = -5|request_count = 0", "error_count = -1|error_count = 0",
-        "version = -1|version = 1", "metadata = '[1]'|metadata = '{}'",
-        "metadata = 'null'|metadata = '{}'", "metadata = '7'|metadata = '{}'",
-        "created_at = 'infinity'|created_at = now()",
+        "total_processing_time_us = -5|total_processing_time_us = 0", "version = -1|version = 1",
+        "metadata = '[1]'|metadata = '{}'", "metadata = 'null'|metadata = '{}'",
+        "metadata = '7'|metadata = '{}'", "created_at = 'infinity'|created_at = now()",
         "last_activity = '-infinity'|last_activity = now()"}) {
     INFO(change);
     const std::string both = change;

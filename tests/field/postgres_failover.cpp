@@ -103,6 +103,18 @@ TEST_CASE("A host that accepts and says nothing is passed over in its time", "[p
   CHECK(loop.run(backend.get_checkpoint("t"))->data == json(1));
 }
 
+TEST_CASE("By default a call has the time to pass over a silent host", "[postgres]") {
+  make_tables(shared_server(), "by_default");
+  PostgresProxy silent(shared_server().socket());
+  Loop loop;
+  PostgresOptions options(conninfo_of(directory_of(silent), "5432", shared_server()), "by_default");
+  options.idle_timeout = 0ms; // each call connects
+  PostgresBackend backend(loop.context().get_executor(), options);
+  REQUIRE(loop.run(backend.initialize()));
+  silent.be_silent(true);
+  CHECK(loop.run(backend.put_checkpoint("t", "c", 1)));
+}
+
 TEST_CASE("All hosts are silent", "[postgres]") {
   PostgresProxy silent(shared_server().socket());
   silent.be_silent(true);

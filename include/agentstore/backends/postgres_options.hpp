@@ -58,8 +58,10 @@ public:
   /// this time, and the look-up of each name. A silent host is thus passed over for the next one,
   /// but not among the hosts of a service file, or of a list in which one is empty.
   std::chrono::milliseconds connect_timeout{5'000};
-  /// For how long a call waits for its turn on a connection, before it throws `unavailable`.
-  std::chrono::milliseconds acquire_timeout{5'000};
+  /// For how long a call waits for its turn on a connection, before it throws `unavailable`. The
+  /// time in which silent hosts are passed over is part of it, so it should be longer than
+  /// `connect_timeout` for each of them.
+  std::chrono::milliseconds acquire_timeout{15'000};
   /// For how long a call then waits for its answer. If it was sent behind other calls, the time
   /// begins when their answers are there. The server is asked to give up a little earlier
   /// (`statement_timeout`), unless the role or the connection string sets that time. Nothing is

@@ -206,6 +206,9 @@ public:
     }
     return static_cast<std::uint64_t>(number);
   }
+  std::chrono::microseconds duration(std::size_t row, int column) const {
+    return std::chrono::microseconds(static_cast<std::int64_t>(count(row, column)));
+  }
   /// Throws Corrupted for an infinite value, which is no time.
   Timestamp time(std::size_t row, int column) const {
     const std::int64_t micros = integer(row, column);

@@ -148,6 +148,9 @@ private:
       if (failure.retires_connection) {
         connection.is_retiring = true;
       }
+      if (failure.retires_server) {
+        retire_others(connection);
+      }
       if (failure.is_of_another_session) {
         has_sessions_ = false; // there is a pooler after all
       }
@@ -333,6 +336,22 @@ private:
       }
     }
     make_progress();
+  }
+
+  /// One call has found out that a server is of no use any more. No other call has to find it out
+  /// on another connection.
+  void retire_others(const PipelinedConnection& connection) {
+    const auto connections = connections_; // some are removed
+    for (const auto& each : connections) {
+      if (each.get() == &connection) {
+        continue;
+      }
+      each->is_retiring = true;
+      if (each->is_idle()) {
+        each->close("another connection to the server failed");
+        remove(*each);
+      }
+    }
   }
 
   void close_long_idle() {
@@ -582,6 +601,7 @@ private:
     Requests lost = connection.requests();
     const Failure failure = Failure::late("no answer in time");
     connection.close(failure.reason);
+    retire_others(connection);
     for (const auto& each : lost) {
       if (each->deadline() <= now) {
         each->fail(failure);

@@ -56,7 +56,7 @@ inline Session session_in(const Rows& rows, std::size_t row) {
   session.last_activity = rows.time(row, 3);
   session.request_count = rows.count(row, 4);
   session.error_count = rows.count(row, 5);
-  session.total_processing_time = std::chrono::microseconds(rows.integer(row, 6));
+  session.total_processing_time = rows.duration(row, 6);
   session.status = rows.text(row, 7);
   session.metadata = rows.object(row, 8);
   session.version = rows.count(row, 9);
