@@ -85,6 +85,13 @@ TEST_CASE("a wrong password, user or database is told without the password") {
   CHECK(!error_of_opening(uri(":word")));
 }
 
+TEST_CASE("a server that repeats what it was sent gives no password away") {
+  const RedisServer server(Settings{{"rename-command", "AUTH login"}});
+  const auto error = error_of_opening(RedisOptions("unix://agent:secret-word@" + server.socket()));
+  CHECK(is_clear(error, errc::unavailable, "initialize", "does not take the login"));
+  CHECK(std::string(error->what()).find("secret-word") == std::string::npos);
+}
+
 TEST_CASE("options that are none are refused") {
   const auto refused = [](RedisOptions options, const std::string& why) {
     return is_clear(error_of_opening(options), errc::invalid_argument, "initialize", why);
@@ -99,6 +106,9 @@ TEST_CASE("options that are none are refused") {
   options.buckets = 8;
   CHECK(refused(options, "16 buckets, not 8"));
   options.buckets = 16;
+  options.wait_replicas = std::numeric_limits<std::size_t>::max();
+  CHECK(refused(options, "wait_replicas"));
+  options.wait_replicas = 0;
   options.connect_timeout = std::chrono::milliseconds(0);
   CHECK(refused(options, "time-out"));
   CHECK(refused(RedisOptions("the-server"), "the URI"));
@@ -239,6 +249,32 @@ TEST_CASE("a count that is no number is corrupted, and nothing is done by halves
       CHECK(failed > 0);
       raw.text({"HSET", counts, field, good.empty() ? "0" : good});
     }
+  }
+}
+
+TEST_CASE("a field of a session that no call of ours writes is corrupted") {
+  const RedisServer server;
+  RawRedis raw = server.raw();
+  RedisOptions options(server.uri(), "fields");
+  options.buckets = 1;
+  RedisRig rig(options);
+  rig.loop.run(rig.backend.create_session("s", "user"));
+  const std::string session = raw.text({"KEYS", "{fields/*:session:s"});
+  const std::vector<std::pair<const char*, const char*>> damage = {
+      {"created", "x"},    {"created", ""},   {"last_activity", "1.5"}, {"requests", "-5"},
+      {"requests", "x"},   {"errors", "-1"},  {"micros", "-5"},         {"micros", "x"},
+      {"metadata", "[1]"}, {"metadata", "7"}, {"metadata", "null"},     {"metadata", "{"},
+      {"version", "-1"},   {"version", "x"}};
+  for (const auto& [field, spoilt] : damage) {
+    const std::string good = raw.text({"HGET", session, field});
+    raw.text({"HSET", session, field, spoilt});
+    INFO(field << " " << spoilt);
+    CHECK(
+        is_clear(error_of(rig.loop, rig.backend.get_session("s")), errc::corrupted, "get_session"));
+    CHECK(is_clear(error_of(rig.loop, rig.backend.list_sessions("user")), errc::corrupted,
+                   "list_sessions"));
+    raw.text({"HSET", session, field, good});
+    CHECK(rig.loop.run(rig.backend.get_session("s")));
   }
 }
 

@@ -30,12 +30,17 @@ class Engine;
 /// Calls are linearizable, and every handle sees the acknowledged writes of the others, as long as
 /// the server stays the same. The backend claims survives_kill only if the server has `appendonly
 /// yes` and `appendfsync always`: with `everysec` a crash of the server's machine loses the last
-/// second. Replication is asynchronous. A replica that is promoted may lack acknowledged writes,
-/// unless each replica that could be promoted has confirmed them (RedisOptions::wait_replicas). An
-/// eviction or an expiry removes keys behind the store's back. Reads and writes of a session or
-/// thread that is torn in this way throw `corrupted`, as long as one of its keys is left. A session
-/// or thread that lost all its keys is unknown. `delete_session` and `delete_thread` remove what is
-/// left. Set `maxmemory-policy noeviction`; `health_check` says if it is not.
+/// second. A server that was killed in the middle of a write to its file cuts the file off, with
+/// version 7.0.15 inside of the last transaction. Of that one, which was never acknowledged, a part
+/// is then taken up at the second start; the metrics may be too high by one. `redis-check-aof
+/// --fix` before the first start avoids that. Replication is asynchronous. A replica that is
+/// promoted may lack acknowledged writes, unless each replica that could be promoted has confirmed
+/// them (RedisOptions::wait_replicas). An eviction or an expiry removes keys behind the store's
+/// back. Reads and writes of a session that lost one of its keys throw `corrupted`, and so do those
+/// of a thread that lost one of a pair: `checkpoints` and `order`, or `writes` and `values`. What
+/// lost both, or all, is unknown or empty. `delete_session` and `delete_thread` remove what is
+/// left. Lists, clean-ups and metrics lack what was in a key of a whole bucket. Set
+/// `maxmemory-policy noeviction`; `health_check` says if it is not.
 ///
 /// \par Redis Cluster
 /// The URI names any node of the cluster. `initialize` finds out that the node is part of a

@@ -41,8 +41,9 @@ public:
   /// space is made; `initialize` refuses another number later.
   std::size_t buckets = 16;
 
-  /// How many replicas must have what a call writes before the call ends. A write that fewer
-  /// replicas have within half of `operation_timeout` is `unavailable`, although the server has it.
+  /// How many replicas must have what a call writes before the call ends, at most 1,000. A write
+  /// that fewer replicas have within half of `operation_timeout` is `unavailable`, although the
+  /// server has it.
   std::size_t wait_replicas = 0;
 
   /// The time for the look-up of the name, and for each address of a host: TCP, TLS, password.

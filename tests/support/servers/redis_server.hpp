@@ -76,7 +76,10 @@ inline void RedisServer::start() {
                                     ""};
   for (const auto& [name, value] : settings_) {
     words.push_back("--" + name);
-    words.push_back(value);
+    words.push_back(value.substr(0, value.find(' ')));
+    if (const auto space = value.find(' '); space != std::string::npos) {
+      words.push_back(value.substr(space + 1)); // a directive of two arguments
+    }
   }
   process_.start(words);
   for (int tries = 0; !answers(); ++tries) {

@@ -44,6 +44,14 @@ Number number_in(std::string_view digits) {
   return number;
 }
 
+inline std::chrono::microseconds duration_in(std::string_view digits) {
+  const auto micros = number_in<std::int64_t>(digits);
+  if (micros < 0) {
+    throw Corrupted("a duration is to stand where a number below 0 does");
+  }
+  return std::chrono::microseconds(micros);
+}
+
 inline Timestamp time_in(std::string_view digits) {
   return Timestamp(std::chrono::microseconds(number_in<std::int64_t>(digits)));
 }

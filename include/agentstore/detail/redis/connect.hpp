@@ -125,6 +125,11 @@ inline awaitable<void> greet(ConnectionPtr connection, Uri uri) {
     if (failure.reason.starts_with("ERR DB index") || failure.reason.starts_with("ERR SELECT")) {
       failure.code = errc::invalid_argument;
     }
+    // A server that does not know a command repeats the command's arguments.
+    if (!uri.password.empty() && failure.reason.find(uri.password) != std::string::npos) {
+      failure.reason =
+          "the server does not take the login, and says why in words that hold a secret";
+    }
     throw Failure(failure);
   }
 }

@@ -101,6 +101,9 @@ private:
   /// reports it.
   class Setup {
   public:
+    static constexpr std::size_t most_replicas =
+        1'000; // the server's own number is smaller than ours
+
     explicit Setup(const RedisOptions& options) {
       try {
         uri = Uri::parse(options.uri);
@@ -113,6 +116,9 @@ private:
       const bool has_buckets = options.buckets >= 1 && options.buckets <= max_buckets;
       if (!has_buckets) {
         fault = Failure(errc::invalid_argument, "the number of buckets is not from 1 to 1024");
+      }
+      if (options.wait_replicas > most_replicas) {
+        fault = Failure(errc::invalid_argument, "wait_replicas is above 1000");
       }
       if (std::min({options.connect_timeout, options.acquire_timeout, options.operation_timeout}) <=
           std::chrono::milliseconds(0)) {

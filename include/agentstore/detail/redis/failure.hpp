@@ -103,7 +103,8 @@ inline Failure failure_of(std::string_view error) {
     failure = Failure(errc::not_supported, "the server is older than Redis 7.0");
   }
   failure.lacks_script = kind == "NOSCRIPT";
-  failure.retires_connection = kind == "READONLY" || kind == "LOADING" || kind == "NOAUTH";
+  failure.retires_connection =
+      kind == "READONLY" || kind == "LOADING" || kind == "NOAUTH" || kind == "MASTERDOWN";
   std::replace_if(
       failure.reason.begin(), failure.reason.end(),
       [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');

@@ -149,8 +149,7 @@ inline Session session_in(Element fields, std::string session_id) {
   session.last_activity = time_in(fields.at(2).bytes());
   session.request_count = number_in<std::uint64_t>(fields.at(3).bytes());
   session.error_count = number_in<std::uint64_t>(fields.at(4).bytes());
-  session.total_processing_time =
-      std::chrono::microseconds(number_in<std::int64_t>(fields.at(5).bytes()));
+  session.total_processing_time = duration_in(fields.at(5).bytes());
   session.status = fields.at(6).bytes();
   session.metadata = object_in(fields.at(7).bytes());
   session.version = number_in<std::uint64_t>(fields.at(8).bytes());
