@@ -211,6 +211,7 @@ inline awaitable<void> Connection::connect(std::shared_ptr<Connection> self,
     auto token = boost::asio::redirect_error(boost::asio::use_awaitable, error);
     co_await self->stream_.async_connect(endpoint, token);
     if (error) {
+      self->stream_.close(); // the next address may need a socket of another kind
       continue;
     }
     boost::system::error_code ignored;

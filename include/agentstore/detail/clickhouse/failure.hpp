@@ -93,7 +93,7 @@ inline Failure failure_of(std::string_view text) {
 }
 
 /// Whether an insert that failed like this may succeed without some of its rows. A fault of the
-/// server itself would only occur again.
+/// server itself, or of something before it that speaks without a code, would only occur again.
 inline bool may_be_for_a_row(const Failure& failure) {
   constexpr std::array<int, 21> of_the_server = {
       60,  // no such table
@@ -118,8 +118,9 @@ inline bool may_be_for_a_row(const Failure& failure) {
       74,  // cannot read from a file
       75,  // cannot write to a file
   };
-  return failure.is_of_server && std::find(of_the_server.begin(), of_the_server.end(),
-                                           failure.server_code) == of_the_server.end();
+  return failure.is_of_server && failure.server_code != 0 &&
+         std::find(of_the_server.begin(), of_the_server.end(), failure.server_code) ==
+             of_the_server.end();
 }
 
 } // namespace agentstore::detail::clickhouse
