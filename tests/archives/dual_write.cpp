@@ -242,6 +242,27 @@ TEST_CASE("The pauses between attempts grow up to the longest, and end with the 
   CHECK(loop.run(store.health_check()).status == Health::Status::degraded);
 }
 
+TEST_CASE("The caller's loop does not run for the rest of a pause once the object is gone") {
+  Loop loop;
+  const auto archive = std::make_shared<Refusing>(std::make_shared<MemoryArchive>());
+  DualWriteOptions options;
+  options.first_pause = options.longest_pause = 24h;
+  {
+    DualWrite<MemoryBackend> store(loop.context().get_executor(), std::make_shared<MemoryBackend>(),
+                                   archive, options);
+    const auto opening = loop.start(store.initialize());
+    wait_for(loop, *opening);
+    wait_for(loop, *loop.start(store.put_checkpoint("t", "is false", 1)));
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (archive->attempts.empty() && std::chrono::steady_clock::now() < deadline) {
+      loop.poll();
+    }
+    REQUIRE(archive->attempts.size() == 1);
+  }
+  loop.finish(60s); // throws if it has still something to do then
+  CHECK(archive->attempts.size() == 1);
+}
+
 TEST_CASE("Of a key one append is under way at a time, of several keys as many as allowed") {
   Loop loop;
   const auto archive = std::make_shared<Counting>(std::make_shared<MemoryArchive>());

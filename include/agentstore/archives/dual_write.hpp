@@ -83,9 +83,11 @@ private:
 /// limit has passed; the record of an append that is under way then may still be kept. `drain`
 /// before a planned end. With a queue in a file none of these three loses the record of a call that
 /// was answered before. A call that is under way when the object is destroyed may leave no record.
-/// Dropped records are counted in `get_archiving_metrics`. If the archive is not an IArchiveOnce, a
-/// record may be kept twice: its append was kept but seemed to have failed, or was under way at the
-/// end of a process whose queue is in a file.
+/// Dropped records are counted in `get_archiving_metrics`. An event holds metadata, a patch or a
+/// status inside of an object. So the archive's limits should be above the hot store's, by 1 in
+/// depth and some hundred bytes in size, or it refuses the events of the largest ones. If the
+/// archive is not an IArchiveOnce, a record may be kept twice: its append was kept but seemed to
+/// have failed, or was under way at the end of a process whose queue is in a file.
 ///
 /// \par Life cycle
 /// A DualWrite opens and closes both stores. `initialize` opens the queue's file, if there is one,

@@ -259,9 +259,14 @@ private:
       if (is_kept || is_last || self->queue_.generation() != generation) {
         co_return is_kept;
       }
-      auto is_closed = [self, generation] { return self->queue_.generation() != generation; };
-      if (co_await wait(self, after(pause.next()), std::move(is_closed))) {
-        co_return false;
+      // By a part at a time. `abandon` tells nobody, and the caller's loop is not to run for the
+      // rest of a long pause.
+      constexpr std::chrono::milliseconds part(100);
+      for (const Time end = after(pause.next()); std::chrono::steady_clock::now() < end;) {
+        auto is_closed = [self, generation] { return self->queue_.generation() != generation; };
+        if (co_await wait(self, std::min(end, after(part)), std::move(is_closed))) {
+          co_return false;
+        }
       }
       self->queue_.count_retry();
     }
