@@ -10,8 +10,10 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <cerrno>
 #include <future>
 #include <set>
+#include <system_error>
 #include <thread>
 
 using namespace agentstore;
@@ -212,6 +214,25 @@ TEST_CASE("whatever a store throws in a call names the call and its key") {
              "put_checkpoint", "t", "the disk is small"));
   CHECK(says(error_of(rig.loop, rig.backend->store_checkpoint("t", "c", json())), errc::too_large,
              "store_checkpoint", "t", "the disk is small"));
+}
+
+TEST_CASE("why the system failed is the cause of the error") {
+  Rig rig;
+  REQUIRE(rig.loop.run(rig.backend->initialize()));
+  const auto cause_after = [&rig](std::error_code code) {
+    rig.script->call = [code] { throw std::system_error(code, "write"); };
+    const auto error = rig.session_error();
+    REQUIRE(error);
+    CHECK(means(error->code(), errc::unavailable));
+    CHECK(is_transient(*error) == (code != std::errc::no_space_on_device));
+    return error->cause();
+  };
+  CHECK(cause_after(std::make_error_code(std::errc::no_space_on_device)) ==
+        boost::system::errc::no_space_on_device);
+  CHECK(cause_after(std::error_code(ENOSPC, std::system_category())) ==
+        boost::system::errc::no_space_on_device);
+  CHECK(cause_after(std::make_error_code(std::errc::timed_out)) == boost::system::errc::timed_out);
+  CHECK(!cause_after(std::make_error_code(std::future_errc::no_state)));
 }
 
 TEST_CASE("a store without an exception of its own needs to say nothing of errors") {

@@ -34,6 +34,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <stdexcept>
+#include <system_error>
 #include <type_traits>
 
 namespace agentstore {
@@ -112,6 +113,9 @@ concept ListsThreads = requires(Store& store, std::string prefix, Page page) {
 /// - an exception of nlohmann's json: `corrupted`, because the arguments have been checked and only
 ///   stored data is parsed;
 /// - any other exception, also one that is not derived from the standard library's: `unavailable`.
+///
+/// If the exception is a `std::system_error`, its condition is the error's `cause`, so that a full
+/// disk is not taken for a fault that passes (`is_transient`).
 ///
 /// \par Threads, executor
 /// All of the store, `Open` and its destructor included, runs on threads of the backend's own.
@@ -220,6 +224,20 @@ private:
 
 namespace detail {
 
+/// Why the engine failed, where the exception is one of the system.
+template <class Error>
+boost::system::error_condition cause_in(const Error& error) {
+  if constexpr (std::is_polymorphic_v<Error>) {
+    if (const auto* of_system = dynamic_cast<const std::system_error*>(&error)) {
+      const std::error_condition cause = of_system->code().default_error_condition();
+      if (cause.category() == std::generic_category()) {
+        return boost::system::error_condition(cause.value(), boost::system::generic_category());
+      }
+    }
+  }
+  return {};
+}
+
 /// The exception that is being handled, if the engine itself threw it, as the StorageError of a
 /// call. Any other exception is thrown on.
 template <class Store>
@@ -232,7 +250,7 @@ StorageError error_of_engine(const char* operation, const std::string& key) {
     } catch (const StorageError&) {
       throw;
     } catch (const typename Store::Error& error) {
-      return StorageError(Store::code_of(error), operation, key, error.what());
+      return StorageError(Store::code_of(error), operation, key, error.what(), cause_in(error));
     }
   } else {
     throw;
@@ -252,7 +270,7 @@ StorageError error_of_call(const char* operation, const std::string& key) {
   } catch (const json::exception& error) {
     return StorageError(errc::corrupted, operation, key, error.what());
   } catch (const std::exception& error) { // FatalStoreError included
-    return StorageError(errc::unavailable, operation, key, error.what());
+    return StorageError(errc::unavailable, operation, key, error.what(), cause_in(error));
   } catch (...) {
     return StorageError(errc::unavailable, operation, key,
                         "the store threw what is no std::exception");
