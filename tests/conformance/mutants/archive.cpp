@@ -537,6 +537,18 @@ private:
   }
 };
 
+class VersionsInAByte : public BendsFields {
+public:
+  using BendsFields::BendsFields;
+
+private:
+  void bend(ArchiveKind kind, json& fields) const override {
+    if (kind == ArchiveKind::task_context_snapshot) {
+      fields["version"] = fields["version"].get<std::uint64_t>() % 256;
+    }
+  }
+};
+
 class VersionsByContent : public RewritesRecords {
 public:
   using RewritesRecords::RewritesRecords;
@@ -737,6 +749,8 @@ std::vector<Mutant> archive_mutants() {
       mutant<FoldsLines>("ARC-07", "folds_lines", "a content is kept as one line", "the record"),
       mutant<VersionsStandStill>("ARC-08", "versions_stand_still", "each snapshot is version 1",
                                  "a version greater than 1"),
+      mutant<VersionsInAByte>("ARC-08", "versions_in_a_byte", "a version has 8 bits",
+                              "a version greater than 255"),
       mutant<VersionsByContent>("ARC-08", "versions_by_content",
                                 "the version grows only now and then", "a version greater than"),
       mutant<VersionsSinceOpened>("ARC-08", "versions_since_opened",

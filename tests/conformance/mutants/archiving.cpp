@@ -124,24 +124,196 @@ public:
   }
 };
 
-class ForgetsContexts : public InMemory {
+/// Has a way of its own to the hot store, past the queue.
+class StoresItself : public InMemory {
 public:
-  explicit ForgetsContexts(MutantSpace& space)
-      : ForgetsContexts(space, options_of_mutants(), space.memory()) {}
+  explicit StoresItself(MutantSpace& space)
+      : StoresItself(space, options_of_mutants(), space.memory()) {}
 
   awaitable<bool> initialize() override {
     static_cast<void>(co_await hot_->initialize());
     co_return co_await InMemory::initialize();
   }
-  awaitable<bool> store_task_context(std::string session_id, Document context) override {
-    return hot_->store_task_context(std::move(session_id), std::move(context));
-  }
+
+protected:
+  MemoryBackend& hot() const { return *hot_; }
 
 private:
-  ForgetsContexts(MutantSpace& space, DualWriteOptions options, std::shared_ptr<MemoryBackend> hot)
+  StoresItself(MutantSpace& space, DualWriteOptions options, std::shared_ptr<MemoryBackend> hot)
       : InMemory(space, std::move(options)), hot_(std::move(hot)) {}
 
   std::shared_ptr<MemoryBackend> hot_;
+};
+
+class ForgetsContexts : public StoresItself {
+public:
+  using StoresItself::StoresItself;
+
+  awaitable<bool> store_task_context(std::string session_id, Document context) override {
+    return hot().store_task_context(std::move(session_id), std::move(context));
+  }
+};
+
+class ForgetsStoredCheckpoints : public StoresItself {
+public:
+  using StoresItself::StoresItself;
+
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                   Document metadata) override {
+    return hot().store_checkpoint(std::move(thread_id), std::move(checkpoint_id), std::move(data),
+                                  std::move(metadata));
+  }
+};
+
+class ForgetsDeletedSessions : public StoresItself {
+public:
+  using StoresItself::StoresItself;
+
+  awaitable<bool> delete_session(std::string session_id) override {
+    return hot().delete_session(std::move(session_id));
+  }
+};
+
+class ForgetsCopies : public StoresItself {
+public:
+  using StoresItself::StoresItself;
+
+  awaitable<bool> copy_thread(std::string source, std::string target) override {
+    return hot().copy_thread(std::move(source), std::move(target));
+  }
+};
+
+class ArchivesPruningOfNothing : public AppendsItself {
+public:
+  using AppendsItself::AppendsItself;
+
+  awaitable<std::uint64_t> prune_thread(std::string thread_id, std::size_t keep) override {
+    const std::uint64_t removed = co_await AppendsItself::prune_thread(thread_id, keep);
+    if (removed == 0) {
+      static_cast<void>(
+          co_await archive().append_session_event(std::move(thread_id), "-", "prune_thread", 0));
+    }
+    co_return removed;
+  }
+};
+
+class ArchivesWhatFailed : public AppendsItself {
+public:
+  using AppendsItself::AppendsItself;
+
+  awaitable<Session> create_session(std::string session_id, std::string user_id,
+                                    Document metadata) override {
+    std::exception_ptr error;
+    try {
+      co_return co_await AppendsItself::create_session(session_id, user_id, metadata);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    static_cast<void>(co_await archive().append_session_event(
+        std::move(session_id), std::move(user_id), "create_session", std::move(metadata)));
+    std::rethrow_exception(error);
+  }
+};
+
+/// Stands for a writer that makes something else of a record.
+template <class Archive>
+class Over : public InMemory {
+public:
+  explicit Over(MutantSpace& space)
+      : InMemory(space, options_of_mutants(), std::make_shared<Archive>(space.switched_archive())) {
+  }
+};
+
+/// A record that no archive gets.
+inline awaitable<bool> nowhere() {
+  co_return true;
+}
+
+/// `Change` is a function of what a message is made of; if it is false the message is lost.
+template <bool (*Change)(std::string& role, std::string& content, Document& metadata)>
+class ChangesMessages : public ForwardingArchiveOnce {
+public:
+  using ForwardingArchiveOnce::ForwardingArchiveOnce;
+
+  awaitable<bool> append_conversation_message_once(std::string entry_id, std::string session_id,
+                                                   std::string role, std::string content,
+                                                   Document metadata,
+                                                   std::optional<Timestamp> created_at) override {
+    if (!Change(role, content, metadata)) {
+      return nowhere();
+    }
+    return ForwardingArchiveOnce::append_conversation_message_once(
+        std::move(entry_id), std::move(session_id), std::move(role), std::move(content),
+        std::move(metadata), created_at);
+  }
+};
+
+bool lose_tools(std::string& role, std::string&, Document&) {
+  return role != "tool";
+}
+bool lose_empty_contents(std::string&, std::string& content, Document&) {
+  return !content.empty();
+}
+bool cut_contents(std::string&, std::string& content, Document&) {
+  content.resize(std::min<std::size_t>(content.size(), 65'535));
+  return true;
+}
+bool lose_metadata(std::string&, std::string&, Document& metadata) {
+  metadata = Document::object();
+  return true;
+}
+
+class LosesTheSameAgain : public ForwardingArchiveOnce {
+public:
+  using ForwardingArchiveOnce::ForwardingArchiveOnce;
+
+  awaitable<bool> append_task_context_snapshot_once(std::string entry_id, std::string session_id,
+                                                    Document context_data,
+                                                    std::optional<Timestamp> created_at) override {
+    const std::string text(context_data.text());
+    if (latest_.get(session_id) == text) {
+      return nowhere();
+    }
+    latest_.set(session_id, text);
+    return ForwardingArchiveOnce::append_task_context_snapshot_once(
+        std::move(entry_id), std::move(session_id), std::move(context_data), created_at);
+  }
+
+private:
+  Kept<std::string> latest_;
+};
+
+class LosesNullCheckpoints : public ForwardingArchiveOnce {
+public:
+  using ForwardingArchiveOnce::ForwardingArchiveOnce;
+
+  awaitable<bool> append_checkpoint_once(std::string entry_id, std::string thread_id,
+                                         std::string checkpoint_id, Document data,
+                                         Document metadata,
+                                         std::optional<Timestamp> created_at) override {
+    if (data.is_null()) {
+      return nowhere();
+    }
+    return ForwardingArchiveOnce::append_checkpoint_once(std::move(entry_id), std::move(thread_id),
+                                                         std::move(checkpoint_id), std::move(data),
+                                                         std::move(metadata), created_at);
+  }
+};
+
+class LosesSpecialChannels : public ForwardingArchiveOnce {
+public:
+  using ForwardingArchiveOnce::ForwardingArchiveOnce;
+
+  awaitable<bool> append_checkpoint_writes_once(std::string entry_id, std::string thread_id,
+                                                std::string checkpoint_id, std::string task_id,
+                                                std::vector<ChannelWrite> writes,
+                                                std::optional<Timestamp> created_at) override {
+    std::erase_if(writes,
+                  [](const ChannelWrite& write) { return write.channel.starts_with("__"); });
+    return ForwardingArchiveOnce::append_checkpoint_writes_once(
+        std::move(entry_id), std::move(thread_id), std::move(checkpoint_id), std::move(task_id),
+        std::move(writes), created_at);
+  }
 };
 
 class ArchivesStoredTwice : public AppendsItself {
@@ -205,6 +377,9 @@ void accept_when_archived(ArchivingMetrics& metrics) {
 void weigh_nothing(ArchivingMetrics& metrics) {
   metrics.queued_bytes = 0;
 }
+void count_all_attempts(ArchivingMetrics& metrics) {
+  metrics.retried += metrics.archived;
+}
 void count_what_waits(ArchivingMetrics& metrics) {
   metrics.queued -= metrics.queued != 0 ? 1 : 0; // and not what is under way
 }
@@ -217,6 +392,16 @@ public:
 
   awaitable<bool> drain(std::chrono::milliseconds limit) override {
     return changed(InMemory::drain(limit), [](bool& is_empty) { is_empty = true; });
+  }
+};
+
+/// Takes the limit for one of 32 bits.
+class DrainsFor32Bits : public InMemory {
+public:
+  using InMemory::InMemory;
+
+  awaitable<bool> drain(std::chrono::milliseconds limit) override {
+    return InMemory::drain(std::chrono::milliseconds(static_cast<std::int32_t>(limit.count())));
   }
 };
 
@@ -270,13 +455,6 @@ public:
 
 private:
   std::atomic<int> attempts_ = 0;
-};
-
-class MakesIdsForAttempts : public InMemory {
-public:
-  explicit MakesIdsForAttempts(MutantSpace& space)
-      : InMemory(space, options_of_mutants(),
-                 std::make_shared<FreshIds>(space.switched_archive())) {}
 };
 
 // DUA-10
@@ -408,6 +586,41 @@ std::vector<Mutant> archiving_mutants() {
       mutant<ArchivesStoredTwice>("DUA-02", "archives_ends_twice",
                                   "the end of a session leaves two records",
                                   "the events of a session"),
+      mutant<ForgetsStoredCheckpoints>("DUA-02", "forgets_stored_checkpoints",
+                                       "what store_checkpoint stores is not archived",
+                                       "the records of store_checkpoint(data)"),
+      mutant<ForgetsDeletedSessions>("DUA-02", "forgets_deleted_sessions",
+                                     "the deletion of a session leaves no record",
+                                     "records after delete_session("),
+      mutant<ForgetsCopies>("DUA-02", "forgets_copies", "a copy of a thread leaves no record",
+                            "records after copy_thread("),
+      mutant<ArchivesPruningOfNothing>("DUA-02", "archives_pruning_of_nothing",
+                                       "a pruning that removes nothing is archived",
+                                       "records after prune_thread("),
+      mutant<ArchivesWhatFailed>("DUA-02", "archives_what_failed",
+                                 "a session whose creation threw is archived",
+                                 "the events of a session"),
+      mutant<Over<ChangesMessages<&lose_tools>>>("DUA-02", "loses_tools",
+                                                 "messages of the role tool are not archived",
+                                                 "the records of add_conversation_message(role)"),
+      mutant<Over<ChangesMessages<&lose_empty_contents>>>(
+          "DUA-02", "loses_empty_contents", "messages without content are not archived",
+          "the records of add_conversation_message(content)"),
+      mutant<Over<ChangesMessages<&cut_contents>>>(
+          "DUA-02", "cuts_contents", "of a content 65,535 bytes are archived",
+          "the records of add_conversation_message(content)"),
+      mutant<Over<ChangesMessages<&lose_metadata>>>(
+          "DUA-02", "loses_metadata", "the metadata of messages are not archived",
+          "the records of add_conversation_message(metadata)"),
+      mutant<Over<LosesTheSameAgain>>("DUA-02", "loses_the_same_again",
+                                      "a context that is the same again is not archived",
+                                      "the records of store_task_context(context)"),
+      mutant<Over<LosesNullCheckpoints>>("DUA-02", "loses_null_checkpoints",
+                                         "checkpoints of null are not archived",
+                                         "the records of store_checkpoint(data)"),
+      mutant<Over<LosesSpecialChannels>>("DUA-02", "loses_special_channels",
+                                         "writes to channels of LangGraph's own are not archived",
+                                         "the records of put_writes(channel)"),
       mutant<HoldsMoreThanTold>("DUA-03", "holds_more_than_told",
                                 "the queue grows beyond its bound", "at most 5 records"),
       mutant<WithMetrics<&tell_the_other_policy>>("DUA-03", "drops_the_others",
@@ -433,11 +646,17 @@ std::vector<Mutant> archiving_mutants() {
       mutant<WithMetrics<&count_what_waits>>("DUA-06", "counts_what_waits",
                                              "an append that is under way is counted nowhere",
                                              "archived and dropped and queued together"),
+      mutant<WithMetrics<&count_all_attempts>>("DUA-06", "counts_all_attempts",
+                                               "the first attempt counts as repeated",
+                                               "attempts that were repeated, where none failed"),
       mutant<WithMetrics<&weigh_nothing>>("DUA-06", "weighs_nothing",
                                           "what is queued is not weighed",
                                           "what is queued to weigh something"),
       mutant<IsAlwaysDrained>("DUA-07", "is_always_drained", "drain is true at its limit",
                               "drain of a queue that is not empty"),
+      mutant<DrainsFor32Bits>("DUA-07", "drains_for_32_bits",
+                              "the greatest limit is taken for one in the past",
+                              "drain with a limit far ahead"),
       mutant<GivesUpDraining>("DUA-07", "gives_up_draining", "drain does not wait",
                               "drain to wait for its limit"),
       mutant<WithOptions<&close_at_leisure>>("DUA-08", "closes_at_leisure",
@@ -450,9 +669,9 @@ std::vector<Mutant> archiving_mutants() {
                                                   "what is queued after close"),
       mutant<HasNoEntryIds>("DUA-09", "has_no_entry_ids", "appends are repeated without an id",
                             "the records of appends that seemed to fail"),
-      mutant<MakesIdsForAttempts>("DUA-09", "makes_ids_for_attempts",
-                                  "each attempt of an append has an entry id of its own",
-                                  "the records of appends that seemed to fail"),
+      mutant<Over<FreshIds>>("DUA-09", "makes_ids_for_attempts",
+                             "each attempt of an append has an entry id of its own",
+                             "the records of appends that seemed to fail"),
       mutant<WithJournal<ForgetsAtClose>>("DUA-10", "forgets_its_queue_at_close",
                                           "a durable queue is emptied by close",
                                           "what was queued at close"),

@@ -53,6 +53,20 @@ private:
   }
 };
 
+/// Counts in 32 bits, of microseconds or of what they are divided by.
+template <std::int64_t unit>
+class ExpiresBy32Bits : public CleansByOther {
+public:
+  using CleansByOther::CleansByOther;
+
+private:
+  microseconds other(microseconds max_idle) const override {
+    constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
+    const bool is_bound = max_idle < microseconds(0) || max_idle == microseconds::max();
+    return is_bound ? max_idle : microseconds((max_idle.count() / unit & most) * unit);
+  }
+};
+
 class NegativeIsZero : public CleansByOther {
 public:
   using CleansByOther::CleansByOther;
@@ -286,6 +300,67 @@ private:
 };
 
 /// Knows the sessions, and which of them a clean-up has removed.
+/// Remembers what it has read until that is written; a clean-up forgets nothing.
+class RemembersHistories : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, Document metadata) override {
+    read_.erase(session_id);
+    return ForwardingBackend::add_conversation_message(std::move(session_id), std::move(role),
+                                                       std::move(content), std::move(metadata));
+  }
+  awaitable<std::vector<Message>> get_conversation_history(std::string session_id,
+                                                           std::size_t limit) override {
+    auto found = read_.get(session_id);
+    if (!found) {
+      found = co_await ForwardingBackend::get_conversation_history(session_id, limit);
+      read_.set(session_id, *found);
+    }
+    co_return *std::move(found);
+  }
+
+private:
+  Kept<std::vector<Message>> read_;
+};
+
+class RemembersLatest : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                   Document metadata) override {
+    read_.erase(thread_id);
+    return ForwardingBackend::store_checkpoint(std::move(thread_id), std::move(checkpoint_id),
+                                               std::move(data), std::move(metadata));
+  }
+  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                 Document metadata) override {
+    read_.erase(thread_id);
+    return ForwardingBackend::put_checkpoint(std::move(thread_id), std::move(checkpoint_id),
+                                             std::move(data), std::move(metadata));
+  }
+  awaitable<std::optional<Checkpoint>>
+  get_checkpoint(std::string thread_id, std::optional<std::string> checkpoint_id) override {
+    if (checkpoint_id) {
+      co_return co_await ForwardingBackend::get_checkpoint(std::move(thread_id),
+                                                           std::move(checkpoint_id));
+    }
+    auto found = read_.get(thread_id);
+    if (!found) {
+      found = co_await ForwardingBackend::get_checkpoint(thread_id, std::nullopt);
+      if (found) {
+        read_.set(thread_id, *found);
+      }
+    }
+    co_return found;
+  }
+
+private:
+  Kept<Checkpoint> read_;
+};
+
 class KnowsRemoved : public ForwardingBackend {
 public:
   using ForwardingBackend::ForwardingBackend;
@@ -638,19 +713,20 @@ private:
   std::atomic<std::uint64_t> still_counted_ = 0;
 };
 
-/// Removes a hundred in one go, and does not go again.
-class CleansAHundred : public KnowsSessions {
+/// Removes so many in one go, and does not go again.
+template <std::uint64_t most>
+class CleansAtMost : public KnowsSessions {
 public:
   using KnowsSessions::KnowsSessions;
 
   awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
     const Metrics metrics = co_await ForwardingStore::get_metrics();
-    if (metrics.total_sessions <= 100 || max_idle.count() != 0) {
+    if (metrics.total_sessions <= most || max_idle.count() != 0) {
       co_return co_await ForwardingStore::cleanup_expired_sessions(max_idle);
     }
     std::uint64_t removed = 0;
     for (const auto& [id, is_known] : known().all()) {
-      if (removed == 100) {
+      if (removed == most) {
         break;
       }
       const bool is_removed = co_await ForwardingStore::delete_session(id);
@@ -693,6 +769,12 @@ std::vector<Mutant> clean_up_mutants() {
                              "a clean-up at the boundary"),
       mutant<ExpiresBySeconds>("CLN-01", "expires_by_seconds", "idle is rounded up to seconds",
                                "a clean-up at the boundary"),
+      mutant<ExpiresBy32Bits<1>>("CLN-01", "expires_by_32_bits",
+                                 "microseconds are counted in 32 bits",
+                                 "a clean-up of what is idle for"),
+      mutant<ExpiresBy32Bits<1'000>>("CLN-01", "expires_by_32_bits_of_milliseconds",
+                                     "milliseconds are counted in 32 bits",
+                                     "a clean-up of what is idle for"),
       mutant<NegativeIsZero>("CLN-01", "negative_is_taken", "a negative duration is not refused",
                              "\"invalid argument\" from cleanup_expired_sessions"),
       mutant<ZeroIsNever>("CLN-01", "zero_is_never", "0 means that nothing ever expires",
@@ -728,6 +810,12 @@ std::vector<Mutant> clean_up_mutants() {
                                     "the latest of its thread"),
       mutant<KeepsContexts>("CLN-03", "keeps_contexts", "contexts outlive their session",
                             "the context of it"),
+      mutant<RemembersHistories>("CLN-03", "remembers_histories",
+                                 "a history that was read is still read after a clean-up",
+                                 "the history of the session removed"),
+      mutant<RemembersLatest>("CLN-03", "remembers_latest",
+                              "the latest of a thread is still read after a clean-up",
+                              "the latest of its thread"),
       mutant<RemovesByPrefix>("CLN-03", "removes_by_prefix",
                               "the contexts of sessions whose id begins alike go too",
                               "the context of the session that stays"),
@@ -770,9 +858,12 @@ std::vector<Mutant> clean_up_mutants() {
       mutant<CleanUpForgetsToCount>("MET-01", "clean_up_forgets_to_count",
                                     "the messages of removed sessions stay counted",
                                     "the counts after a clean-up of all"),
-      mutant<CleansAHundred>("CLN-01", "cleans_a_hundred",
-                             "of more than a hundred sessions the others stay",
-                             "a clean-up of many sessions"),
+      mutant<CleansAtMost<1'000>>("CLN-01", "cleans_a_thousand",
+                                  "a clean-up removes a thousand sessions at most",
+                                  "a clean-up of many sessions"),
+      mutant<CleansAtMost<100>>("CLN-01", "cleans_a_hundred",
+                                "of more than a hundred sessions the others stay",
+                                "a clean-up of many sessions"),
       mutant<LooksActive>("MET-01", "looks_active",
                           "a status that begins with \"active\" counts as active",
                           "after ends as what only looks active"),

@@ -111,6 +111,23 @@ public:
   }
 };
 
+/// What is beyond a column's size is not in the list.
+class ListsWithoutLargeMetadata : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<SessionPage> list_sessions(std::string user_id, Page page) override {
+    return changed(ForwardingStore::list_sessions(std::move(user_id), std::move(page)),
+                   [](SessionPage& came) {
+                     for (Session& session : came.sessions) {
+                       if (session.metadata.text().size() > 65'535) {
+                         session.metadata = json::object();
+                       }
+                     }
+                   });
+  }
+};
+
 /// The list is kept beside the sessions, and updates do not reach it.
 class ListsAsCreated : public ForwardingStore {
 public:
@@ -339,13 +356,14 @@ protected:
 };
 
 /// The cursor of any user is good for all.
-class CursorOfAnybody : public ListsSessionsItself {
+class CursorOfOthers : public ListsSessionsItself {
 public:
-  using ListsSessionsItself::ListsSessionsItself;
+  CursorOfOthers(InnerStore inner, std::vector<std::string> users)
+      : ListsSessionsItself(std::move(inner)), users_(std::move(users)) {}
 
 protected:
   json read(const std::string& user, const Page& page) const override {
-    for (const char* other : {"u", "uu", "v"}) {
+    for (const std::string& other : users_) {
       try {
         return read_cursor("list_sessions", other, page).value_or(json());
       } catch (const StorageError&) { // NOLINT(bugprone-empty-catch): the next one may fit
@@ -353,6 +371,19 @@ protected:
     }
     return ListsSessionsItself::read(user, page);
   }
+
+private:
+  std::vector<std::string> users_;
+};
+
+class CursorOfAnybody : public CursorOfOthers {
+public:
+  explicit CursorOfAnybody(InnerStore inner) : CursorOfOthers(std::move(inner), {"u", "uu", "v"}) {}
+};
+
+class CursorWithoutCase : public CursorOfOthers {
+public:
+  explicit CursorWithoutCase(InnerStore inner) : CursorOfOthers(std::move(inner), {"u", "U"}) {}
 };
 
 /// A cursor in plain text, as long as it happens to be.

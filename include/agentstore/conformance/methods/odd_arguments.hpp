@@ -41,9 +41,10 @@ inline std::vector<std::string> odd_ids() {
       "\xEE\x80\x80" /* U+E000, before U+1F993 by bytes and behind it in UTF-16 */, "\xEF\xBF\xBD",
       "a\xF0\x9F\xA6\x93", "a\xEF\xBF\xBF", "a\xF4\x8F\xBF\xBF" /* the last code point */,
       // Ids that a program might cut, trim or normalise.
-      "a\n", "a\t", "a/", "/a", "./a", "a\xC2\xA0" /* a space that does not break */,
+      "a\n", "a\r", "a\t", "a/", "/a", "./a", "a\xC2\xA0" /* a space that does not break */,
       "\xEF\xAC\x81" /* the ligature fi */, "fi", "\xC4\xB0" /* I with a dot */, "i", "I",
-      letters(64), letters(255), letters(256)};
+      "\xCF\x83" /* sigma */, "\xCF\x82" /* a final one */, "\xCE\xA3" /* a capital one */,
+      letters(300) + "k", letters(300) + "K", letters(64), letters(255), letters(256)};
 }
 
 inline std::vector<std::string> bad_utf8() {
@@ -164,10 +165,12 @@ inline std::vector<std::pair<std::string, std::string>> mistakable_ids() {
       {"\xF0\x9F\xA6\x91", "?"},
       {letters(1023) + "a", letters(1023) + "b"},
       {"y" + letters(254) + "a", "y" + letters(254) + "b"},
-      {"z" + letters(62) + "a", "z" + letters(62) + "b"}};
+      {"z" + letters(62) + "a", "z" + letters(62) + "b"},
+      {"x" + letters(300) + "k", "x" + letters(300) + "K"},
+      {"\xCF\x83", "\xCF\x82"}};
   char last = 'a';
   const auto word = [&last] { return std::string("key") + last++; };
-  for (const char* end : {" ", "\n", "\t", "\xC2\xA0", "/", ".", "%", "_", "\xE2\x80\x8B"}) {
+  for (const char* end : {" ", "\n", "\r", "\t", "\xC2\xA0", "/", ".", "%", "_", "\xE2\x80\x8B"}) {
     const std::string plain = word();
     pairs.emplace_back(plain, plain + end);
   }
@@ -198,7 +201,7 @@ inline std::vector<Timestamp> odd_times() {
   std::vector<Timestamp> times = {Timestamp(0us),        Timestamp(1us),
                                   Timestamp(-1us),       Timestamp(999'999us),
                                   Timestamp(-999'999us), Timestamp(-1'000'001us)};
-  for (const int of_year : {1, 1582, 1899, 1969, 2001, 2038, 2106, 2262, 2555, 9999}) {
+  for (const int of_year : {1, 1582, 1899, 1900, 1969, 2001, 2038, 2100, 2106, 2262, 2555, 9999}) {
     times.emplace_back(sys_days(year(of_year) / 12 / 31) + 23h + 59min + 59s + 999'999us);
     times.emplace_back(sys_days(year(of_year) / 1 / 1) + 1us);
   }

@@ -60,6 +60,7 @@ public:
   /// Needs a session, if the store has sessions.
   bool needs_session;
 
+  const Method& method() const { return *method_; }
   bool takes_text() const { return takes == Takes::text || takes == Takes::nonempty_text; }
 
   /// E.g. `put_writes(value)`, for messages.

@@ -179,6 +179,18 @@ inline std::vector<ArchiveAppend> bad_appends() {
   return all;
 }
 
+/// ARC-08: versions of one session, in the order of its snapshots.
+inline void expect_growing_versions(RuleContext& ctx, const std::vector<ArchiveRecord>& records) {
+  std::optional<std::int64_t> last;
+  for (const ArchiveRecord& record : records) {
+    const auto version = record.fields.find("version");
+    ctx.expect(version != record.fields.end() && version->is_number_integer() &&
+                   (!last || version->get<std::int64_t>() > *last),
+               "a version" + (last ? " greater than " + show(*last) : std::string()), show(record));
+    last = version->get<std::int64_t>();
+  }
+}
+
 /// ARC-08: versions go on growing in a new handle, and after a reopen.
 inline void check_versions_of_handles(RuleContext& ctx) {
   const Claims claims = ctx.harness().claims();
@@ -430,15 +442,13 @@ std::vector<Rule> archive_rules() {
              const auto records = ctx.read_archive(client, ArchiveKind::task_context_snapshot, "k");
              ctx.expect_same(std::uint64_t{records.size()}, std::uint64_t{5},
                              "the number of snapshots");
-             std::optional<std::int64_t> last;
-             for (const ArchiveRecord& record : records) {
-               const auto version = record.fields.find("version");
-               ctx.expect(version != record.fields.end() && version->is_number_integer() &&
-                              (!last || version->get<std::int64_t>() > *last),
-                          "a version" + (last ? " greater than " + show(*last) : std::string()),
-                          show(record));
-               last = version->get<std::int64_t>();
+             detail::expect_growing_versions(ctx, records);
+             constexpr int many = 270; // more than fit into a byte
+             for (int i = 0; i < many; ++i) {
+               detail::keep(ctx, client, detail::one_of_each("many", i)[5]);
              }
+             detail::expect_growing_versions(
+                 ctx, ctx.read_archive(client, ArchiveKind::task_context_snapshot, "many"));
              ctx.close(client);
              detail::check_versions_of_handles(ctx);
            }),

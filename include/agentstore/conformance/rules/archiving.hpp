@@ -6,7 +6,12 @@
 /// DUA: the rules of IArchiving, with an archive that the harness makes fail and hang.
 
 #include <agentstore/conformance/methods/steps.hpp>
+#include <agentstore/conformance/rules/archive.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
+#include <agentstore/conformance/rules/errors.hpp>
+#include <agentstore/conformance/rules/values.hpp>
+
+#include <optional>
 
 namespace agentstore::conformance {
 
@@ -54,6 +59,16 @@ public:
       ids.push_back(record.fields.value("checkpoint_id", std::string()));
     }
     return ids;
+  }
+  /// How many records there are of all kinds.
+  std::uint64_t count_archived(const std::string& key) {
+    std::uint64_t count = 0;
+    for (const Method& method : methods()) {
+      if (method.is_archive() && method.on_repeat == RepeatEffect::appends) {
+        count += archived(method.archive_kind(), key).size();
+      }
+    }
+    return count;
   }
   void put(const std::string& thread, const std::string& id) {
     ctx_.expect_same(client_.put_checkpoint(thread, id, object("of", id)), true,
@@ -171,6 +186,159 @@ inline void check_what_is_archived(RuleContext& ctx) {
                   "the number of records");
 }
 
+/// The append that archives what a method writes; nothing if its record is an event.
+inline std::optional<MethodId> append_of(const Method& method) {
+  switch (method.id) {
+  case MethodId::add_conversation_message:
+    return MethodId::append_conversation_message;
+  case MethodId::store_checkpoint:
+  case MethodId::put_checkpoint:
+    return MethodId::append_checkpoint;
+  case MethodId::put_writes:
+    return MethodId::append_checkpoint_writes;
+  case MethodId::store_task_context:
+    return MethodId::append_task_context_snapshot;
+  default:
+    return std::nullopt;
+  }
+}
+
+/// What an archive might lose, cut or take for something else, as far as the argument takes it.
+inline std::vector<json> values_to_archive(const WriteArgument& argument) {
+  std::vector<json> values;
+  const auto add = [&](const json& value) {
+    if (auto taken = fitted(argument, value)) {
+      values.push_back(*std::move(taken));
+    }
+  };
+  for (const json& value : odd_values()) {
+    add(value);
+  }
+  for (const char* word : {"user", "assistant", "system", "tool", "__error__", "__interrupt__",
+                           "__resume__", "__start__", "branch:to:a"}) {
+    add(word);
+  }
+  const bool is_value = argument.takes != Takes::nonempty_text || argument.parameter == "role";
+  for (const std::size_t size : {300u, 5'000u, 70'000u}) {
+    if (is_value || size <= 1'000) { // channels are no values, and may be bounded
+      add(letters(size));
+    }
+  }
+  values.push_back(values.back()); // the same again is a record again
+  return values;
+}
+
+inline void check_each_value_is_archived(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  Client& client = store.client();
+  for (const WriteArgument& argument : write_arguments(ctx)) {
+    const Method& method = argument.method();
+    const std::optional<MethodId> append = append_of(method);
+    if (!append) {
+      continue;
+    }
+    const std::string key = "of " + argument.label();
+    argument.prepare(ctx, client, argument.ids(key));
+    std::vector<json> expected;
+    for (const json& value : values_to_archive(argument)) {
+      Operation call = method.prepared(key);
+      argument.set(call, value);
+      const std::string text = show(call);
+      ctx.expect(client.call(text, is_positive(method.call(client.handle(), call))),
+                 text + " to be true", "false");
+      call.kind = *append;
+      expected.push_back(archived_fields(call));
+      store.expect_drained();
+    }
+    ctx.expect_same(fields_of(store.archived(method_of(*append).archive_kind(), key)), expected,
+                    "the records of " + argument.label());
+  }
+}
+
+inline void check_each_change_is_archived(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  Client& client = store.client();
+  const auto expect_records = [&](const ReadMethod& method, const Ids& ids, bool changes) {
+    const auto count = [&] {
+      store.expect_drained();
+      std::uint64_t sum = 0;
+      for (const std::string& id : ids) {
+        sum += store.count_archived(id);
+      }
+      return sum;
+    };
+    const std::uint64_t before = count();
+    const std::uint64_t accepted = store.metrics().accepted;
+    const std::string text = method.text(ids);
+    ctx.expect_same(client.call(text, method.read(client.handle(), ids)), changes, text);
+    const std::uint64_t more = changes ? 1 : 0;
+    ctx.expect_same(count(), before + more, "the number of records after " + text);
+    ctx.expect_same(store.metrics().accepted, accepted + more, "what was queued after " + text);
+  };
+  for (const ReadMethod& method : change_methods(ctx)) {
+    const std::string key = std::string(method.name) + " of what is there";
+    fill_for_reads(ctx, client, key);
+    expect_records(method, method.ids(key), true);
+    expect_records(method, method.ids(std::string(method.name) + " of what is not"), false);
+  }
+}
+
+inline void check_refusals_leave_no_record(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  Client& client = store.client();
+  const auto limit = ctx.harness().claims().max_value_bytes();
+  constexpr std::size_t testable = std::size_t{8} << 20u;
+  for (const WriteArgument& argument : write_arguments(ctx)) {
+    const Ids ids = argument.ids("refused " + argument.label());
+    argument.prepare(ctx, client, ids);
+    store.expect_drained();
+    const std::uint64_t before = store.metrics().accepted;
+    const std::uint64_t before_of_key = store.count_archived(ids.front());
+    for (const std::string& bad : bad_ids()) {
+      Ids bad_ones = ids;
+      bad_ones.front() = bad;
+      ctx.expect_error(errc::invalid_argument,
+                       [&] { argument.put(client, bad_ones, argument.sample(1)); });
+    }
+    if (limit && *limit <= testable && argument.takes == Takes::any) {
+      ctx.expect_error(errc::too_large, [&] { argument.put(client, ids, json(letters(*limit))); });
+    }
+    ctx.expect_same(store.metrics().accepted, before,
+                    "what was queued after refusals of " + argument.label());
+    store.expect_drained();
+    ctx.expect_same(store.count_archived(ids.front()), before_of_key,
+                    "the number of records after refusals of " + argument.label());
+  }
+}
+
+inline void check_failures_leave_no_record(RuleContext& ctx) {
+  ArchivingStore store(ctx);
+  Client& client = store.client();
+  Failing failing(ctx, client, "failed ");
+  for (const TaggedWrite& tagged : tagged_writes(ctx)) {
+    for (const Fault::Effect effect : {Fault::Effect::before, Fault::Effect::after}) {
+      const std::string key = failing.new_key();
+      const std::string text = tagged.text(key, 1);
+      tagged.prepare(ctx, client, key);
+      store.expect_drained();
+      const std::uint64_t before = store.count_archived(key);
+      const std::uint64_t accepted = store.metrics().accepted;
+      ctx.inject(Fault(effect));
+      bool is_done = false;
+      failing.fails(text, [&] { is_done = tagged.put(client, key, 1); });
+      ctx.inject(Fault());
+      store.expect_drained();
+      const std::uint64_t most = is_done ? 1 : 0;
+      ctx.expect_same(store.metrics().accepted, accepted + most,
+                      "what was queued after " + text + " of a store that fails");
+      ctx.expect(store.count_archived(key) <= before + most,
+                 "at most " + show(before + most) + " records after " + text +
+                     " of a store that fails",
+                 show(store.count_archived(key)));
+    }
+  }
+}
+
 inline void check_queue_is_bounded(RuleContext& ctx) {
   ArchivingStore store(ctx);
   const ArchivingMetrics before = store.metrics();
@@ -257,6 +425,8 @@ inline void check_metrics_add_up(RuleContext& ctx) {
   }
   store.expect_drained();
   ctx.expect_same(store.metrics().archived, count, "the number of records that were archived");
+  ctx.expect_same(store.metrics().retried, std::uint64_t{0},
+                  "the number of attempts that were repeated, where none failed");
   store.set_archive(ArchiveState::hangs);
   for (int i = 0; i < 3; ++i) {
     put(std::to_string(i % 2));
@@ -290,6 +460,15 @@ inline void check_drain(RuleContext& ctx) {
   store.expect_drained();
   ctx.expect_same(std::uint64_t{store.archived_ids("t").size()}, std::uint64_t{ids.size() + 1},
                   "the number of records when drain was true");
+  for (const std::chrono::milliseconds limit :
+       {std::chrono::milliseconds(24h * 366 * 300), std::chrono::milliseconds::max()}) {
+    store.set_archive(ArchiveState::hangs);
+    store.put("t", "later");
+    const auto draining = ctx.driver().start("drain(" + std::to_string(limit.count()) + " ms)",
+                                             store.client().handle().archiving->drain(limit));
+    store.set_archive(ArchiveState::works);
+    ctx.expect_same(ctx.driver().finish(draining), true, "drain with a limit far ahead");
+  }
 }
 
 inline void check_close_drains(RuleContext& ctx) {
@@ -380,7 +559,15 @@ std::vector<Rule> archiving_rules() {
       Rule("DUA-02", needs::archiving,
            "what was stored, and only that, is archived, in the order of each key",
            "queue the record when the hot store has answered; append one of a key at a time",
-           &detail::check_what_is_archived),
+           [](RuleContext& ctx) {
+             detail::check_what_is_archived(ctx);
+             detail::check_each_value_is_archived(ctx);
+             detail::check_each_change_is_archived(ctx);
+             detail::check_refusals_leave_no_record(ctx);
+             if (ctx.has_faults()) {
+               detail::check_failures_leave_no_record(ctx);
+             }
+           }),
       Rule("DUA-03", needs::archiving,
            "the queue is bounded; what does not fit is dropped by the policy, and counted",
            "count what is under way, too", &detail::check_queue_is_bounded),

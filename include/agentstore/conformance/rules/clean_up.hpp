@@ -43,6 +43,20 @@ inline void expect_gone(RuleContext& ctx, Client& client, const std::string& id)
   }
 }
 
+/// Every read of a session and its thread, so that a cache would hold what is to go.
+inline void read_all(RuleContext& ctx, Client& client, const std::string& id) {
+  client.get_session(id);
+  client.history(id);
+  client.get_task_context(id);
+  client.get_checkpoint(id);
+  client.get_checkpoint(id, "checkpoint");
+  client.list_checkpoints(id);
+  if (ctx.offers(Interfaces::checkpointer)) {
+    client.get_writes(id, "checkpoint");
+    client.get_writes(id, "not stored yet");
+  }
+}
+
 /// The least step that the store's clock makes: it may be as coarse as a second.
 inline std::chrono::microseconds step_of_clock(RuleContext& ctx, Client& client) {
   using namespace std::chrono_literals;
@@ -68,6 +82,24 @@ inline void expect_whole(RuleContext& ctx, Client& client, const std::string& id
     ctx.expect_same(std::uint64_t{client.get_writes(id, "checkpoint").size()}, std::uint64_t{1},
                     "the number of writes of the session that stays");
   }
+}
+
+/// CLN-01: durations that are short, or negative, in fewer bits or after a change of unit.
+inline void check_long_durations(RuleContext& ctx, Client& client) {
+  using namespace std::chrono_literals;
+  const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 6 / 1);
+  ctx.set_clock(start);
+  client.create_session("idle for half an hour");
+  ctx.set_clock(start + 30min);
+  for (const std::int64_t count : {std::int64_t{1} << 31u, std::int64_t{1} << 32u}) {
+    for (const std::chrono::microseconds max_idle :
+         {std::chrono::microseconds(count), std::chrono::microseconds(count * 1ms),
+          std::chrono::microseconds(count * 1s)}) {
+      ctx.expect_same(client.cleanup(max_idle), std::uint64_t{0},
+                      "a clean-up of what is idle for " + show(max_idle));
+    }
+  }
+  ctx.must(client.get_session("idle for half an hour"), "the session idle for half an hour");
 }
 
 } // namespace detail
@@ -104,7 +136,7 @@ std::vector<Rule> clean_up_rules() {
                                "a session removed");
              }
              ctx.expect_same(client.cleanup(0us), std::uint64_t{0}, "a clean-up after a clean-up");
-             constexpr std::uint64_t many = 270; // more than one removes in one go
+             constexpr std::uint64_t many = 1'010; // more than one removes in one go
              detail::Batch batch(client);
              for (std::uint64_t i = 0; i < many; ++i) {
                const std::string id = "one of many " + std::to_string(i);
@@ -140,6 +172,7 @@ std::vector<Rule> clean_up_rules() {
                       "the session whose activity lies ahead of the clock");
              ctx.expect_same(client.cleanup(0us), std::uint64_t{2},
                              "a clean-up of all that is left");
+             detail::check_long_durations(ctx, client);
            }),
       Rule("CLN-02", needs::backend, "idle counts from last_activity",
            "compare with last_activity, not with created_at",
@@ -195,6 +228,7 @@ std::vector<Rule> clean_up_rules() {
              Client client = ctx.open();
              for (const char* id : {"s", "s:x", "ss", "S"}) {
                detail::full_session(ctx, client, id);
+               detail::read_all(ctx, client, id);
              }
              detail::store(ctx, client, "thread without a session", "checkpoint", 1);
              ctx.expect_same(client.cleanup(0us), std::uint64_t{4}, "a clean-up of all");

@@ -95,6 +95,16 @@ inline void check_order_of_bytes(RuleContext& ctx, Client& client) {
   }
 }
 
+/// DIR-01: sessions that are large are listed as whole as others.
+inline void check_large_sessions(RuleContext& ctx, Client& client) {
+  std::vector<std::string> ids;
+  for (const std::size_t size : {70'000u, 300'000u, 5u}) {
+    ids.push_back("of " + std::to_string(size));
+    client.create_session(ids.back(), "large", object("text", letters(size)));
+  }
+  expect_sessions(ctx, client, "large", ids, "whose metadata is large");
+}
+
 /// DIR-01: users whose ids look alike.
 inline void check_exact_users(RuleContext& ctx, Client& client) {
   const std::vector<std::string> users = {
@@ -367,6 +377,7 @@ std::vector<Rule> session_directory_rules() {
              detail::expect_sessions(ctx, client, "u", {}, "of an empty store");
              detail::check_listed_order(ctx, client);
              detail::check_exact_users(ctx, client);
+             detail::check_large_sessions(ctx, client);
              Client other = ctx.open_other();
              detail::check_order_of_bytes(ctx, other);
            }),
@@ -393,7 +404,7 @@ std::vector<Rule> session_directory_rules() {
           "a cursor says which list it is of, and shows when it was made up (authoring/cursor.hpp)",
           [](RuleContext& ctx) {
             Client client = ctx.open();
-            for (const char* user : {"u", "uu", "v"}) {
+            for (const char* user : {"u", "uu", "v", "U"}) {
               detail::create_many(ctx, client, user, 3, 1);
             }
             const auto list = [&client](const Page& page) {
@@ -407,6 +418,7 @@ std::vector<Rule> session_directory_rules() {
             std::vector<std::string> others = detail::made_up_cursors();
             others.push_back(client.list_sessions("uu", Page(1)).next);
             others.push_back(client.list_sessions("v", Page(2)).next);
+            others.push_back(client.list_sessions("U", Page(1)).next);
             if (ctx.offers(Interfaces::thread_directory)) {
               detail::store(ctx, client, "u1", "c", 1);
               detail::store(ctx, client, "u2", "c", 1);
