@@ -171,9 +171,9 @@ private:
                       "the process that this one was forked from has the file open, and SQLite "
                       "takes its locks for this one's: open it after the fork, or use exec");
       }
-      auto connection = handles_ == Handles::one
-                            ? connect_alone(patience)
-                            : std::make_unique<Connection>(options_.path, Missing::is_created);
+      std::unique_ptr<OpenFile> open_file; // from now on, for the connection may have a lock
+      auto connection =
+          handles_ == Handles::one ? connect_alone(patience, open_file) : connect(open_file);
       const Connection::WithPatience while_opening(*connection, &patience);
       schema_version(*connection, schema_); // before anything is changed in the file
       if (!is_memory()) {
@@ -186,24 +186,31 @@ private:
       limit_size(*connection);
       file_ = FileIdentity(options_.path);
       connection->require_in_place();
-      if (!is_memory()) {
-        open_file_.emplace(file_);
-      }
+      open_file_ = std::move(open_file);
       writer_->connection = std::move(connection);
     }
     readers_->open();
     is_open_ = true;
   }
 
+  std::unique_ptr<Connection> connect(std::unique_ptr<OpenFile>& open_file) const {
+    auto connection = std::make_unique<Connection>(options_.path, Missing::is_created);
+    if (!is_memory()) {
+      open_file = std::make_unique<OpenFile>(FileIdentity(options_.path));
+    }
+    return connection;
+  }
+
   /// A connection that keeps all others out as long as it is open. If it cannot do that yet, it is
   /// closed meanwhile. Two connections that kept their locks while waiting would wait for each
   /// other.
-  std::unique_ptr<Connection> connect_alone(Patience& patience) const {
+  std::unique_ptr<Connection> connect_alone(Patience& patience,
+                                            std::unique_ptr<OpenFile>& open_file) const {
     std::uniform_int_distribution<int> micros(1'000, 10'000);
     std::minstd_rand random{std::random_device()()};
     for (;;) {
       try {
-        auto connection = std::make_unique<Connection>(options_.path, Missing::is_created);
+        auto connection = connect(open_file);
         connection->execute("PRAGMA locking_mode = EXCLUSIVE");
         connection->execute("BEGIN EXCLUSIVE");
         connection->execute("COMMIT");
@@ -268,8 +275,8 @@ private:
   const Schema& schema_;
   const Handles handles_;
   std::atomic<bool> is_open_ = false;
-  FileIdentity file_{std::string()}; // set before the readers are opened
-  std::optional<OpenFile> open_file_;
+  FileIdentity file_{std::string()};          // set before the readers are opened
+  std::unique_ptr<const OpenFile> open_file_; // null if the file is closed, or no file
   std::shared_ptr<Readers> readers_ =
       std::make_shared<Readers>([this](Patience& patience) { return connect_reader(patience); });
   std::shared_ptr<GroupCommit> writer_;

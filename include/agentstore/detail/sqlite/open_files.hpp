@@ -71,13 +71,14 @@ public:
 private:
   using Files = std::map<FileIdentity, std::vector<const OpenFile*>>;
 
+  /// Never destroyed, because backends of static storage may be destroyed later.
   static Files& files() {
-    static Files all;
+    static Files& all = *new Files();
     return all;
   }
   /// Held around a fork, or else the child might find it taken by a thread that it does not have.
   static std::mutex& mutex() {
-    static std::mutex one;
+    static std::mutex& one = *new std::mutex();
     [[maybe_unused]] static const int is_watched = ::pthread_atfork(
         [] { mutex().lock(); }, [] { mutex().unlock(); }, [] { mutex().unlock(); });
     return one;
