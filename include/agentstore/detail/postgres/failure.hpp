@@ -44,7 +44,7 @@ public:
   bool is_interruption = false;
   /// The connection is of no further use, see `retires_connection`.
   bool retires_connection = false;
-  /// So are all other connections, see `retires_server`.
+  /// So are all other connections: the server has become read-only.
   bool retires_server = false;
 };
 
@@ -87,11 +87,6 @@ inline bool retires_connection(std::string_view sqlstate) {
          is_of_another_session(sqlstate);
 }
 
-/// Whether the error is one of the whole server: it has become read-only, crashes or starts.
-inline bool retires_server(std::string_view sqlstate) {
-  return sqlstate == "25006" || sqlstate == "57P02" || sqlstate == "57P03";
-}
-
 /// What the server says about a failed statement: its one sentence and its code. The server's
 /// detail and hint are left out because they may quote what is stored.
 inline Failure failure_of(const PGresult* result) {
@@ -113,7 +108,7 @@ inline Failure failure_of(const PGresult* result) {
       sqlstate == "40001" || sqlstate == "40P01" || failure.is_of_another_session;
   failure.is_interruption = sqlstate == "57014";
   failure.retires_connection = retires_connection(sqlstate);
-  failure.retires_server = retires_server(sqlstate);
+  failure.retires_server = sqlstate == "25006";
   return failure;
 }
 

@@ -145,11 +145,11 @@ private:
       if (failure.is_interruption && request->is_cancelled) {
         failure.is_cancellation = true;
       }
-      if (failure.retires_connection) {
-        connection.is_retiring = true;
-      }
       if (failure.retires_server) {
         retire_others(connection);
+      }
+      if (failure.retires_connection) {
+        connection.is_retiring = true;
       }
       if (failure.is_of_another_session) {
         has_sessions_ = false; // there is a pooler after all
@@ -338,9 +338,14 @@ private:
     make_progress();
   }
 
-  /// One call has found out that a server is of no use any more. No other call has to find it out
-  /// on another connection.
+  /// A call has found out that a server is of no use any more. If there is another server to go to,
+  /// no other call has to find it out on another connection. What retires already tells nothing of
+  /// the connections that were opened since.
   void retire_others(const PipelinedConnection& connection) {
+    const auto hosts = connection_string_->hosts();
+    if (connection.is_retiring || (hosts.size() < 2 && hosts.front().count < 2)) {
+      return;
+    }
     const auto connections = connections_; // some are removed
     for (const auto& each : connections) {
       if (each.get() == &connection) {
@@ -476,7 +481,7 @@ private:
       co_return;
     }
     request->is_to_be_stopped = true;
-    connection->is_retiring = true;
+    const bool was_retiring = std::exchange(connection->is_retiring, true);
     connection->was_interrupted = true;
     if (!std::exchange(connection->is_being_interrupted, true)) {
       boost::asio::co_spawn(self->strand_, interrupt(connection), [](const std::exception_ptr&) {});
@@ -492,6 +497,8 @@ private:
     request->fail(Failure::cancellation());
     Requests lost = connection->requests();
     const char* const reason = "the connection was given up, for a cancelled call had no answer";
+    connection->is_retiring = was_retiring;
+    self->retire_others(*connection);
     connection->close(reason);
     self->lose(*connection, std::move(lost), Failure(errc::unavailable, reason));
   }
@@ -600,8 +607,8 @@ private:
   void close_late(PipelinedConnection& connection, Time now) {
     Requests lost = connection.requests();
     const Failure failure = Failure::late("no answer in time");
-    connection.close(failure.reason);
     retire_others(connection);
+    connection.close(failure.reason);
     for (const auto& each : lost) {
       if (each->deadline() <= now) {
         each->fail(failure);
