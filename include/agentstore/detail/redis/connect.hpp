@@ -125,10 +125,10 @@ inline awaitable<void> greet(ConnectionPtr connection, Uri uri) {
     if (failure.reason.starts_with("ERR DB index") || failure.reason.starts_with("ERR SELECT")) {
       failure.code = errc::invalid_argument;
     }
-    // A server that does not know a command repeats the command's arguments.
+    // A server that does not know a command repeats what the command's arguments begin with.
+    failure.reason = failure.reason.substr(0, failure.reason.find(", with args beginning with"));
     if (!uri.password.empty() && failure.reason.find(uri.password) != std::string::npos) {
-      failure.reason =
-          "the server does not take the login, and says why in words that hold a secret";
+      failure.reason = "the server does not take the login, and says why in words with a secret";
     }
     throw Failure(failure);
   }
