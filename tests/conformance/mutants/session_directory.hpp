@@ -97,7 +97,9 @@ protected:
   }
 };
 
-class ListsWithoutMetadata : public ForwardingStore {
+/// What is larger than a column or an index takes is not in the list.
+template <std::size_t most>
+class ListsWithoutMetadataAbove : public ForwardingStore {
 public:
   using ForwardingStore::ForwardingStore;
 
@@ -105,22 +107,7 @@ public:
     return changed(ForwardingStore::list_sessions(std::move(user_id), std::move(page)),
                    [](SessionPage& came) {
                      for (Session& session : came.sessions) {
-                       session.metadata = json::object();
-                     }
-                   });
-  }
-};
-
-/// What is beyond a column's size is not in the list.
-class ListsWithoutLargeMetadata : public ForwardingStore {
-public:
-  using ForwardingStore::ForwardingStore;
-
-  awaitable<SessionPage> list_sessions(std::string user_id, Page page) override {
-    return changed(ForwardingStore::list_sessions(std::move(user_id), std::move(page)),
-                   [](SessionPage& came) {
-                     for (Session& session : came.sessions) {
-                       if (session.metadata.text().size() > 65'535) {
+                       if (session.metadata.text().size() > most) {
                          session.metadata = json::object();
                        }
                      }
@@ -355,7 +342,7 @@ protected:
   }
 };
 
-/// The cursor of any user is good for all.
+/// The cursor of any of these users is good for all.
 class CursorOfOthers : public ListsSessionsItself {
 public:
   CursorOfOthers(InnerStore inner, std::vector<std::string> users)

@@ -289,7 +289,7 @@ inline void check_refusals_leave_no_record(RuleContext& ctx, ArchivingStore& sto
   Client& client = store.client();
   const auto limit = ctx.harness().claims().max_value_bytes();
   constexpr std::size_t testable = std::size_t{8} << 20u;
-  for (const WriteArgument& argument : write_arguments(ctx)) {
+  for (const WriteArgument& argument : one_per_method(ctx)) {
     if (argument.is_archive) {
       continue;
     }

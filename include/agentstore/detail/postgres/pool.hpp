@@ -145,7 +145,7 @@ private:
       if (failure.is_interruption && request->is_cancelled) {
         failure.is_cancellation = true;
       }
-      if (failure.retires_server) {
+      if (failure.retires_server && !connection.is_retiring) {
         retire_others(connection);
       }
       if (failure.retires_connection) {
@@ -339,11 +339,11 @@ private:
   }
 
   /// A call has found out that a server is of no use any more. If there is another server to go to,
-  /// no other call has to find it out on another connection. What retires already tells nothing of
-  /// the connections that were opened since.
+  /// no other call has to find it out on another connection.
+  /// Requires: the connection was not retiring, or it would tell nothing of those opened since.
   void retire_others(const PipelinedConnection& connection) {
     const auto hosts = connection_string_->hosts();
-    if (connection.is_retiring || (hosts.size() < 2 && hosts.front().count < 2)) {
+    if (hosts.size() < 2 && hosts.front().count < 2) {
       return;
     }
     const auto connections = connections_; // some are removed
@@ -497,8 +497,9 @@ private:
     request->fail(Failure::cancellation());
     Requests lost = connection->requests();
     const char* const reason = "the connection was given up, for a cancelled call had no answer";
-    connection->is_retiring = was_retiring;
-    self->retire_others(*connection);
+    if (!was_retiring) {
+      self->retire_others(*connection);
+    }
     connection->close(reason);
     self->lose(*connection, std::move(lost), Failure(errc::unavailable, reason));
   }
@@ -607,7 +608,9 @@ private:
   void close_late(PipelinedConnection& connection, Time now) {
     Requests lost = connection.requests();
     const Failure failure = Failure::late("no answer in time");
-    retire_others(connection);
+    if (!connection.is_retiring) {
+      retire_others(connection);
+    }
     connection.close(failure.reason);
     for (const auto& each : lost) {
       if (each->deadline() <= now) {
