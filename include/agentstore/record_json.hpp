@@ -22,6 +22,7 @@
 #include <agentstore/records.hpp>
 
 #include <cmath>
+#include <concepts>
 #include <utility>
 
 namespace agentstore {
@@ -32,20 +33,34 @@ std::string to_iso8601(Timestamp time);
 /// The time that an ISO 8601 text means; without a zone it is UTC.
 Timestamp from_iso8601(std::string_view text);
 
-void to_json(json& out, const Session& session);
-void from_json(const json& in, Session& session);
-void to_json(json& out, const Message& message);
-void from_json(const json& in, Message& message);
-void to_json(json& out, const Checkpoint& checkpoint);
-void from_json(const json& in, Checkpoint& checkpoint);
-void to_json(json& out, const ChannelWrite& write);
-void from_json(const json& in, ChannelWrite& write);
-void to_json(json& out, const PendingWrite& write);
-void from_json(const json& in, PendingWrite& write);
-void to_json(json& out, const Health& health);
-void from_json(const json& in, Health& health);
-void to_json(json& out, const Metrics& metrics);
-void from_json(const json& in, Metrics& metrics);
+template <std::same_as<json> Json>
+void to_json(Json& out, const Session& session);
+template <std::same_as<json> Json>
+void from_json(const Json& in, Session& session);
+template <std::same_as<json> Json>
+void to_json(Json& out, const Message& message);
+template <std::same_as<json> Json>
+void from_json(const Json& in, Message& message);
+template <std::same_as<json> Json>
+void to_json(Json& out, const Checkpoint& checkpoint);
+template <std::same_as<json> Json>
+void from_json(const Json& in, Checkpoint& checkpoint);
+template <std::same_as<json> Json>
+void to_json(Json& out, const ChannelWrite& write);
+template <std::same_as<json> Json>
+void from_json(const Json& in, ChannelWrite& write);
+template <std::same_as<json> Json>
+void to_json(Json& out, const PendingWrite& write);
+template <std::same_as<json> Json>
+void from_json(const Json& in, PendingWrite& write);
+template <std::same_as<json> Json>
+void to_json(Json& out, const Health& health);
+template <std::same_as<json> Json>
+void from_json(const Json& in, Health& health);
+template <std::same_as<json> Json>
+void to_json(Json& out, const Metrics& metrics);
+template <std::same_as<json> Json>
+void from_json(const Json& in, Metrics& metrics);
 
 // Only machinery below this line.
 
@@ -53,40 +68,43 @@ namespace detail {
 
 /// An integer member that fits into `Integer`. It is checked here, because nlohmann itself rounds
 /// and wraps round.
-template <class Integer>
-Integer integer_member(const json& in, const char* name) {
-  const json& member = in.at(name);
-  const bool fits =
-      member.is_number_unsigned()
-          ? std::in_range<Integer>(member.get<std::uint64_t>())
-          : member.is_number_integer() && std::in_range<Integer>(member.get<std::int64_t>());
+template <class Integer, class Json>
+Integer integer_member(const Json& in, const char* name) {
+  const auto& member = in.at(name);
+  const bool fits = member.is_number_unsigned()
+                        ? std::in_range<Integer>(member.template get<std::uint64_t>())
+                        : member.is_number_integer() &&
+                              std::in_range<Integer>(member.template get<std::int64_t>());
   if (member.is_number() && !fits) {
     throw StorageError(errc::invalid_argument, "from_json", name,
                        "the number is not an integer of the member's range");
   }
-  return member.get<Integer>(); // throws if the member is not a number
+  return member.template get<Integer>(); // throws if the member is not a number
 }
 
-inline json time_to_json(Timestamp time) {
+template <class Json>
+Json time_to_json(Timestamp time) {
   using namespace std::chrono;
   const bool has_four_digits =
       time >= sys_days(year(0) / 1 / 1) && time < sys_days(year(10'000) / 1 / 1);
-  return has_four_digits ? json(to_iso8601(time)) : json(time.time_since_epoch().count());
+  return has_four_digits ? Json(to_iso8601(time)) : Json(time.time_since_epoch().count());
 }
 
-inline Timestamp time_member(const json& in, const char* name) {
-  const json& member = in.at(name);
+template <class Json>
+Timestamp time_member(const Json& in, const char* name) {
+  const auto& member = in.at(name);
   if (member.is_number()) {
     return Timestamp(std::chrono::microseconds(integer_member<std::int64_t>(in, name)));
   }
-  return from_iso8601(member.get_ref<const std::string&>());
+  return from_iso8601(member.template get_ref<const std::string&>());
 }
 
 /// A member that must be an object if it is present and not null.
-inline json object_member(const json& in, const char* name) {
+template <class Json>
+Json object_member(const Json& in, const char* name) {
   const auto found = in.find(name);
   if (found == in.end() || found->is_null()) {
-    return json::object();
+    return Json::object();
   }
   if (!found->is_object()) {
     throw StorageError(errc::invalid_argument, "from_json", name, "the member is not an object");
@@ -94,16 +112,18 @@ inline json object_member(const json& in, const char* name) {
   return *found;
 }
 
-inline std::uint64_t count_member(const json& in, const char* name, std::uint64_t otherwise) {
+template <class Json>
+std::uint64_t count_member(const Json& in, const char* name, std::uint64_t otherwise) {
   return in.contains(name) ? integer_member<std::uint64_t>(in, name) : otherwise;
 }
 
-inline std::string text_member(const json& in, const char* name) {
-  return in.at(name).get_ref<const std::string&>();
+template <class Json>
+std::string text_member(const Json& in, const char* name) {
+  return in.at(name).template get_ref<const std::string&>();
 }
 
-inline std::chrono::microseconds duration_member(const json& in, const char* name,
-                                                 const char* name_us) {
+template <class Json>
+std::chrono::microseconds duration_member(const Json& in, const char* name, const char* name_us) {
   constexpr std::int64_t micros_per_second = 1'000'000;
   if (in.contains(name_us)) {
     return std::chrono::microseconds(integer_member<std::int64_t>(in, name_us));
@@ -112,7 +132,7 @@ inline std::chrono::microseconds duration_member(const json& in, const char* nam
   if (found == in.end()) {
     return std::chrono::microseconds(0);
   }
-  const double micros = found->get<double>() * static_cast<double>(micros_per_second);
+  const double micros = found->template get<double>() * static_cast<double>(micros_per_second);
   if (std::isnan(micros) || std::abs(micros) > 9.2e18) {
     throw StorageError(errc::invalid_argument, "from_json", name, "the duration is out of range");
   }
@@ -134,12 +154,13 @@ inline Timestamp from_iso8601(std::string_view text) {
   return *time;
 }
 
-inline void to_json(json& out, const Session& session) {
-  out = json::object();
+template <std::same_as<json> Json>
+void to_json(Json& out, const Session& session) {
+  out = Json::object();
   out["session_id"] = session.session_id;
   out["user_id"] = session.user_id;
-  out["created_at"] = detail::time_to_json(session.created_at);
-  out["last_activity"] = detail::time_to_json(session.last_activity);
+  out["created_at"] = detail::time_to_json<Json>(session.created_at);
+  out["last_activity"] = detail::time_to_json<Json>(session.last_activity);
   out["request_count"] = session.request_count;
   out["error_count"] = session.error_count;
   out["total_processing_time"] =
@@ -150,7 +171,8 @@ inline void to_json(json& out, const Session& session) {
   out["version"] = session.version;
 }
 
-inline void from_json(const json& in, Session& session) {
+template <std::same_as<json> Json>
+void from_json(const Json& in, Session& session) {
   session.session_id = detail::text_member(in, "session_id");
   session.user_id = detail::text_member(in, "user_id");
   session.created_at = detail::time_member(in, "created_at");
@@ -164,16 +186,18 @@ inline void from_json(const json& in, Session& session) {
   session.version = detail::count_member(in, "version", 1);
 }
 
-inline void to_json(json& out, const Message& message) {
-  out = json::object();
+template <std::same_as<json> Json>
+void to_json(Json& out, const Message& message) {
+  out = Json::object();
   out["sequence"] = message.sequence;
   out["role"] = message.role;
   out["content"] = message.content;
-  out["timestamp"] = detail::time_to_json(message.timestamp);
+  out["timestamp"] = detail::time_to_json<Json>(message.timestamp);
   out["metadata"] = message.metadata;
 }
 
-inline void from_json(const json& in, Message& message) {
+template <std::same_as<json> Json>
+void from_json(const Json& in, Message& message) {
   message.sequence = detail::count_member(in, "sequence", 0);
   message.role = detail::text_member(in, "role");
   message.content = detail::text_member(in, "content");
@@ -181,16 +205,18 @@ inline void from_json(const json& in, Message& message) {
   message.metadata = detail::object_member(in, "metadata");
 }
 
-inline void to_json(json& out, const Checkpoint& checkpoint) {
-  out = json::object();
+template <std::same_as<json> Json>
+void to_json(Json& out, const Checkpoint& checkpoint) {
+  out = Json::object();
   out["checkpoint_id"] = checkpoint.checkpoint_id;
   out["thread_id"] = checkpoint.thread_id;
   out["data"] = checkpoint.data;
   out["metadata"] = checkpoint.metadata;
-  out["created_at"] = detail::time_to_json(checkpoint.created_at);
+  out["created_at"] = detail::time_to_json<Json>(checkpoint.created_at);
 }
 
-inline void from_json(const json& in, Checkpoint& checkpoint) {
+template <std::same_as<json> Json>
+void from_json(const Json& in, Checkpoint& checkpoint) {
   checkpoint.thread_id = detail::text_member(in, "thread_id");
   checkpoint.checkpoint_id = detail::text_member(in, "checkpoint_id");
   checkpoint.data = in.at("data");
@@ -198,42 +224,48 @@ inline void from_json(const json& in, Checkpoint& checkpoint) {
   checkpoint.created_at = detail::time_member(in, "created_at");
 }
 
-inline void to_json(json& out, const ChannelWrite& write) {
-  out = json::array();
+template <std::same_as<json> Json>
+void to_json(Json& out, const ChannelWrite& write) {
+  out = Json::array();
   out.push_back(write.channel);
   out.push_back(write.value);
 }
 
-inline void from_json(const json& in, ChannelWrite& write) {
-  write.channel = in.at(0).get_ref<const std::string&>();
+template <std::same_as<json> Json>
+void from_json(const Json& in, ChannelWrite& write) {
+  write.channel = in.at(0).template get_ref<const std::string&>();
   write.value = in.at(1);
 }
 
-inline void to_json(json& out, const PendingWrite& write) {
-  out = json::object();
+template <std::same_as<json> Json>
+void to_json(Json& out, const PendingWrite& write) {
+  out = Json::object();
   out["task_id"] = write.task_id;
   out["index"] = write.index;
   out["channel"] = write.channel;
   out["value"] = write.value;
 }
 
-inline void from_json(const json& in, PendingWrite& write) {
+template <std::same_as<json> Json>
+void from_json(const Json& in, PendingWrite& write) {
   write.task_id = detail::text_member(in, "task_id");
   write.index = detail::integer_member<std::int64_t>(in, "index");
   write.channel = detail::text_member(in, "channel");
   write.value = in.at("value");
 }
 
-inline void to_json(json& out, const Health& health) {
+template <std::same_as<json> Json>
+void to_json(Json& out, const Health& health) {
   static constexpr const char* names[] = {"healthy", "degraded", "unhealthy"};
-  out = json::object();
+  out = Json::object();
   out["status"] = names[static_cast<std::size_t>(health.status)];
   out["storage_backend"] = health.backend;
   out["issues"] = health.issues;
   out["details"] = health.details;
 }
 
-inline void from_json(const json& in, Health& health) {
+template <std::same_as<json> Json>
+void from_json(const Json& in, Health& health) {
   const std::string status = detail::text_member(in, "status");
   if (status == "healthy") {
     health.status = Health::Status::healthy;
@@ -245,12 +277,13 @@ inline void from_json(const json& in, Health& health) {
     throw StorageError(errc::invalid_argument, "from_json", status, "the text is not a status");
   }
   health.backend = detail::text_member(in, "storage_backend");
-  health.issues = in.at("issues").get<std::vector<std::string>>();
+  health.issues = in.at("issues").template get<std::vector<std::string>>();
   health.details = detail::object_member(in, "details");
 }
 
-inline void to_json(json& out, const Metrics& metrics) {
-  out = json::object();
+template <std::same_as<json> Json>
+void to_json(Json& out, const Metrics& metrics) {
+  out = Json::object();
   out["total_sessions"] = metrics.total_sessions;
   out["active_sessions"] = metrics.active_sessions;
   out["total_messages"] = metrics.total_messages;
@@ -258,7 +291,8 @@ inline void to_json(json& out, const Metrics& metrics) {
   out["details"] = metrics.details;
 }
 
-inline void from_json(const json& in, Metrics& metrics) {
+template <std::same_as<json> Json>
+void from_json(const Json& in, Metrics& metrics) {
   metrics.total_sessions = detail::integer_member<std::uint64_t>(in, "total_sessions");
   metrics.active_sessions = detail::integer_member<std::uint64_t>(in, "active_sessions");
   metrics.total_messages = detail::integer_member<std::uint64_t>(in, "total_messages");
