@@ -23,6 +23,8 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
+#include <filesystem>
+
 using namespace agentstore;
 using namespace agentstore::test;
 using namespace std::chrono_literals;
@@ -307,6 +309,57 @@ TEST_CASE("A file that cannot be written fails no call, and health says so") {
   CHECK(rig.call(store->health_check()).status == Health::Status::healthy);
   rig.drain(*store);
   CHECK(rig.ids("t") == Rig::numbers(1, 2));
+}
+
+TEST_CASE("What is queued at close and not in the file is dropped, and counted") {
+  Rig rig;
+  const auto store = rig.open();
+  rig.queue(*store, "t", 1, 2);
+  SECTION("because it could not be written") {
+    auto& vfs = FaultySqliteVfs::instance();
+    vfs.inject(rig.path, conformance::Fault(conformance::Fault::Effect::before));
+    rig.queue(*store, "t", 3, 5);
+    vfs.inject(rig.path, conformance::Fault());
+    rig.queue(*store, "t", 6, 6);
+    rig.close(*store);
+    CHECK(rig.metrics(*store).accepted == 6);
+    CHECK(rig.metrics(*store).dropped == 3);
+    CHECK(rig.metrics(*store).queued == 3);
+    CHECK(rig.rows() == "3");
+  }
+  SECTION("because the file is gone") {
+    const std::uint64_t before = rig.metrics(*store).queued_bytes;
+    CHECK(before > 0);
+    for (const char* const end : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(rig.path + end);
+    }
+    rig.close(*store);
+    CHECK(rig.metrics(*store).accepted == 2);
+    CHECK(rig.metrics(*store).dropped == 2);
+    CHECK(rig.metrics(*store).queued_bytes == 0);
+  }
+  const ArchivingMetrics closed = rig.metrics(*store);
+  rig.close(*store); // which counts nothing twice
+  CHECK(rig.metrics(*store) == closed);
+  REQUIRE(rig.call(store->initialize()));
+  CHECK(rig.metrics(*store).accepted == closed.accepted);
+  CHECK(rig.metrics(*store).queued == closed.queued);
+  rig.drain(*store);
+  CHECK(rig.metrics(*store).archived == closed.queued);
+}
+
+TEST_CASE("What leaves the queue before close is not dropped by it, in the file or not") {
+  Rig rig;
+  const auto store = rig.open();
+  auto& vfs = FaultySqliteVfs::instance();
+  vfs.inject(rig.path, conformance::Fault(conformance::Fault::Effect::before));
+  rig.queue(*store, "t", 1, 3);
+  vfs.inject(rig.path, conformance::Fault());
+  rig.drain(*store);
+  rig.close(*store);
+  CHECK(rig.metrics(*store).archived == 3);
+  CHECK(rig.metrics(*store).dropped == 0);
+  CHECK(rig.ids("t") == Rig::numbers(1, 3));
 }
 
 TEST_CASE("A queue's file is for one dual write at a time") {

@@ -36,7 +36,8 @@ namespace agentstore {
 ///
 /// A file that cannot be written (the disk is full, it was moved) fails no call: the record is
 /// queued in memory alone until it is archived, and health is `degraded` until a change of the file
-/// succeeds. A record that cannot be removed from the file
+/// succeeds. `close` drops and counts what is not archived by then and not in the file, and that is
+/// everything if the file is no longer where it was. A record that cannot be removed from the file
 /// is archived again after the next start.
 ///
 /// \par The file

@@ -23,8 +23,8 @@ public:
   std::uint64_t accepted = 0;
   /// Records that the archive has taken.
   std::uint64_t archived = 0;
-  /// Records that were given up: for want of room, after the last attempt, or by `close` if the
-  /// queue is not durable.
+  /// Records that were given up: for want of room, after the last attempt, or by `close` if no
+  /// durable queue has them.
   std::uint64_t dropped = 0;
   /// Records that wait, and records whose append is under way.
   std::uint64_t queued = 0;
@@ -66,7 +66,7 @@ static_assert(!std::is_aggregate_v<ArchivingMetrics>);
 ///   up no other for longer.
 /// - DUA-07 `drain` is true when nothing is queued, and false when its limit has passed before.
 /// - DUA-08 `close` ends within the limit that the store states, and in it archives what is
-///   queued; what is left is dropped and counted, or stays queued if the queue is durable.
+///   queued; what is left is dropped and counted, or stays queued if a durable queue has it.
 /// - DUA-09 Over an IArchiveOnce a record that is appended again, because the first attempt seemed
 ///   to have failed, is there once.
 /// - DUA-10 If the queue is durable, what is queued when the store is closed, is destroyed or its

@@ -37,6 +37,17 @@ public:
   /// Waits until each entry added so far is durable, or could not be made so. Ends if cancelled.
   virtual awaitable<void> written() = 0;
 
+  /// Entries that were added and not removed, and that the next `open` will not find.
+  class Lost {
+  public:
+    Lost() = default;
+    bool is_all = false; // the rest means nothing then
+    std::uint64_t records = 0;
+    std::uint64_t bytes = 0;
+  };
+  /// What was lost when the journal was closed. Says it once.
+  virtual Lost take_lost() { return {}; }
+
   /// Whether the latest work succeeded.
   virtual bool is_well() const noexcept = 0;
 

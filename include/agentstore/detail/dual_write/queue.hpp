@@ -7,6 +7,7 @@
 #include <agentstore/capabilities/archiving.hpp>
 #include <agentstore/detail/dual_write/journal.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -70,6 +71,19 @@ public:
     blocked_.clear();
     lanes_.clear();
     workers_ = 0;
+  }
+
+  /// Counts what the journal did not keep when it was closed after `close`.
+  void drop_lost(const Journal::Lost& lost) {
+    const std::lock_guard lock(mutex_);
+    if (is_open_) {
+      return;
+    }
+    const std::uint64_t records =
+        lost.is_all ? metrics_.queued : std::min(lost.records, metrics_.queued);
+    metrics_.dropped += records;
+    metrics_.queued -= records;
+    metrics_.queued_bytes -= lost.is_all ? metrics_.queued_bytes : lost.bytes;
   }
 
   /// Takes the entry in or drops it. The text is for the journal. Returns the same as `add_worker`.

@@ -291,6 +291,7 @@ private:
     self->notify();
     if (self->journal_) {
       co_await no_matter_how(self->journal_->close());
+      self->queue_.drop_lost(self->journal_->take_lost());
     }
     if (!self->is_closing_) {
       self->is_closing_ = true;

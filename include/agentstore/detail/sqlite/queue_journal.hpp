@@ -12,7 +12,7 @@
 #include <agentstore/document_from_text.hpp>
 
 #include <deque>
-#include <functional>
+#include <map>
 
 namespace agentstore::detail::sqlite {
 
@@ -74,18 +74,25 @@ public:
       : Engine(std::move(options), queue_schema(), Handles::one) {}
 
   awaitable<Entries> open() override { return open_and_read(shared_from_this()); }
-  awaitable<void> close() override { return Engine::close(shared_from_this()); }
+  awaitable<void> close() override {
+    try {
+      open_database().submit(std::make_unique<Look>(shared_from_this()));
+    } catch (...) { // NOLINT(bugprone-empty-catch): it is closed
+    }
+    return Engine::close(shared_from_this());
+  }
   awaitable<void> written() override { return wait(shared_from_this()); }
 
   void add(const dual_write::Entry& entry, std::string others_text) noexcept override {
-    submit([id = entry.id, kind = entry.kind, key = entry.key, created_at = entry.created_at,
+    submit(entry.id, entry.bytes,
+           [id = entry.id, kind = entry.kind, key = entry.key, created_at = entry.created_at,
             others = std::move(others_text)](QueueTable table) {
-      table.add(id, kind, key, created_at, others);
-    });
+             table.add(id, kind, key, created_at, others);
+           });
   }
 
   void remove(const dual_write::Entry& entry) noexcept override {
-    submit([id = entry.id](QueueTable table) { table.remove(id); });
+    submit(entry.id, 0, [id = entry.id](QueueTable table) { table.remove(id); });
   }
 
   void abandon() noexcept override {
@@ -96,6 +103,18 @@ public:
   }
 
   bool is_well() const noexcept override { return !has_failed_; }
+
+  Lost take_lost() override {
+    const std::lock_guard lock(mutex_);
+    Lost lost;
+    lost.is_all = is_gone_.exchange(false);
+    for (const auto& [id, bytes] : missing_) {
+      ++lost.records;
+      lost.bytes += bytes;
+    }
+    missing_.clear();
+    return lost;
+  }
 
 private:
   /// A job for the queue, which does not wait for the job.
@@ -113,15 +132,34 @@ private:
   template <class Work>
   class Change final : public OwnJob {
   public:
-    Change(std::shared_ptr<QueueJournal> journal, Work work)
-        : OwnJob(Manner::shared(Manner::Time::max()), std::move(journal)), work_(std::move(work)) {}
+    Change(std::shared_ptr<QueueJournal> journal, std::string entry_id, std::uint64_t added_bytes,
+           Work work)
+        : OwnJob(Manner::shared(Manner::Time::max()), std::move(journal)),
+          entry_id_(std::move(entry_id)), added_bytes_(added_bytes), work_(std::move(work)) {}
     void attempt(Patience&) override { work_(QueueTable(journal_->database().connection())); }
     void complete(std::exception_ptr error) const override {
-      journal_->end_change(error == nullptr);
+      journal_->end_change(entry_id_, added_bytes_, error == nullptr);
     }
 
   private:
+    std::string entry_id_;
+    std::uint64_t added_bytes_;
     Work work_;
+  };
+
+  /// Whether the file that is about to be closed is the one that the next `open` reads.
+  class Look final : public OwnJob {
+  public:
+    explicit Look(std::shared_ptr<QueueJournal> journal)
+        : OwnJob(Manner::alone(Manner::Time::max()), std::move(journal)) {}
+    void attempt(Patience&) override {
+      if (journal_->database().is_open()) {
+        journal_->database().connection().require_in_place();
+      }
+    }
+    void complete(std::exception_ptr error) const override {
+      journal_->is_gone_ = error != nullptr;
+    }
   };
 
   class Shut final : public OwnJob {
@@ -179,16 +217,32 @@ private:
     }
   }
 
+  /// The work adds or removes this entry; what is removed has no bytes.
   template <class Work>
-  void submit(Work work) noexcept {
+  void submit(const std::string& entry_id, std::uint64_t added_bytes, Work work) noexcept {
     try {
-      auto job = std::make_unique<Change<Work>>(shared_from_this(), std::move(work));
+      auto job = std::make_unique<Change<Work>>(shared_from_this(), entry_id, added_bytes,
+                                                std::move(work));
       Database& database = open_database();
       const std::lock_guard lock(mutex_);
       database.submit(std::move(job));
       ++begun_;
     } catch (...) {
       has_failed_ = true;
+      const std::lock_guard lock(mutex_);
+      note(entry_id, added_bytes, false);
+    }
+  }
+
+  /// Notes what is missing in the file. Requires: `mutex_` is locked.
+  void note(const std::string& entry_id, std::uint64_t added_bytes, bool is_done) noexcept {
+    try {
+      if (is_done || added_bytes == 0) {
+        missing_.erase(entry_id);
+      } else {
+        missing_.emplace(entry_id, added_bytes);
+      }
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): then it is not counted
     }
   }
 
@@ -203,11 +257,12 @@ private:
     resume(*call);
   }
 
-  void end_change(bool is_done) {
+  void end_change(const std::string& entry_id, std::uint64_t added_bytes, bool is_done) {
     has_failed_ = !is_done;
     std::vector<std::shared_ptr<AwaitedCall>> done;
     {
       const std::lock_guard lock(mutex_);
+      note(entry_id, added_bytes, is_done);
       ++ended_;
       while (!waiting_.empty() && waiting_.front().changes <= ended_) {
         done.push_back(std::move(waiting_.front().call));
@@ -226,10 +281,12 @@ private:
   }
 
   std::atomic<bool> has_failed_ = false;
+  std::atomic<bool> is_gone_ = false;
   std::mutex mutex_;
   std::uint64_t begun_ = 0;
   std::uint64_t ended_ = 0;
   std::deque<Waiting> waiting_;
+  std::map<std::string, std::uint64_t> missing_; // entries that could not be added, and their bytes
 };
 
 /// The definition of what sqlite_queue.hpp declares.
