@@ -362,6 +362,36 @@ TEST_CASE("What leaves the queue before close is not dropped by it, in the file 
   CHECK(rig.ids("t") == Rig::numbers(1, 3));
 }
 
+TEST_CASE("A record as deep as a value may be is found in the file") {
+  Rig rig;
+  MemoryOptions deep;
+  deep.limits.max_depth = Document::max_depth;
+  rig.hot = std::make_shared<MemoryBackend>(deep);
+  MemoryArchiveOptions archive;
+  archive.limits = deep.limits;
+  rig.archived = std::make_shared<MemoryArchiveSpace>(archive);
+  const json deepest = nested(Document::max_depth);
+  const json metadata = nested(Document::max_depth - 1);
+  {
+    const auto store = rig.open();
+    rig.by->set(ArchiveState::hangs);
+    rig.call(store->create_session("s", "u", metadata));
+    REQUIRE(rig.call(store->put_checkpoint("t", "c", deepest, deepest)));
+    std::vector<ChannelWrite> writes;
+    writes.emplace_back("w", deepest);
+    REQUIRE(rig.call(store->put_writes("t", "c", "task", writes)));
+    rig.close(*store);
+  }
+  const auto store = rig.open();
+  rig.drain(*store);
+  CHECK(rig.metrics(*store).archived == 3);
+  CHECK(rig.records(ArchiveKind::checkpoint, "t").at(0).fields.at("data") == deepest);
+  CHECK(rig.records(ArchiveKind::checkpoint_writes, "t").at(0).fields.at("writes")[0][1] ==
+        deepest);
+  CHECK(rig.records(ArchiveKind::session_event, "s").at(0).fields.at("payload").at("metadata") ==
+        metadata);
+}
+
 TEST_CASE("A queue's file is for one dual write at a time") {
   Rig rig;
   const auto first = rig.open();

@@ -12,7 +12,7 @@ namespace agentstore::detail::document {
 template <class Text>
 class Reader {
 public:
-  static Document read(Text text);
+  static Document read(Text text, std::size_t max_depth = Document::max_depth);
 };
 
 } // namespace agentstore::detail::document

@@ -174,10 +174,10 @@ public:
   bool has_space = false;
 };
 
-inline Verdict validate(std::string_view original, std::string_view parsed) {
+inline Verdict validate(std::string_view original, std::string_view parsed, std::size_t max_depth) {
   Verdict verdict;
   boost::json::parse_options options;
-  options.max_depth = Document::max_depth;
+  options.max_depth = max_depth;
   boost::json::basic_parser<Validator> parser(options, original, parsed);
   verdict.byte = parser.write_some(false, parsed.data(), parsed.size(), verdict.error);
   const Validator& heard = parser.handler();
@@ -192,13 +192,13 @@ inline Verdict validate(std::string_view original, std::string_view parsed) {
   return verdict;
 }
 
-inline Verdict validate(std::string_view text) {
-  const Verdict verdict = validate(text, text);
+inline Verdict validate(std::string_view text, std::size_t max_depth) {
+  const Verdict verdict = validate(text, text, max_depth);
   if (verdict.error != boost::json::error::exponent_overflow) {
     return verdict;
   }
   // Boost.JSON stops at each exponent beyond an int, even in 0e9999999999 and 1e-9999999999.
-  return validate(text, with_small_exponents(text));
+  return validate(text, with_small_exponents(text), max_depth);
 }
 
 [[noreturn]] inline void refuse(const Verdict& verdict) {
@@ -211,12 +211,12 @@ inline Verdict validate(std::string_view text) {
 }
 
 template <class Text>
-Document Reader<Text>::read(Text text) {
+Document Reader<Text>::read(Text text, std::size_t max_depth) {
   if (text.size() >
       std::numeric_limits<std::int32_t>::max()) { // Boost.JSON counts digits in an int
     throw StorageError(errc::too_large, "from_text", "", "the text has 2 GiB or more");
   }
-  const Verdict verdict = validate(text);
+  const Verdict verdict = validate(text, max_depth);
   if (verdict.error) {
     refuse(verdict);
   }

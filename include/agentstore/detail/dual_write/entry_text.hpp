@@ -15,6 +15,10 @@
 
 namespace agentstore::detail::dual_write {
 
+/// How much deeper that text is than the deepest value in it: a channel's stands in a pair, in the
+/// writes, in the arguments.
+inline constexpr std::size_t depth_around_values = 3;
+
 inline void add_text(std::string& all, const std::string& value) {
   all += Document(json(value)).text();
 }
