@@ -45,8 +45,16 @@ TEST_CASE("a URI of ClickHouse says where, who and what") {
   CHECK(Uri::parse("clickhouse://:word@db").password == "word");
   CHECK(Uri::parse("clickhouse://agent@db").user == "agent");
   CHECK(Uri::parse("clickhouse://a:b:c@db").password == "b:c");
+  CHECK(Uri::parse("clickhouse://a:b%3Ac@db").password == "b:c");
   CHECK(Uri::parse("clickhouse://[::1]:7000").host == "::1");
   CHECK(Uri::parse("clickhouse://[::1]:7000").port == "7000");
+}
+
+TEST_CASE("the header Host has an address of IPv6 in brackets, without its zone") {
+  CHECK(Uri::parse("clickhouse://db").authority() == "db:8123");
+  CHECK(Uri::parse("clickhouse://127.0.0.1:7000").authority() == "127.0.0.1:7000");
+  CHECK(Uri::parse("clickhouse://[::1]:7000").authority() == "[::1]:7000");
+  CHECK(Uri::parse("clickhouses://[fe80::1%25eth0]").authority() == "[fe80::1]:8443");
 }
 
 TEST_CASE("what is no URI of ClickHouse is refused, and nothing of it is shown") {
@@ -58,6 +66,8 @@ TEST_CASE("what is no URI of ClickHouse is refused, and nothing of it is shown")
                                  "clickhouse://a:s3cret@",
                                  "clickhouse://a:s3cret@@db",
                                  "clickhouse://a:s3/cret@db",
+                                 "clickhouse://a%3As3cret@db",
+                                 "clickhouse://a%3As3:cret@db",
                                  "clickhouse://a:s3cret%@db",
                                  "clickhouse://a:s3cret%4@db",
                                  "clickhouse://a:s3cret%0a@db",

@@ -16,6 +16,8 @@
 #include <agentstore/detail/clickhouse/tables.hpp>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -23,6 +25,7 @@
 #include <functional>
 #include <set>
 #include <sstream>
+#include <thread>
 
 using namespace agentstore;
 using namespace agentstore::test;
@@ -164,6 +167,46 @@ awaitable<void> write(ClickHouseArchive* archive, Writer* writer, const bool* is
     good_ones = is_kept && *is_mended ? good_ones + 1 : 0;
   }
 }
+
+/// Takes one connection by TLS, and sees for which host the client asks before it ends it.
+class NameAskedFor {
+public:
+  explicit NameAskedFor(const Certificate& certificate) {
+    tls_.use_certificate_chain_file(certificate.file());
+    tls_.use_private_key_file(certificate.key(), boost::asio::ssl::context::pem);
+    thread_ = std::thread([this] {
+      boost::asio::ssl::stream<boost::asio::ip::tcp::socket> client(context_, tls_);
+      acceptor_.accept(client.next_layer());
+      boost::system::error_code error;
+      client.handshake(boost::asio::ssl::stream_base::server, error);
+      const char* const name =
+          ::SSL_get_servername(client.native_handle(), TLSEXT_NAMETYPE_host_name);
+      name_ = error ? error.message() : name != nullptr ? name : "no name";
+    });
+  }
+  NameAskedFor(const NameAskedFor&) = delete;
+  NameAskedFor& operator=(const NameAskedFor&) = delete;
+  ~NameAskedFor() {
+    if (thread_.joinable()) {
+      thread_.join();
+    }
+  }
+
+  int port() const { return acceptor_.local_endpoint().port(); }
+  /// Waits for the connection.
+  std::string name() {
+    thread_.join();
+    return name_;
+  }
+
+private:
+  boost::asio::io_context context_;
+  boost::asio::ssl::context tls_{boost::asio::ssl::context::tls_server};
+  boost::asio::ip::tcp::acceptor acceptor_{
+      context_, boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)};
+  std::string name_;
+  std::thread thread_;
+};
 
 std::string message_of(const std::optional<StorageError>& error) {
   return error ? error->what() : "no error";
@@ -645,6 +688,46 @@ TEST_CASE("a ClickHouse archive over TLS verifies whom it talks to") {
   CHECK_FALSE(loop.run(archive_of("localhost", other.file())->initialize()));
   CHECK_FALSE(loop.run(archive_of("localhost", "")->initialize()));
   CHECK_FALSE(loop.run(archive_of("127.0.0.1", "own")->initialize())); // another name
+}
+
+TEST_CASE("a ClickHouse archive over TLS asks for a name, and verifies an address as one") {
+  for (const char* const whom : {"localhost", "127.0.0.1"}) {
+    const std::string host = whom;
+    INFO(host);
+    const Certificate certificate(host);
+    const ClickHouseServer secured(certificate.file(), certificate.key());
+    NameAskedFor listener(certificate);
+    Loop loop;
+    for (const int port : {secured.tls_port(), listener.port()}) {
+      ClickHouseOptions options = patient_options("clickhouses://" + credentials + host + ":" +
+                                                  std::to_string(port) + "/traces");
+      options.ca_file = certificate.file();
+      ClickHouseArchive archive(loop.context().get_executor(), options);
+      CHECK(loop.run(archive.initialize()) == (port == secured.tls_port()));
+    }
+    CHECK(listener.name() == (host == "localhost" ? "localhost" : "no name"));
+  }
+}
+
+TEST_CASE("a ClickHouse archive on an address of IPv6") {
+  const std::string database = fresh_database();
+  Rig rig(database); // so that there is a server
+  boost::asio::ip::tcp::socket socket(rig.loop.context());
+  boost::system::error_code error;
+  socket.connect(
+      {boost::asio::ip::address_v6::loopback(), static_cast<unsigned short>(server().port())},
+      error);
+  if (error) {
+    WARN("skipped: there is no IPv6 here");
+    return;
+  }
+  socket.close();
+  ClickHouseArchive archive(rig.loop.context().get_executor(),
+                            patient_options("clickhouse://" + credentials + "[::1]:" +
+                                            std::to_string(server().port()) + "/" + database));
+  REQUIRE(rig.loop.run(archive.initialize()));
+  CHECK(rig.loop.run(archive.append_conversation_session("k", 1)));
+  CHECK(rig.numbers("k") == std::vector<int>{1});
 }
 
 TEST_CASE("In the child of a fork, the parent's ClickHouse archive is refused and left alone") {

@@ -24,8 +24,9 @@ public:
   /// which only the host is required. The port is that of the server's HTTP interface; the default
   /// is 8123, and 8443 for TLS. The default user is `default` without a password, and the default
   /// database is `agentstore`. The database's name consists of letters, digits and `_`. Characters
-  /// that are special in a URI are percent-encoded in user and password, e.g. `%40` for `@`. The
-  /// password is never shown, neither in an error nor in the server's log of queries.
+  /// that are special in a URI are percent-encoded in user and password, e.g. `%40` for `@`. A user
+  /// cannot have a colon. An address of IPv6 stands in brackets. The password is never shown,
+  /// neither in an error nor in the server's log of queries.
   std::string uri = "clickhouse://127.0.0.1";
   /// For TLS: a file, in PEM, with the certificates of the authorities by which the server's
   /// certificate is verified. If it is empty, the system's authorities are used. The certificate

@@ -5,7 +5,16 @@
 #include "support/servers/server_process.hpp"
 #include "support/temporary_directory.hpp"
 
+#include <boost/asio/ip/address.hpp>
+
 namespace agentstore::test {
+
+/// As a certificate says whom it is for: an address, or a name.
+inline std::string alternative_name(const std::string& host) {
+  boost::system::error_code no_address;
+  static_cast<void>(boost::asio::ip::make_address(host, no_address));
+  return (no_address ? "DNS:" : "IP:") + host;
+}
 
 /// Makes a certificate for a host, signed by itself, and its key.
 inline void make_certificate(const std::string& file, const std::string& key,
@@ -27,7 +36,7 @@ inline void make_certificate(const std::string& file, const std::string& key,
                                           "-subj",
                                           "/CN=" + host,
                                           "-addext",
-                                          "subjectAltName=DNS:" + host};
+                                          "subjectAltName=" + alternative_name(host)};
   if (ServerProcess::call(words) != 0) {
     throw std::runtime_error("openssl makes no certificate for " + host);
   }

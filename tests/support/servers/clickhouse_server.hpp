@@ -104,7 +104,8 @@ private:
     std::ofstream(here + "/config.xml")
         << "<?xml version=\"1.0\"?>\n<yandex>\n<logger><level>none</level></logger>\n"
         << "<http_port>" << port_ << "</http_port><tcp_port>" << tcp_port_ << "</tcp_port>\n"
-        << tls() << "<listen_host>127.0.0.1</listen_host>\n"
+        << tls() << "<listen_host>127.0.0.1</listen_host><listen_host>::1</listen_host>\n"
+        << "<listen_try>1</listen_try>\n" // there may be no IPv6
         << "<path>" << data() << "/</path><tmp_path>" << here << "/tmp/</tmp_path>\n"
         << "<user_files_path>" << here << "/user_files/</user_files_path>\n"
         << "<format_schema_path>" << here << "/format_schemas/</format_schema_path>\n"
@@ -118,7 +119,7 @@ private:
     const auto user = [](const std::string& name, const std::string& password,
                          const std::string& profile, const std::string& quota) {
       return "<" + name + "><password>" + password +
-             "</password><networks><ip>127.0.0.1</ip></networks><profile>" + profile +
+             "</password><networks><ip>127.0.0.1</ip><ip>::1</ip></networks><profile>" + profile +
              "</profile><quota>" + quota + "</quota></" + name + ">\n";
     };
     std::ofstream(here + "/users.xml")

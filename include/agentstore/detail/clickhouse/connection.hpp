@@ -8,6 +8,7 @@
 #include <agentstore/detail/clickhouse/uri.hpp>
 #include <agentstore/detail/deadline.hpp>
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -188,8 +189,12 @@ inline awaitable<void> Connection::secure(std::shared_ptr<Connection> self) {
   namespace ssl = boost::asio::ssl;
   auto& tls = self->tls_.emplace(self->stream_, *self->tls_context_);
   std::string host = self->uri_.host;
-  ::SSL_ctrl(tls.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-             host.data());
+  boost::system::error_code no_address;
+  static_cast<void>(boost::asio::ip::make_address(host, no_address));
+  if (no_address) { // an address is verified as one, and never asked for as a name
+    ::SSL_ctrl(tls.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+               host.data());
+  }
   tls.set_verify_callback(ssl::host_name_verification(host));
   boost::system::error_code error;
   auto token = boost::asio::redirect_error(boost::asio::use_awaitable, error);
@@ -232,7 +237,7 @@ inline Connection::Request Connection::request_for(Query query) const {
   const std::string target = "/?wait_end_of_query=1&query=" + percent_encoded(query.sql);
   Request request(http::verb::post, target, 11);
   request.set(http::field::authorization, "Basic " + base64(uri_.user + ":" + uri_.password));
-  request.set(http::field::host, uri_.host + ":" + uri_.port);
+  request.set(http::field::host, uri_.authority());
   request.set(http::field::user_agent, "agentstore");
   request.body() = std::move(query.body);
   request.prepare_payload();

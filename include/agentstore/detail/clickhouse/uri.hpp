@@ -18,6 +18,12 @@ public:
   /// Throws Failure, `invalid_argument`, if the text is no such URI.
   static Uri parse(std::string_view text);
 
+  /// For the header Host. An address of IPv6 stands in brackets there, and without its zone.
+  std::string authority() const {
+    const bool is_ipv6 = host.find(':') != std::string::npos;
+    return (is_ipv6 ? "[" + host.substr(0, host.find('%')) + "]" : host) + ":" + port;
+  }
+
   bool is_tls = false;
   std::string host;
   std::string port;
@@ -88,6 +94,9 @@ inline void take_credentials(std::string_view& rest, Uri& uri) {
   }
   if (!user.value_or(all).empty()) {
     uri.user = decode(user.value_or(all), "user");
+  }
+  if (uri.user.find(':') != std::string::npos) {
+    refuse("has a colon in its user, which HTTP takes for the end of it");
   }
   uri.password = decode(password, "password");
 }
