@@ -256,3 +256,10 @@ TEST_CASE("A context and a dual write may be destroyed in any order", "[lifetime
                                                       std::make_shared<MemoryArchive>(), options);
   });
 }
+
+TEST_CASE("A context and an SQLite archive may be destroyed in any order", "[lifetime]") {
+  const TemporaryDirectory directory;
+  check_teardown_orders([&](const boost::asio::any_io_executor&) {
+    return std::make_unique<SqliteArchive>(directory.file("archive.db"));
+  });
+}
