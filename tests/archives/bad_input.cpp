@@ -8,8 +8,20 @@
 #include "support/json_values.hpp"
 #include "support/loop.hpp"
 #include "support/texts.hpp"
+#if defined(AGENTSTORE_TESTS_HAVE_CLICKHOUSE)
+#include "support/servers/clickhouse_server.hpp"
+#endif
+#if defined(AGENTSTORE_TESTS_HAVE_POSTGRES)
+#include "support/servers/postgres_server.hpp"
+#endif
 
 #include <agentstore/archives/memory.hpp>
+#if defined(AGENTSTORE_TESTS_HAVE_CLICKHOUSE)
+#include <agentstore/archives/clickhouse.hpp>
+#endif
+#if defined(AGENTSTORE_TESTS_HAVE_POSTGRES)
+#include <agentstore/archives/postgres.hpp>
+#endif
 #if defined(AGENTSTORE_TESTS_HAVE_SQLITE)
 #include <agentstore/archives/sqlite.hpp>
 #endif
@@ -113,6 +125,12 @@ std::vector<std::string> archives() {
 #if defined(AGENTSTORE_TESTS_HAVE_SQLITE)
   names.emplace_back("sqlite");
 #endif
+#if defined(AGENTSTORE_TESTS_HAVE_POSTGRES)
+  names.emplace_back("postgres");
+#endif
+#if defined(AGENTSTORE_TESTS_HAVE_CLICKHOUSE)
+  names.emplace_back("clickhouse");
+#endif
   return names;
 }
 
@@ -130,6 +148,23 @@ public:
       SqliteOptions options(":memory:");
       limit(options.limits);
       keep(std::make_shared<SqliteArchive>(options));
+    }
+#endif
+#if defined(AGENTSTORE_TESTS_HAVE_POSTGRES)
+    if (name == "postgres") {
+      static const PostgresServer server;
+      PostgresOptions options(server.conninfo(), fresh_space());
+      limit(options.limits);
+      keep(std::make_shared<PostgresArchive>(loop_.context().get_executor(), options));
+    }
+#endif
+#if defined(AGENTSTORE_TESTS_HAVE_CLICKHOUSE)
+    if (name == "clickhouse") {
+      static const ClickHouseServer server;
+      ClickHouseOptions options(server.uri(fresh_space()));
+      options.linger = std::chrono::milliseconds(0);
+      limit(options.limits);
+      keep(std::make_shared<ClickHouseArchive>(loop_.context().get_executor(), options));
     }
 #endif
     REQUIRE(loop_.run(archive_->initialize()));
@@ -169,6 +204,11 @@ public:
   }
 
 private:
+  static std::string fresh_space() {
+    static int count = 0;
+    return "bad_input_" + std::to_string(++count);
+  }
+
   static void limit(Limits& limits) {
     limits.max_value_bytes = max_bytes;
     limits.max_depth = max_depth;
