@@ -75,6 +75,49 @@ TEST_CASE("A file that is removed, moved or replaced while it is open takes no w
   }
 }
 
+TEST_CASE("A log that is removed, moved or replaced while the file is open takes no write",
+          "[sqlite]") {
+  namespace fs = std::filesystem;
+  const std::string how = GENERATE(as<std::string>(), "removed", "moved", "replaced");
+  const std::string suffix = GENERATE(as<std::string>(), "-wal", "-shm");
+  const bool has_reader = GENERATE(true, false);
+  CAPTURE(how, suffix, has_reader);
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("store.db");
+  const std::string log = path + suffix;
+  const std::string aside = directory.file("aside");
+  Loop loop;
+  SqliteBackend backend(path);
+  REQUIRE(loop.run(backend.initialize()));
+  REQUIRE(loop.run(backend.put_checkpoint("t", "0", 0)));
+  if (has_reader) {
+    REQUIRE(loop.run(backend.get_checkpoint("t", "0")));
+  }
+  fs::rename(log, aside);
+  if (how == "replaced") {
+    fs::copy_file(aside, log);
+  }
+  if (how == "removed") {
+    fs::remove(aside);
+  }
+  CHECK(is_clear(error_of(loop, backend.put_checkpoint("t", "1", 1)), errc::unavailable,
+                 "put_checkpoint", suffix));
+  const Health health = loop.run(backend.health_check());
+  CHECK(health.status != Health::Status::healthy);
+  CHECK(health.issues.size() == 1);
+  CHECK(fs::exists(log) == (how == "replaced")); // nobody has made a new one
+
+  if (how == "moved") {
+    fs::rename(aside, log);
+    CHECK(loop.run(backend.put_checkpoint("t", "1", 1)));
+    CHECK(loop.run(backend.health_check()).status == Health::Status::healthy);
+  }
+  loop.run(backend.close());
+  REQUIRE(loop.run(backend.initialize()));
+  CHECK(loop.run(backend.put_checkpoint("t", "2", 2)));
+  CHECK(loop.run(backend.get_checkpoint("t", "0"))->data == json(0)); // nothing was lost
+}
+
 TEST_CASE("A reader never makes a file", "[sqlite]") {
   const TemporaryDirectory directory;
   const std::string path = directory.file("store.db");

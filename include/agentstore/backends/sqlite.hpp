@@ -77,9 +77,10 @@ public:
 /// FILE-wal and FILE-shm belong to it. As SQLite advises, it should not be on a network file
 /// system.
 ///
-/// A file must not be moved, removed or replaced while it is open. A write that comes after that
-/// throws `unavailable`, until the file is back in its place or the backend is closed and
-/// initialized again. Reads go on in the file that was opened, or throw `unavailable`.
+/// A file must not be moved, removed or replaced while it is open, nor must FILE-wal or FILE-shm. A
+/// write that comes after that throws `unavailable`, until the file is back in its place or the
+/// backend is closed and initialized again. Reads go on in the file that was opened, or throw
+/// `unavailable`.
 ///
 /// A value in a column that another program wrote, and that does not belong there, is `corrupted`.
 ///
@@ -120,9 +121,10 @@ public:
 /// \par Health
 /// A health check reads a row of each table: the backend is `unhealthy` if it cannot. It is
 /// `degraded` if it can read and not write: the file was moved, removed or replaced, or, after a
-/// write that failed, a write that changes nothing fails too. A health check waits for a lock for a
-/// second at most, in each of three steps. `details` has the path, in which U+FFFD stands for what
-/// is not UTF-8, the schema version and SQLite's version.
+/// write that failed, a write that changes nothing fails too. That the disk is full is only known
+/// once a write has failed. A health check waits for a lock for a second at most, in each of three
+/// steps. `details` has the path, in which U+FFFD stands for what is not UTF-8, the schema version
+/// and SQLite's version.
 class SqliteBackend final : public detail::EngineBackend<detail::sqlite::Engine> {
 public:
   explicit SqliteBackend(SqliteOptions options)

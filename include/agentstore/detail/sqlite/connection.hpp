@@ -5,12 +5,14 @@
 // SQLite's C API as far as the backend needs it: a connection, its prepared statements, one run of
 // a statement, and what went wrong. Values are bound, never written into SQL. One thread at a time.
 
+#include <agentstore/detail/sqlite/open_files.hpp>
 #include <agentstore/error.hpp>
 
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <sqlite3.h>
 #include <stdexcept>
@@ -269,14 +271,42 @@ public:
     return static_cast<std::uint64_t>(sqlite3_changes64(database_.get()));
   }
 
-  /// Throws if the path no longer leads to the open file. Nobody would find again what is written
-  /// to the file then.
+  /// The two files beside the database that hold what was written last, and how it is found.
+  class LogFiles {
+  public:
+    FileIdentity log{std::string()};
+    FileIdentity index{std::string()};
+
+    bool operator==(const LogFiles&) const = default;
+  };
+
+  /// None beside a database in memory.
+  LogFiles log_files() const {
+    LogFiles files;
+    const char* const name = sqlite3_db_filename(database_.get(), "main");
+    if (name != nullptr && *name != '\0') {
+      files.log = FileIdentity(sqlite3_filename_wal(name));
+      files.index = FileIdentity(std::string(name) + "-shm");
+    }
+    return files;
+  }
+
+  /// From now on `require_in_place` looks at these files too. SQLite itself removes them only when
+  /// the last connection is closed.
+  void expect(const LogFiles& files) { expected_ = files; }
+
+  /// Throws if the path no longer leads to the open file, or to the files beside it. Nobody would
+  /// find again what is written to the file then.
   void require_in_place() const {
     int has_moved = 0;
     const int result =
         sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
     if (result == SQLITE_OK && has_moved != 0) { // a database in memory does not know the question
       throw Failure(errc::unavailable, "the file was moved, removed or replaced while it was open");
+    }
+    if (expected_ && log_files() != *expected_) {
+      throw Failure(errc::unavailable,
+                    "the file's -wal or -shm was moved, removed or replaced while it was open");
     }
   }
 
@@ -332,6 +362,7 @@ private:
   static constexpr int steps_between_questions = 4'000; // well below a millisecond
 
   Patience* patience_ = nullptr;
+  std::optional<LogFiles> expected_;
   std::minstd_rand random_{std::random_device()()};
   std::unique_ptr<sqlite3, Close> database_;
   std::unordered_map<const char*, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;

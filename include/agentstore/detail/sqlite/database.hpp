@@ -185,6 +185,8 @@ private:
       migrate(*connection, schema_);
       limit_size(*connection);
       file_ = FileIdentity(options_.path);
+      log_files_ = connection->log_files();
+      connection->expect(log_files_);
       connection->require_in_place();
       open_file_ = std::move(open_file);
       writer_->connection = std::move(connection);
@@ -236,6 +238,8 @@ private:
     if (FileIdentity(options_.path) != file_) {
       throw Failure(errc::unavailable, "the file was moved, removed or replaced while it was open");
     }
+    connection->expect(log_files_);
+    connection->require_in_place(); // before the first read, which would make a log that is missing
     connection->execute("PRAGMA query_only = ON");
     require_tables(*connection, schema_);
     return connection;
@@ -276,6 +280,7 @@ private:
   const Handles handles_;
   std::atomic<bool> is_open_ = false;
   FileIdentity file_{std::string()};          // set before the readers are opened
+  Connection::LogFiles log_files_;            // likewise
   std::unique_ptr<const OpenFile> open_file_; // null if the file is closed, or no file
   std::shared_ptr<Readers> readers_ =
       std::make_shared<Readers>([this](Patience& patience) { return connect_reader(patience); });
