@@ -9,14 +9,18 @@
 #include "support/json_values.hpp"
 #include "support/loop.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/waiting.hpp"
 
 #include <agentstore/backends/sqlite.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 
 namespace asio = boost::asio;
 using namespace agentstore;
@@ -41,6 +45,47 @@ std::ptrdiff_t missed(const std::vector<std::shared_ptr<Ending<bool>>>& endings)
   return std::count_if(endings.begin(), endings.end(),
                        [](const auto& ending) { return ending->value.value_or(false); });
 }
+
+/// Another connection that locks a file once, when a connection to it has next rolled back.
+class LockAfterRollback {
+public:
+  explicit LockAfterRollback(const std::string& path) {
+    sqlite3_auto_extension(reinterpret_cast<void (*)()>(&LockAfterRollback::watch));
+    other_.emplace(path);
+    self() = this;
+  }
+  LockAfterRollback(const LockAfterRollback&) = delete;
+  LockAfterRollback& operator=(const LockAfterRollback&) = delete;
+  ~LockAfterRollback() {
+    self() = nullptr;
+    sqlite3_reset_auto_extension();
+  }
+
+  void arm() { is_armed_ = true; }
+  bool has_locked() const { return has_locked_; }
+  void release() { other_->execute("COMMIT"); }
+
+private:
+  static std::atomic<LockAfterRollback*>& self() {
+    static std::atomic<LockAfterRollback*> one = nullptr;
+    return one;
+  }
+  static int watch(sqlite3* database, const char**, const void*) {
+    sqlite3_rollback_hook(database, &LockAfterRollback::lock, nullptr);
+    return SQLITE_OK;
+  }
+  static void lock(void*) {
+    LockAfterRollback* const one = self();
+    if (one != nullptr && one->is_armed_.exchange(false)) {
+      one->other_->execute("BEGIN IMMEDIATE");
+      one->has_locked_ = true;
+    }
+  }
+
+  std::optional<RawSqlite> other_;
+  std::atomic<bool> is_armed_ = false;
+  std::atomic<bool> has_locked_ = false;
+};
 
 } // namespace
 
@@ -93,6 +138,57 @@ TEST_CASE("A write whose neighbours give up is not given up", "[sqlite]") {
     CHECK(put->value == true);
   }
   CHECK(loop.run(backend.list_checkpoints("t", 100)).size() == 20);
+}
+
+TEST_CASE("A write that is cancelled while its group waits for a lock again ends at once",
+          "[sqlite]") {
+  const TemporaryDirectory directory;
+  std::promise<void> entered;
+  std::promise<void> released;
+  std::atomic<bool> is_gated = false;
+  SqliteOptions options(directory.file("store.db"));
+  options.busy_timeout = 60s;
+  options.clock = [&, clock = options.clock] {
+    if (is_gated.exchange(false)) {
+      entered.set_value();
+      released.get_future().wait();
+    }
+    return clock();
+  };
+  LockAfterRollback lock(options.path);
+  Loop loop;
+  SqliteBackend backend(options);
+  REQUIRE(loop.run(backend.initialize()));
+  loop.run(backend.create_session("taken", "u"));
+
+  // The writes behind the first one are one group, and are tried again because of the second one.
+  is_gated = true;
+  const auto first = loop.start(backend.put_checkpoint("t", "first", 1));
+  loop.poll();
+  entered.get_future().wait();
+  const auto refused = loop.start(backend.create_session("taken", "u"));
+  asio::cancellation_signal cancellation;
+  bool has_ended = false;
+  asio::co_spawn(
+      loop.context(), backend.put_checkpoint("t", "cancelled", 1),
+      asio::bind_cancellation_slot(cancellation.slot(), [&](std::exception_ptr error, bool) {
+        has_ended = error != nullptr;
+      }));
+  const auto patient = loop.start(backend.put_checkpoint("t", "patient", 1));
+  loop.poll();
+  lock.arm();
+  released.set_value();
+  REQUIRE(until(loop, [&] { return lock.has_locked(); }));
+  cancellation.emit(asio::cancellation_type::terminal);
+  CHECK(until(loop, [&] { return has_ended; })); // while the lock is held
+  CHECK_FALSE(refused->ended);
+  CHECK_FALSE(patient->ended);
+  lock.release();
+  loop.finish();
+  CHECK(first->value == true);
+  CHECK(refused->threw(errc::already_exists));
+  CHECK(patient->value == true);
+  CHECK(loop.run(backend.list_checkpoints("t", 100)).size() == 2);
 }
 
 TEST_CASE("An opening that waits for another process ends at its deadline", "[sqlite]") {

@@ -36,7 +36,7 @@ private:
     }
     std::optional<Failure> failure;
     try {
-      PatienceOfWriters patience(*this, jobs);
+      PatienceOfWriters patience(*this, jobs, Stage::waiting);
       begin(patience);
     } catch (const Failure& caught) {
       failure.emplace(caught.again());
@@ -58,9 +58,11 @@ private:
       settle(*jobs.front(), [&] { commit_begun(*jobs.front()); });
     } else if (!commit_together(jobs, &GroupCommit::attempt_all) &&
                !commit_together(jobs, &GroupCommit::attempt_each)) {
-      for (const auto& job : jobs) {
+      while (!jobs.empty()) {
+        const std::unique_ptr<Job> job = std::move(jobs.front());
+        jobs.erase(jobs.begin());
         settle(*job, [&] {
-          PatienceOfOne patience(*this, *job);
+          PatienceOfFirst patience(*this, *job, jobs);
           begin(patience);
           commit_begun(*job);
         });
@@ -68,11 +70,25 @@ private:
     }
   }
 
+  /// The patience of a job behind which others wait that were begun.
+  class PatienceOfFirst final : public PatienceOfOne {
+  public:
+    PatienceOfFirst(JobQueue& queue, const Job& job, Jobs& others)
+        : PatienceOfOne(queue, job), others_(others) {}
+    bool waits_for_lock() override {
+      end_late_jobs(others_, Stage::begun);
+      return PatienceOfOne::waits_for_lock();
+    }
+
+  private:
+    Jobs& others_;
+  };
+
   /// As for any group, and the queue knows that it cannot write.
   class PatienceOfWriters final : public PatienceOfGroup {
   public:
-    PatienceOfWriters(GroupCommit& queue, Jobs& jobs)
-        : PatienceOfGroup(queue, jobs), has_failed_(queue.has_failed_) {}
+    PatienceOfWriters(GroupCommit& queue, Jobs& jobs, Stage stage)
+        : PatienceOfGroup(queue, jobs, stage), has_failed_(queue.has_failed_) {}
     bool waits_for_lock() override {
       has_failed_ = true; // before any caller gets it, and until the next commit
       return PatienceOfGroup::waits_for_lock();
@@ -116,12 +132,13 @@ private:
 
   /// False if nothing was stored. The jobs then have to be tried with more care.
   bool commit_together(Jobs& jobs, void (GroupCommit::*attempt_jobs)(Jobs&, Errors&)) {
-    Errors errors(jobs.size());
+    Errors errors;
     try {
       if (!connection->is_in_transaction()) {
-        PatienceOfOne patience(*this, *jobs.back()); // the last job waits longest
+        PatienceOfWriters patience(*this, jobs, Stage::begun);
         begin(patience);
       }
+      errors.resize(jobs.size());
       (this->*attempt_jobs)(jobs, errors);
       commit();
     } catch (...) {

@@ -91,6 +91,8 @@ public:
 
 protected:
   using Jobs = std::vector<std::unique_ptr<Job>>;
+  /// Whether the jobs of a group were begun.
+  enum class Stage { waiting, begun };
 
   /// Does and completes the jobs: one job, or several that share.
   virtual void perform(Jobs& jobs) {
@@ -118,13 +120,13 @@ protected:
     const Job& job_;
   };
 
-  /// The patience of a group that was not begun. The group waits for a lock while any of its jobs
-  /// does.
+  /// The patience of a group. The group waits for a lock while any of its jobs does.
   class PatienceOfGroup : public Patience {
   public:
-    PatienceOfGroup(JobQueue& queue, Jobs& jobs) : queue_(queue), jobs_(jobs) {}
+    PatienceOfGroup(JobQueue& queue, Jobs& jobs, Stage stage)
+        : queue_(queue), jobs_(jobs), stage_(stage) {}
     bool waits_for_lock() override {
-      end_late_jobs(jobs_);
+      end_late_jobs(jobs_, stage_);
       queue_.end_late_jobs();
       return !jobs_.empty();
     }
@@ -133,6 +135,7 @@ protected:
   private:
     JobQueue& queue_;
     Jobs& jobs_;
+    Stage stage_;
   };
 
   template <class Work>
@@ -149,8 +152,8 @@ protected:
     job.complete(std::move(error));
   }
 
-  /// Ends the jobs whose time is up, and drops the jobs that nobody wants.
-  static void end_late_jobs(Jobs& jobs) {
+  /// Ends the jobs whose time is up, and the jobs that nobody wants.
+  static void end_late_jobs(Jobs& jobs, Stage stage) {
     const auto now = std::chrono::steady_clock::now();
     Jobs late;
     std::erase_if(jobs, [&](std::unique_ptr<Job>& job) {
@@ -161,8 +164,13 @@ protected:
       return goes;
     });
     for (const auto& job : late) {
-      if (job->begin()) {
-        settle(*job, [] { throw Failure::locked(); });
+      if (stage == Stage::begun || job->begin()) {
+        settle(*job, [&job] {
+          if (!job->is_wanted()) {
+            throw Interrupted();
+          }
+          throw Failure::locked();
+        });
       }
     }
   }
@@ -183,7 +191,7 @@ protected:
       });
       waiting_.store(queue_.size(), std::memory_order_relaxed);
     }
-    end_late_jobs(late);
+    end_late_jobs(late, Stage::waiting);
   }
 
 private:

@@ -33,7 +33,7 @@ private:
     if (jobs.size() > 1) {
       try {
         done.reserve(jobs.size());
-        PatienceOfGroup patience(*this, jobs);
+        PatienceOfGroup patience(*this, jobs, Stage::waiting);
         lease.emplace(*readers_, patience);
         begin(lease->connection(), patience);
       } catch (...) {
