@@ -3,6 +3,7 @@
 // How PostgresBackend keeps neighbours apart, lets go of memory, and sees what is wrong with what
 // is there.
 
+#include "support/because.hpp"
 #include "support/json_values.hpp"
 #include "support/servers/postgres_rig.hpp"
 
@@ -197,4 +198,44 @@ TEST_CASE("A clean-up that takes longer than a statement may is done in pieces",
               " '2020-01-01', '{}' FROM generate_series(1, 999) AS i");
   CHECK(rig.loop.run(rig.backend.cleanup_expired_sessions(0us)) == 1'000);
   CHECK(rig.loop.run(rig.backend.cleanup_expired_sessions(0us)) == 0);
+}
+
+TEST_CASE("A clean-up of sessions that are too heavy for a statement goes on with fewer",
+          "[postgres]") {
+  PostgresRig tables(one_connection("heavy"));
+  auto& raw = tables.observer.raw();
+  const auto add = [&raw](const std::string& name, int count) {
+    const std::string ids = " FROM generate_series(1, " + std::to_string(count) + ") AS i";
+    raw.execute("INSERT INTO heavy.sessions (session_id, user_id, status, created_at,"
+                " last_activity, metadata) SELECT '" +
+                name + "' || i, 'u', 'active', '2020-01-01', '2020-01-01', '{}'" + ids);
+  };
+  add("a", 130);
+  raw.execute("INSERT INTO heavy.messages (session_id, sequence, role, content, created_at,"
+              " metadata) SELECT session_id, n, 'user', 'hi', created_at, '{}'"
+              " FROM heavy.sessions, generate_series(1, 20) AS n");
+  // A message takes a millisecond, so that a statement has the time for 30 sessions at most. A
+  // session named "z1" takes longer than any statement may.
+  raw.execute("CREATE FUNCTION heavy.slowly() RETURNS trigger LANGUAGE plpgsql AS"
+              " 'BEGIN PERFORM pg_sleep(0.001); RETURN OLD; END';"
+              "CREATE TRIGGER slowly BEFORE DELETE ON heavy.messages FOR EACH ROW"
+              " EXECUTE FUNCTION heavy.slowly();"
+              "CREATE FUNCTION heavy.never() RETURNS trigger LANGUAGE plpgsql AS"
+              " 'BEGIN PERFORM pg_sleep(60); RETURN OLD; END';"
+              "CREATE TRIGGER never BEFORE DELETE ON heavy.sessions FOR EACH ROW"
+              " WHEN (OLD.session_id = 'z1') EXECUTE FUNCTION heavy.never()");
+  PostgresOptions options = one_connection("heavy");
+  options.conninfo += " options='-c statement_timeout=700ms'";
+  PostgresRig rig(options);
+  CHECK(rig.loop.run(rig.backend.cleanup_expired_sessions(24h)) == 130);
+  CHECK(raw.text("SELECT count(*) FROM heavy.sessions") == "0");
+  CHECK(raw.text("SELECT count(*) FROM heavy.messages") == "0");
+
+  add("y", 3);
+  add("z", 1);
+  const auto error = error_of(rig.loop, rig.backend.cleanup_expired_sessions(24h));
+  CHECK(is_clear(error, errc::unavailable, "cleanup_expired_sessions", "57014"));
+  CHECK(is_because(error, boost::system::errc::timed_out, true));
+  CHECK(raw.text("SELECT string_agg(session_id, ' ') FROM heavy.sessions") == "z1");
+  CHECK(rig.works());
 }

@@ -30,7 +30,10 @@ class Engine;
 ///
 /// Every method but a merge of metadata is one round trip and one transaction. A merge is two. It
 /// is made again, with two more, if another merge into the same session was faster. A clean-up is
-/// one for each 500 sessions that it removes, so that it ends however many there are.
+/// one for each 500 sessions that it removes, so that it ends however many there are. If the server
+/// stops it for its time (SQLSTATE 57014), it goes on with fewer sessions at once, down to one, so
+/// that it ends however much they hold; a lock that it waits for costs it that time up to four
+/// times. Each other call has that time once, whatever it removes, copies or counts.
 ///
 /// \par The database
 /// Any database of encoding UTF8, on a server of version 13 or newer. Tables `sessions`,

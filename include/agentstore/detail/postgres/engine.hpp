@@ -55,6 +55,9 @@ public:
         break; // the arguments ask for nothing
       }
       const Response response = co_await client.ask(std::move(request));
+      if (asks_for_less(statements, response)) {
+        continue;
+      }
       is_done = Client::take(statements, response, Call::name, key);
       if (is_contended<Call> && !is_done && std::chrono::steady_clock::now() > give_up_at) {
         const Failure late = Failure::late("others were faster all the time");
@@ -65,6 +68,17 @@ public:
   }
 
 private:
+  /// Whether the server stopped a request, and the statements have a smaller one to try.
+  template <class Statements>
+  static bool asks_for_less(Statements& statements, const Response& response) {
+    if constexpr (requires { statements.ask_for_less(); }) {
+      return response.failure && response.failure->is_interruption &&
+             !response.failure->is_cancellation && statements.ask_for_less();
+    } else {
+      return false;
+    }
+  }
+
   /// Whether a call is made again because others were faster, and not because there is more to do.
   template <class Call>
   static constexpr bool is_contended = std::is_same_v<Call, calls::UpdateSession>;

@@ -34,12 +34,11 @@ private:
 };
 
 /// A request removes a limited number of sessions, each with all that it has. A request for all of
-/// them would run into the time for a statement, and then nothing would ever be removed.
+/// them would run into the time for a statement, and then nothing would ever be removed. If so many
+/// are still too heavy, fewer are asked for.
 template <>
 class Statements<calls::CleanupExpiredSessions> {
 public:
-  static constexpr std::size_t sessions_in_a_transaction = 500;
-
   Request request(const StatementContext& context, std::chrono::microseconds max_idle) {
     // The rows are locked in one order, so that two clean-ups that meet do not deadlock.
     static const Statement remove(
@@ -59,7 +58,7 @@ public:
     } else {
       limit.time_before(*since_, max_idle);
     }
-    limit.plain(last_).count(sessions_in_a_transaction);
+    limit.plain(last_).count(sessions_in_a_transaction_);
     return write(remove, std::move(limit));
   }
   bool take(const Response& response) {
@@ -69,11 +68,20 @@ public:
     if (removed != 0) {
       last_ = rows.plain(0, 1);
     }
-    return removed < sessions_in_a_transaction;
+    return removed < sessions_in_a_transaction_;
+  }
+  /// Makes the next request smaller, after one that ran into the time for a statement. False if it
+  /// was for one session. The server does not say whether a lock cost the time, so the steps are
+  /// large: each may cost that time again.
+  bool ask_for_less() {
+    const bool was_for_many = sessions_in_a_transaction_ > 1;
+    sessions_in_a_transaction_ = std::max<std::size_t>(sessions_in_a_transaction_ / 8, 1);
+    return was_for_many;
   }
   std::uint64_t result() const { return result_; }
 
 private:
+  std::size_t sessions_in_a_transaction_ = 500;
   std::optional<Timestamp> since_;
   std::string last_; // of the sessions that were removed; all others are greater
   std::uint64_t result_ = 0;

@@ -8,6 +8,10 @@
 //     bool take(const Response&);  // true: done; false: make another request
 //     Result result();
 //
+// and, if the server may have been asked for too much at once,
+//
+//     bool ask_for_less();         // true: make a smaller request
+//
 // No function here waits for anything. Each method but a merge of metadata and a clean-up makes one
 // request, which is one round trip and one transaction. Rows get their order from counters, never
 // from a clock: the clocks of two machines differ. Times are recorded as the backend's clock gives
