@@ -152,8 +152,40 @@ TEST_CASE("Health is what calls will meet", "[postgres]") {
     raw.execute("ALTER TABLE health.gone RENAME TO " + std::string(table));
     CHECK(issue() == "healthy");
   }
+  rig.loop.run(rig.backend.create_session("s", "u"));
+  for (const char* const each :
+       {"INSERT sessions", "UPDATE sessions", "DELETE sessions", "INSERT messages",
+        "DELETE messages", "INSERT threads", "UPDATE threads", "DELETE threads",
+        "INSERT checkpoints", "UPDATE checkpoints", "DELETE checkpoints", "INSERT writes",
+        "UPDATE writes", "DELETE writes"}) {
+    const std::string both = each;
+    const std::string privilege = both.substr(0, both.find(' '));
+    const std::string table = both.substr(both.find(' ') + 1);
+    raw.execute("REVOKE " + privilege + " ON health." + table + " FROM agent");
+    CHECK(issue() == "the role lacks " + privilege + " on " + table);
+    if (both == "INSERT messages") {
+      CHECK(is_clear(error_of(rig.loop, rig.backend.add_conversation_message("s", "user", "hi")),
+                     errc::unavailable, "add_conversation_message", "42501"));
+    }
+    raw.execute("GRANT " + privilege + " ON health." + table + " TO agent");
+    CHECK(issue() == "healthy");
+  }
+  raw.execute("REVOKE UPDATE, TRUNCATE, REFERENCES, TRIGGER ON health.messages FROM agent");
+  raw.execute("REVOKE UPDATE ON health.threads FROM agent;"
+              "GRANT UPDATE (last_place) ON health.threads TO agent");
+  CHECK(issue() == "healthy"); // no call needs more
+  CHECK(rig.works());
+  CHECK(rig.loop.run(rig.backend.delete_session("s")));
   raw.execute("DROP SCHEMA health CASCADE");
   CHECK(issue() != "healthy");
+}
+
+TEST_CASE("A health check of a space with an odd name finds the privileges", "[postgres]") {
+  PostgresRig rig(one_connection("it's \"odd\""));
+  CHECK(rig.works());
+  rig.observer.raw().execute("REVOKE DELETE ON \"it's \"\"odd\"\"\".writes FROM agent");
+  CHECK(rig.loop.run(rig.backend.health_check()).issues ==
+        std::vector<std::string>(1, "the role lacks DELETE on writes"));
 }
 
 TEST_CASE("A clean-up that takes longer than a statement may is done in pieces", "[postgres]") {

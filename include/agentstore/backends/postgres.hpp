@@ -106,8 +106,8 @@ class Engine;
 ///
 /// \par Health
 /// `health_check` asks the server for what calls need: the version of the tables, a row of each,
-/// and whether it takes writes. `details` has the space, the size of the pool, how many connections
-/// are open and the server's version.
+/// the role's privileges on them, and whether the server takes writes. `details` has the space, the
+/// size of the pool, how many connections are open and the server's version.
 class PostgresBackend final : public detail::EngineBackend<detail::postgres::Engine> {
 public:
   PostgresBackend(boost::asio::any_io_executor executor, PostgresOptions options)

@@ -38,7 +38,8 @@ CREATE UNIQUE INDEX archive_by_entry ON @.archive (kind, key, entry_id)
 
 inline constexpr const char* archive_schema_steps[] = {archive_schema_1, archive_schema_2};
 
-inline constexpr const char* archive_tables[] = {"archive_keys", "archive"};
+inline constexpr Table archive_tables[] = {{"archive_keys", "INSERT UPDATE"},
+                                           {"archive", "INSERT"}};
 
 inline Schema archive_schema() {
   return Schema("archive", archive_schema_steps, archive_tables);

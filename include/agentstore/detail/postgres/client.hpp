@@ -109,6 +109,9 @@ private:
     if (rows.is_null(0, 1) || rows.integer(0, 1) != static_cast<std::int64_t>(version)) {
       health.issues.emplace_back("the tables do not have the version that is known here");
     }
+    if (!rows.is_null(0, 2)) {
+      health.issues.emplace_back("the role lacks " + std::string(rows.bytes(0, 2)));
+    }
     if (health.issues.empty()) {
       health.status = Health::Status::healthy;
     }

@@ -12,25 +12,32 @@
 
 namespace agentstore::detail::postgres {
 
+/// A table, and the privileges that calls need on it besides that to read: "INSERT DELETE".
+class Table {
+public:
+  const char* name;
+  const char* privileges;
+};
+
 class Schema {
 public:
   /// The text of a step has "@" where the schema's name is to stand, and $body$ around the body of
   /// a function. The step at index i takes the tables of `component_name` from version i to version
   /// i + 1. Invariant: what a released step does never changes.
   Schema(const char* component_name, std::span<const char* const> all_steps,
-         std::span<const char* const> all_tables)
+         std::span<const Table> all_tables)
       : component_(component_name), steps_(all_steps), tables_(all_tables) {}
 
   std::size_t version() const { return steps_.size(); }
 
-  /// Looks at all that calls need: whether something may be written, the version of the tables, and
-  /// a row of each of them.
+  /// Looks at all that calls need: whether something may be written, the version of the tables, the
+  /// privileges that the role lacks, and a row of each table.
   std::string health_query() const {
     std::string sql = "SELECT current_setting('transaction_read_only'),"
                       " (SELECT version::bigint FROM @.agentstore_schema WHERE component = '" +
-                      std::string(component_) + "')";
-    for (const char* const table : tables_) {
-      sql += ", (SELECT one FROM @." + std::string(table) + " AS one LIMIT 1) IS NULL";
+                      std::string(component_) + "'), " + missing_privileges();
+    for (const Table& table : tables_) {
+      sql += ", (SELECT one FROM @." + std::string(table.name) + " AS one LIMIT 1) IS NULL";
     }
     return sql;
   }
@@ -72,6 +79,25 @@ public:
   }
 
 private:
+  /// A list of them for a person, null if there are none. A privilege for a column will do. The
+  /// tables are found beside the one with the version, for their names would need two quotings.
+  std::string missing_privileges() const {
+    std::string needed;
+    for (const Table& table : tables_) {
+      needed += needed.empty() ? "('" : ", ('";
+      needed += std::string(table.name) + "', '" + table.privileges + "')";
+    }
+    return "(SELECT string_agg(privilege || ' on ' || relname, ', ')"
+           " FROM (VALUES " +
+           needed +
+           ") AS needed (name, privileges),"
+           " unnest(string_to_array(privileges, ' ')) AS privilege, pg_catalog.pg_class c"
+           " WHERE relname = name AND relnamespace = (SELECT relnamespace FROM pg_catalog.pg_class"
+           " WHERE oid = (SELECT tableoid FROM @.agentstore_schema LIMIT 1))"
+           " AND NOT CASE privilege WHEN 'DELETE' THEN has_table_privilege(c.oid, privilege)"
+           " ELSE has_any_column_privilege(c.oid, privilege) END)";
+  }
+
   static std::string quote(const Connection& connection, const std::string& space) {
     char* const text = PQescapeIdentifier(connection.get(), space.data(), space.size());
     if (text == nullptr) {
@@ -137,7 +163,7 @@ private:
 
   const char* component_;
   std::span<const char* const> steps_;
-  std::span<const char* const> tables_;
+  std::span<const Table> tables_;
 };
 
 } // namespace agentstore::detail::postgres

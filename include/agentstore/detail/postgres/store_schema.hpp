@@ -95,8 +95,11 @@ CREATE INDEX sessions_by_activity ON @.sessions (user_id, last_activity DESC, se
 
 inline constexpr const char* store_schema_steps[] = {store_schema_1, store_schema_2};
 
-inline constexpr const char* store_tables[] = {"sessions", "messages", "threads", "checkpoints",
-                                               "writes"};
+inline constexpr Table store_tables[] = {
+    {"sessions", "INSERT UPDATE DELETE"}, {"messages", "INSERT DELETE"},
+    {"threads", "INSERT UPDATE DELETE"},  {"checkpoints", "INSERT UPDATE DELETE"},
+    {"writes", "INSERT UPDATE DELETE"},
+};
 
 inline Schema store_schema() {
   return Schema("store", store_schema_steps, store_tables);
