@@ -61,6 +61,25 @@ TEST_CASE("a write ends when the replicas have it, and one question serves many"
   CHECK(questions() > before);
 }
 
+TEST_CASE("health tells that there are fewer replicas than writes wait for") {
+  const Pair pair;
+  RedisRig rig(options_for(pair, 1));
+  CHECK(rig.works());
+  const auto is_told = [&] {
+    const Health health = rig.loop.run(rig.backend.health_check());
+    return health.status == Health::Status::degraded &&
+           json(health.issues).dump().find("0 of the 1 replicas") != std::string::npos;
+  };
+  CHECK_FALSE(is_told());
+  pair.replica.raw().text({"REPLICAOF", "NO", "ONE"});
+  CHECK(until(rig.loop, is_told));
+  CHECK(is_clear(error_of(rig.loop, rig.backend.put_checkpoint("t", "c", 1)), errc::unavailable,
+                 "put_checkpoint", "0 of 1 replicas"));
+  pair.replica.raw().text({"REPLICAOF", "127.0.0.1", pair.server.port()});
+  CHECK(until(rig.loop, [&] { return !is_told(); }));
+  CHECK(rig.works());
+}
+
 TEST_CASE("a write that replicas do not have in time is unavailable, and reads do not wait") {
   const Pair pair;
   RedisRig rig(options_for(pair, 1));

@@ -164,9 +164,10 @@ class Engine;
 ///
 /// \par Health
 /// `health_check` asks the server for what calls need. It is `degraded` under an eviction policy
-/// other than noeviction, without an append-only file, and if the server is full. It is `unhealthy`
-/// if the server takes no calls or is a replica. It does not see that a server refuses writes after
-/// a failed RDB save or for want of replicas. All masters of a cluster are asked. `details` has the
+/// other than noeviction, without an append-only file, if the server is full, and if fewer replicas
+/// than `wait_replicas` follow it, so that writes are `unavailable`. It is `unhealthy` if the
+/// server takes no calls or is a replica. It does not see that a server refuses writes after a
+/// failed RDB save or for want of replicas. All masters of a cluster are asked. `details` has the
 /// space, the buckets and the server's version.
 class RedisBackend final : public detail::EngineBackend<detail::redis::Engine> {
 public:

@@ -59,7 +59,7 @@ public:
     auto request = health_request(*engine->setup_.keys);
     const Response response =
         co_await ask(*engine->router_, &Router::submit_with_all, std::move(request));
-    describe(health, response, *engine->setup_.keys);
+    describe(health, response, *engine->setup_.keys, engine->options_.wait_replicas);
     co_return health;
   }
 

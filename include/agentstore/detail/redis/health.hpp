@@ -26,8 +26,18 @@ inline bool is_full(std::string_view info) {
          number_in<std::uint64_t>(used) > number_in<std::uint64_t>(most);
 }
 
+/// How many replicas of the server WAIT would count.
+inline std::size_t replicas_online(std::string_view info) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; (at = info.find(",state=online,", at)) != std::string_view::npos; ++at) {
+    ++count;
+  }
+  return count;
+}
+
 /// Adds what endangers a server. False if the server takes no writes.
-inline bool find_issues(std::vector<std::string>& issues, std::string_view info) {
+inline bool find_issues(std::vector<std::string>& issues, std::string_view info,
+                        std::size_t wait_replicas) {
   if (info_value(info, "role") != "master") {
     issues.emplace_back("the server is a replica, which takes no writes");
     return false;
@@ -46,18 +56,23 @@ inline bool find_issues(std::vector<std::string>& issues, std::string_view info)
   if (is_full(info)) {
     issues.emplace_back("the server is full: maxmemory is reached");
   }
+  if (const std::size_t online = replicas_online(info); online < wait_replicas) {
+    issues.push_back("the server has " + std::to_string(online) + " of the " +
+                     std::to_string(wait_replicas) + " replicas that writes wait for");
+  }
   return true;
 }
 
 /// Adds what the nodes that serve slots report. An issue that several nodes share is added once.
-inline void describe_nodes(Health& health, std::span<const Reply> infos) {
+inline void describe_nodes(Health& health, std::span<const Reply> infos,
+                           std::size_t wait_replicas) {
   bool all_take_writes = true;
   std::map<std::string, std::size_t> found;
   for (const Reply& each : infos) {
     const std::string_view info = each.root().bytes();
     health.details["server_version"] = info_value(info, "redis_version");
     std::vector<std::string> issues;
-    all_take_writes = find_issues(issues, info) && all_take_writes;
+    all_take_writes = find_issues(issues, info, wait_replicas) && all_take_writes;
     for (const std::string& issue : issues) {
       ++found[issue];
     }
@@ -73,7 +88,8 @@ inline void describe_nodes(Health& health, std::span<const Reply> infos) {
 }
 
 /// Adds what the response to `health_request` says.
-inline void describe(Health& health, const Response& response, const Keys& keys) {
+inline void describe(Health& health, const Response& response, const Keys& keys,
+                     std::size_t wait_replicas) {
   if (response.failure) {
     health.issues.push_back(response.failure->is_cancellation ? "the check was cancelled"
                                                               : response.failure->reason);
@@ -81,7 +97,8 @@ inline void describe(Health& health, const Response& response, const Keys& keys)
   }
   try {
     check_layout(response.replies.back().root(), keys);
-    describe_nodes(health, std::span(response.replies).first(response.replies.size() - 1));
+    describe_nodes(health, std::span(response.replies).first(response.replies.size() - 1),
+                   wait_replicas);
   } catch (const Failure& why) {
     health.issues.push_back(why.reason);
   } catch (const Corrupted& damage) {
