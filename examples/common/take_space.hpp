@@ -41,12 +41,30 @@ inline std::string take_space(std::string& uri) {
       const std::size_t value = begin + 1 + name.size();
       const std::size_t end = std::min(uri.find('&', value), uri.size());
       const std::string space = uri.substr(value, end - value);
-      // What follows moves up behind the mark that is left.
-      uri.erase(begin + 1, end + 1 - (begin + 1));
+      if (end == uri.size()) {
+        uri.erase(begin);
+      } else {
+        uri.erase(begin + 1, end - begin); // what follows moves up behind the mark
+      }
       return percent_decoded(space);
     }
   }
   return {};
+}
+
+/// Throws InputError if the query of a URI has another parameter than `known`, or any if `known` is
+/// empty. What stands before an @ is no query, and is not shown: it may be a password.
+inline void check_parameters(const std::string& uri, const std::string& known) {
+  const std::size_t query = uri.find('?');
+  if (query == std::string::npos || uri.find('@', query) != std::string::npos) {
+    return;
+  }
+  for (std::size_t begin = query; begin < uri.size(); begin = uri.find('&', begin + 1)) {
+    const std::string name = uri.substr(begin + 1, uri.find_first_of("=&", begin + 1) - begin - 1);
+    if (name.empty() || name != known) {
+      throw InputError("store URI: unknown parameter \"" + name + "\"");
+    }
+  }
 }
 
 } // namespace example

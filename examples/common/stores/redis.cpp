@@ -14,16 +14,14 @@ Store make(boost::asio::any_io_executor executor, const std::string& uri, const 
   if (!space.empty()) {
     options.space = space;
   }
-  if (options.uri.ends_with('?')) {
-    options.uri.pop_back(); // the mark of a query that had nothing else
-  }
+  check_parameters(options.uri, uri.starts_with("unix:") ? "db" : "");
   return Store(std::make_shared<agentstore::RedisBackend>(executor, std::move(options)));
 }
 
 [[maybe_unused]] const bool added_redis =
     add_store_kind("redis", {"redis://HOST[/DATABASE][?space=NAME]", make});
 [[maybe_unused]] const bool added_unix =
-    add_store_kind("unix", {"unix:///SOCKET-OF-REDIS[?space=NAME]", make});
+    add_store_kind("unix", {"unix:///SOCKET-OF-REDIS[?db=DATABASE&space=NAME]", make});
 
 } // namespace
 } // namespace example
