@@ -45,7 +45,7 @@ private:
 /// IArchiveOnce and IArchiveReader hold; the archive claims shared_handles.
 ///
 /// Its methods never suspend, any handle may be used from any thread, and a call may outlive the
-/// object.
+/// object. The child of a fork has a copy, as that of a MemoryBackend.
 class MemoryArchive : public detail::EngineArchive<detail::memory::ArchiveEngine> {
 public:
   /// A handle on a space of its own.

@@ -50,6 +50,9 @@ private:
 ///
 /// Distinct handles and one shared handle alike may be used from any thread. The state of a handle
 /// is shared with its calls: a call may even outlive the object.
+///
+/// The child of a fork has a copy of the data, and may use it if no thread of the parent was in a
+/// call at the fork: the locks of such a call are never let go of in the child.
 class MemoryBackend : public detail::EngineBackend<detail::memory::Engine> {
 public:
   /// A handle on a space of its own.
