@@ -5,6 +5,7 @@
 /// \file
 /// `Document`: one immutable JSON value, cheap to copy, held as a tree or as text.
 
+#include <agentstore/detail/document/points_into.hpp>
 #include <agentstore/error.hpp>
 
 #include <nlohmann/json.hpp>
@@ -171,7 +172,8 @@ public:
   /// @}
   /// \name Reading, as a const json is read
   /// `[]` is `at`: it throws if there is no such item. Kinds except those of numbers are known
-  /// without a tree.
+  /// without a tree. A temporary gives no views, nor containers of views:
+  /// `Document(...).get<std::string_view>()` does not compile.
   /// @{
   template <class Key>
   const json& at(const Key& key) const& {
@@ -190,9 +192,13 @@ public:
     return element(tree_for_now(), key);
   }
   template <class Key, class Default>
-  auto value(const Key& key, Default&& otherwise) const {
-    return tree_for_now().value(key, std::forward<Default>(otherwise));
+  auto value(const Key& key, Default&& otherwise) const& {
+    return tree().value(key, std::forward<Default>(otherwise));
   }
+  template <class Key, class Default>
+    requires detail::document::points_into<decltype(std::declval<const json&>().value(
+                 std::declval<const Key&>(), std::declval<Default>()))>
+  void value(const Key& key, Default&& otherwise) const&& = delete;
   template <class Key>
   bool contains(const Key& key) const {
     return tree_for_now().contains(key);
@@ -210,13 +216,19 @@ public:
 
   template <class T>
     requires(!std::is_pointer_v<T> && !std::is_reference_v<T>)
-  T get() const {
-    return tree_for_now().get<T>();
+  T get() const& {
+    return tree().get<T>();
   }
   template <class T>
-  T& get_to(T& value) const {
-    return tree_for_now().get_to(value);
+    requires detail::document::points_into<T>
+  void get() const&& = delete;
+  template <class T>
+  T& get_to(T& value) const& {
+    return tree().get_to(value);
   }
+  template <class T>
+    requires detail::document::points_into<T>
+  void get_to(T& value) const&& = delete;
   template <class T>
   T get_ref() const& {
     return tree().get_ref<T>();

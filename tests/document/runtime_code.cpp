@@ -4,10 +4,15 @@
 #include "support/catch.hpp"
 
 #include <agentstore/document_from_text.hpp>
+#include <agentstore/document_part.hpp>
 
+#include <array>
+#include <concepts>
 #include <map>
 #include <optional>
 #include <sstream>
+#include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -97,6 +102,50 @@ concept can_iterate = requires(T&& value) { std::forward<T>(value).begin(); } ||
 static_assert(can_iterate<Document&> && can_iterate<const Document&>);
 static_assert(!can_iterate<Document> && !can_iterate<const Document>);
 static_assert(!std::is_convertible_v<const Document, const json&>);
+template <class From, class T>
+concept can_get = requires(From&& from) { std::forward<From>(from).template get<T>(); };
+template <class From, class T>
+concept can_get_to = requires(From&& from, T& to) { std::forward<From>(from).get_to(to); };
+template <class From, class T>
+concept can_get_ref = requires(From&& from) { std::forward<From>(from).template get_ref<T>(); };
+template <class From, class T>
+concept has_value_or = requires(From&& from, T otherwise) {
+  std::forward<From>(from).value("a", otherwise);
+  std::forward<From>(from).value(std::string("a"), std::move(otherwise));
+  std::forward<From>(from).value(json::json_pointer("/a"), otherwise);
+};
+template <class From, class T>
+concept can_give = can_get<From, T> || can_get_to<From, T> || has_value_or<From, T>;
+template <class T>
+constexpr bool is_for_lvalues_alone =
+    can_get<Document&, T> && can_get_to<const Document&, T> && has_value_or<Document&, T> &&
+    !can_give<Document, T> && !can_give<const Document, T>;
+template <class T>
+constexpr bool is_for_all = can_get<Document, T> && can_get_to<Document, T> &&
+                            has_value_or<const Document, T> && has_value_or<Document&, T>;
+static_assert(is_for_lvalues_alone<std::string_view>);
+static_assert(is_for_lvalues_alone<std::vector<std::string_view>>);
+static_assert(is_for_lvalues_alone<std::map<std::string, std::string_view>>);
+static_assert(is_for_lvalues_alone<std::pair<int, std::string_view>>);
+static_assert(is_for_lvalues_alone<std::tuple<int, std::vector<std::string_view>>>);
+static_assert(is_for_lvalues_alone<std::array<std::string_view, 2>>);
+static_assert(is_for_all<std::string> && is_for_all<int> && is_for_all<json> &&
+              is_for_all<std::vector<json>> && is_for_all<std::map<std::string, std::string>> &&
+              is_for_all<std::tuple<int, std::string>> && is_for_all<std::array<double, 2>> &&
+              is_for_all<Plan> && is_for_all<Document>);
+static_assert(can_get_ref<Document&, const std::string&>);
+static_assert(!can_get_ref<Document, const std::string&>);
+static_assert(!can_get_ref<const Document, const std::string&>);
+static_assert(!can_get<Document&, const std::string*> && !can_get<Document, const std::string*>);
+static_assert(!can_get<Document&, const json&> && !can_get<Document, const json&>);
+template <class From>
+concept has_text_view = requires(From&& from) {
+  { std::forward<From>(from).text() } -> std::same_as<std::string_view>;
+};
+static_assert(has_text_view<Document&> && !has_text_view<Document>);
+static_assert(!has_text_view<const Document>);
+static_assert(!std::is_convertible_v<Document, const json&>);
+static_assert(!std::is_constructible_v<DocumentPart, Document>);
 
 TEST_CASE("A Document is made where a json was", "[document]") {
   json state = json::object();
@@ -216,6 +265,8 @@ TEST_CASE("A Document is read as a const json is", "[document]") {
   CHECK(text.get<std::string>() == "word");
   CHECK(text.get_ref<const std::string&>() == "word");
   CHECK(Document(5).get<int>() == 5);
+  CHECK(Document("word").get<std::string>() == "word");
+  CHECK((text.get<std::string_view>() == "word"));
 }
 
 TEST_CASE("A Document that is a temporary, or in an optional, is read and taken", "[document]") {
