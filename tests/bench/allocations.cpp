@@ -11,6 +11,7 @@
 namespace {
 
 std::atomic<std::uint64_t> count = 0;
+std::atomic<std::uint64_t> given_back = 0;
 
 void* checked(void* memory) {
   if (memory == nullptr) {
@@ -20,10 +21,21 @@ void* checked(void* memory) {
   return memory;
 }
 
+void give_back(void* memory) noexcept {
+  if (memory != nullptr) {
+    given_back.fetch_add(1, std::memory_order_relaxed);
+    std::free(memory);
+  }
+}
+
 } // namespace
 
 std::uint64_t bench::allocations() noexcept {
   return count;
+}
+
+std::uint64_t bench::live_allocations() noexcept {
+  return count - given_back;
 }
 
 void* operator new(std::size_t size) {
@@ -37,14 +49,14 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
 }
 
 void operator delete(void* memory) noexcept {
-  std::free(memory);
+  give_back(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
+  give_back(memory);
 }
 void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
+  give_back(memory);
 }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
+  give_back(memory);
 }

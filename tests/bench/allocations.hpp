@@ -9,6 +9,9 @@ namespace bench {
 /// How many allocations the program has made; whoever links allocations.cpp counts all of them.
 std::uint64_t allocations() noexcept;
 
+/// How many of them are not yet given back.
+std::uint64_t live_allocations() noexcept;
+
 } // namespace bench
 
 #endif
