@@ -225,6 +225,34 @@ TEST_CASE("A good request is answered, and another on the same connection") {
   CHECK(client.read_one().starts_with("200 {"));
 }
 
+TEST_CASE("Values come back as they were spelled") {
+  const Running server;
+  Client client(server);
+  // A number's end, an exponent, an escape, names that are twice there, and their order.
+  const std::string odd =
+      R"({"z":1.50,"a":1e2,"\u0061b":"\u0061\/","a":-0.0,"n":[12345678901234567890,1E+2]})";
+  client.send(
+      request("put", R"({"config": {"thread_id": "t"}, "checkpoint": {"id": "c1", "own": )" + odd +
+                         R"(, "channel_versions": {"x": 1.50}, "channel_values": {"x": )" + odd +
+                         R"(}}, "metadata": {"m": )" + odd + R"(}, "new_versions": {"x": 1.50}})"));
+  CHECK(client.read_one().starts_with("200 "));
+  client.send(request("put_writes", R"({"config": {"thread_id": "t", "checkpoint_id": "c1"},)"
+                                    R"( "task_id": "task", "writes": [["w", )" +
+                                        odd + "]]}"));
+  CHECK(client.read_one() == "200 {}");
+  const std::string written = R"("pending_writes":[["task","w",)" + odd + "]]";
+  for (const char* const ask : {"get_tuple", "list"}) {
+    client.send(request(ask, R"({"thread_id": "t"})"));
+    const std::string answer = client.read_one();
+    INFO(answer);
+    CHECK(answer.find(R"("own":)" + odd) != std::string::npos);
+    CHECK(answer.find(R"("channel_versions":{"x":1.50})") != std::string::npos);
+    CHECK(answer.find(R"("channel_values":{"x":)" + odd + "}") != std::string::npos);
+    CHECK(answer.find(R"("metadata":{"m":)" + odd + "}") != std::string::npos);
+    CHECK(answer.find(written) != std::string::npos);
+  }
+}
+
 TEST_CASE("Without its token nothing is answered") {
   ServerOptions options = patient();
   options.token = "s3cret";
