@@ -62,13 +62,15 @@ private:
 /// | `put_writes`, not empty | checkpoint writes | thread | all arguments |
 /// | `store_task_context` | task context snapshot | session | the context |
 ///
-/// Of an update: `updates` if given, `increment_requests`, `mark_error`, `processing_time_us`.
-/// An event's type is the name of the call, and its payload an object with what the last column
-/// names. Its user is "-", except for `create_session`, because no other call names a user. A
-/// record has the time at which its call was answered, by the clock of the options. A call that
-/// threw, answered false or removed nothing leaves no record. So a call that was cancelled, or that
-/// ended by `unavailable`, leaves no record although it may have stored what it was asked to, and a
-/// clean-up that threw leaves none although it may have removed some sessions.
+/// Of an update: `updates` if given, `increment_requests`, `mark_error`, `processing_time_us`. An
+/// event's type is the name of the call, and its payload an object with what the last column names.
+/// Its user is "-", except for `create_session`, because no other call names a user. `put_writes`
+/// does not tell which writes the hot store had already and left as they were (WRT-02), so a
+/// repeated call leaves a record of all of them again. A record has the time at which its call was
+/// answered, by the clock of the options. A call that threw, answered false or removed nothing
+/// leaves no record. So a call that was cancelled, or that ended by `unavailable`, leaves no record
+/// although it may have stored what it was asked to, and a clean-up that threw leaves none although
+/// it may have removed some sessions.
 ///
 /// \par Order, and what it costs
 /// For each kind and key one append is under way at a time, so that the order is kept (DUA-02). So
