@@ -9,7 +9,7 @@
 
 #include <agentstore/backends/memory.hpp>
 #include <agentstore/decorators/retry.hpp>
-#include <agentstore/detail/growing_pause.hpp>
+#include <agentstore/detail/backoff.hpp>
 #include <agentstore/testing/failing.hpp>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -178,21 +178,21 @@ TEST_CASE("The number of attempts may be anything") {
 }
 
 TEST_CASE("Pauses grow up to the longest, whatever they begin with") {
-  using detail::GrowingPause;
+  using detail::Backoff;
   constexpr auto most = std::chrono::milliseconds::max();
   constexpr auto least = std::chrono::milliseconds::min();
-  GrowingPause pause(10ms, 35ms);
+  Backoff pause(10ms, 35ms);
   CHECK(pause.next() == 10ms);
   CHECK(pause.next() == 20ms);
   CHECK(pause.next() == 35ms);
   CHECK(pause.next() == 35ms);
-  GrowingPause endless(most, most);
+  Backoff endless(most, most);
   CHECK(endless.next() == most);
   CHECK(endless.next() == most);
-  GrowingPause none(least, least);
+  Backoff none(least, least);
   CHECK(none.next() == 0ms);
   CHECK(none.next() == 0ms);
-  GrowingPause short_limit(10ms, 5ms);
+  Backoff short_limit(10ms, 5ms);
   CHECK(short_limit.next() == 5ms);
 }
 

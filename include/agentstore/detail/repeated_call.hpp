@@ -5,9 +5,9 @@
 // Which calls may be made again, how often, and the pauses between.
 
 #include <agentstore/authoring/calls.hpp>
+#include <agentstore/detail/backoff.hpp>
 #include <agentstore/detail/deadline.hpp>
 #include <agentstore/detail/decorated_store.hpp>
-#include <agentstore/detail/growing_pause.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -53,7 +53,7 @@ public:
 
 private:
   std::size_t left_;
-  GrowingPause pause_;
+  Backoff pause_;
 };
 
 inline awaitable<void> wait(std::chrono::milliseconds pause) {

@@ -6,9 +6,9 @@
 // writer's strand, so they may use members without a lock.
 
 #include <agentstore/archives/dual_write_options.hpp>
+#include <agentstore/detail/backoff.hpp>
 #include <agentstore/detail/deadline.hpp>
 #include <agentstore/detail/dual_write/queue.hpp>
-#include <agentstore/detail/growing_pause.hpp>
 #include <agentstore/detail/listed_timer.hpp>
 #include <agentstore/detail/process.hpp>
 #include <agentstore/detail/strand_call.hpp>
@@ -250,7 +250,7 @@ private:
   /// Repeats the append until it is true, or has been made often enough.
   static awaitable<bool> archive(std::shared_ptr<Writer> self, std::uint64_t generation,
                                  EntryPtr entry) {
-    GrowingPause pause(self->options_.first_pause, self->options_.longest_pause);
+    Backoff pause(self->options_.first_pause, self->options_.longest_pause);
     for (std::size_t attempt = 1;; ++attempt) {
       const bool is_open = self->is_archive_open_ || co_await open_archive(self, generation);
       const bool is_kept = is_open && co_await without_exception(entry->append(self->target_));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_DETAIL_GROWING_PAUSE_HPP
-#define AGENTSTORE_DETAIL_GROWING_PAUSE_HPP
+#ifndef AGENTSTORE_DETAIL_BACKOFF_HPP
+#define AGENTSTORE_DETAIL_BACKOFF_HPP
 
 #include <algorithm>
 #include <chrono>
@@ -9,11 +9,11 @@ namespace agentstore::detail {
 
 /// The pauses between attempts: each is twice the one before, up to the longest. A pause below 0
 /// counts as 0.
-class GrowingPause {
+class Backoff {
 public:
   using Duration = std::chrono::milliseconds;
 
-  GrowingPause(Duration first, Duration longest)
+  Backoff(Duration first, Duration longest)
       : longest_(std::max(longest, Duration(0))), next_(std::clamp(first, Duration(0), longest_)) {}
 
   Duration next() {
