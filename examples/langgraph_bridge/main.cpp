@@ -13,6 +13,8 @@
 
 #include <csignal>
 #include <iostream>
+#include <string_view>
+#include <unistd.h>
 
 namespace langgraph_bridge {
 namespace {
@@ -22,7 +24,7 @@ constexpr int exit_bad_input = 2;
 
 std::string usage() {
   return "usage: langgraph_bridge [--store URI] [--listen HOST:PORT] [--token-file FILE]\n"
-         "                        [--allow-remote] [--max-body BYTES]\n"
+         "                        [--allow-remote] [--max-body BYTES] [--grace SECONDS]\n"
          "\n"
          "Serves LangGraph's checkpointer over a store, by HTTP.\n"
          "\n"
@@ -37,9 +39,12 @@ std::string usage() {
          "  --allow-remote       listen on an address that other machines can reach; needs a "
          "token\n"
          "  --max-body BYTES     the largest request; 67108864 (64 MiB) unless given\n"
+         "  --grace SECONDS      how long requests have to end after SIGTERM or SIGINT; 10 unless\n"
+         "                       given; 0: as long as they take\n"
          "  --help               print this\n"
          "\n"
-         "Exit status: 0 stopped by a signal; 1 the store or the network failed; 2 bad usage.\n";
+         "Exit status: 0 stopped by a signal; 1 the store or the network failed, or the grace was\n"
+         "over; 2 bad usage.\n";
 }
 
 /// Runs one coroutine to its end on this thread.
@@ -58,6 +63,14 @@ awaitable<void> open(agentstore::IStorageBackend* storage) {
   co_await storage->initialize();
 }
 
+/// The grace is over. What was acknowledged is stored, so nothing has to be done any more, and
+/// whatever hangs is not waited for.
+extern "C" void give_up(int) {
+  constexpr std::string_view words = "langgraph_bridge: the grace is over, not all has ended\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, words.data(), words.size());
+  ::_exit(exit_failure);
+}
+
 void run(const Options& options) {
   asio::io_context context(1); // first: it is to outlive the store's threads
   const example::Store store = example::make_store(context.get_executor(), options.store_uri);
@@ -74,6 +87,8 @@ void run(const Options& options) {
   asio::signal_set signals(context, SIGINT, SIGTERM);
   signals.async_wait([&](const error_code& error, int) {
     if (!error) {
+      std::signal(SIGALRM, give_up);
+      ::alarm(options.grace);
       server.stop();
     }
   });

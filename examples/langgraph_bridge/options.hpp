@@ -27,6 +27,8 @@ public:
   boost::asio::ip::tcp::endpoint listen{boost::asio::ip::address_v4::loopback(), 8730};
   std::string token;
   std::size_t max_body = std::size_t{64} << 20U;
+  /// In seconds; 0: without an end.
+  unsigned grace = 10;
   bool allow_remote = false;
   bool help = false;
 };
@@ -105,6 +107,8 @@ inline Options parse_options(const std::vector<std::string>& arguments) {
       token_file = reader.value();
     } else if (name == "--max-body") {
       options.max_body = parse_number<std::size_t>(name, reader.value(), std::size_t{1} << 30U);
+    } else if (name == "--grace") {
+      options.grace = parse_number<unsigned>(name, reader.value(), 86'400);
     } else if (name == "--allow-remote") {
       options.allow_remote = reader.flag();
     } else if (name == "--help" || name == "-h") {

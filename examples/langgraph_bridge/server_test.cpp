@@ -631,6 +631,10 @@ TEST_CASE("What is wrong with the command line is named") {
   CHECK(has(refused({"--store"}), "--store"));
   CHECK(has(refused({"--max-body", "1G"}), "1G"));
   CHECK(has(refused({"--allow-remote=yes"}), "--allow-remote"));
+  CHECK(has(refused({"--grace", "-1"}), "--grace"));
+  CHECK(has(refused({"--grace", "1.5"}), "1.5"));
+  CHECK(parse_options({}).grace == 10);
+  CHECK(parse_options({"--grace", "0"}).grace == 0);
   CHECK(parse_options({"--max-body", "5"}).max_body == 5);
   CHECK(parse_options({"--help"}).help);
 }

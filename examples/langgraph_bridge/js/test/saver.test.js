@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // What LangGraph's suite does not look at: values that are no JSON, order, errors, the token, the end.
+import { once } from "node:events";
+import { connect } from "node:net";
+
 import { emptyCheckpoint, uuid6 } from "@langchain/langgraph-checkpoint";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -194,6 +197,23 @@ describe("threads", () => {
   });
 });
 
+/** A connection on which an answer of 24 MB has begun to come, and is not read. */
+async function beginReading(from) {
+  const big = "x".repeat(8 << 20);
+  for (const i of [1, 2, 3]) {
+    await put(from.saver(), { thread_id: "t" }, checkpoint({ big, i }));
+  }
+  const { hostname, port } = new URL(from.url);
+  const socket = connect({ host: hostname, port });
+  const body = JSON.stringify({ thread_id: "t" });
+  socket.write(
+    `POST /v1/list HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  await once(socket, "readable");
+  return socket;
+}
+
 describe("the bridge", () => {
   it("says what is wrong with a request", async () => {
     const saver = bridge.saver();
@@ -219,6 +239,32 @@ describe("the bridge", () => {
       expect(await guarded.saver({ token: "s3cret" }).getTuple(config)).toBeUndefined();
     } finally {
       await guarded.stop();
+    }
+  });
+
+  it("sends an answer to its end when it is told to stop", async () => {
+    const socket = await beginReading(bridge);
+    const ended = bridge.stop();
+    let size = 0;
+    for await (const piece of socket) {
+      size += piece.length;
+    }
+    expect(size).toBeGreaterThan(24 << 20);
+    expect(await ended).toEqual({ code: 0, signal: null });
+  });
+
+  it("is kept from its end for its grace only", async () => {
+    const hurried = await Bridge.start(store.uri, { args: ["--grace", "1"] });
+    try {
+      const socket = await beginReading(hurried);
+      socket.on("error", () => {}); // it is cut off
+      const begin = Date.now();
+      expect(await hurried.stop()).toEqual({ code: 1, signal: null });
+      expect(Date.now() - begin).toBeGreaterThan(900);
+      expect(Date.now() - begin).toBeLessThan(15_000); // the time for an answer is 30 s
+      socket.destroy();
+    } finally {
+      await hurried.stop("SIGKILL");
     }
   });
 
