@@ -16,7 +16,10 @@ export interface AgentStoreSaverOptions {
   url: string;
   /** The bridge's token, if it has one. */
   token?: string;
-  /** After how many milliseconds a call fails, once it has been sent; 60,000 unless given. */
+  /**
+   * After how many milliseconds a call fails, once it has been sent; a whole number from 1 to
+   * 2^31 - 1, 60,000 unless given.
+   */
   timeout?: number;
   /** How many calls are under way at once, each on a connection; 32 unless given. Others wait. */
   maxCalls?: number;

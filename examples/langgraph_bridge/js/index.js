@@ -25,6 +25,9 @@ export class AgentStoreError extends Error {
   }
 }
 
+/** The most that a timer can count, 24 days. A greater number would end it at once. */
+const longestTimeout = 2 ** 31 - 1;
+
 export class AgentStoreSaver extends BaseCheckpointSaver {
   #url;
   #headers;
@@ -44,6 +47,11 @@ export class AgentStoreSaver extends BaseCheckpointSaver {
     this.#headers = { "content-type": "application/json" };
     if (token !== undefined) {
       this.#headers.authorization = `Bearer ${token}`;
+    }
+    if (!Number.isInteger(timeout) || timeout < 1 || timeout > longestTimeout) {
+      throw new Error(
+        `AgentStoreSaver: timeout is not a whole number of milliseconds from 1 to ${longestTimeout}`,
+      );
     }
     if (!Number.isInteger(maxCalls) || maxCalls < 1) {
       throw new Error("AgentStoreSaver: maxCalls is not a whole number from 1 on");

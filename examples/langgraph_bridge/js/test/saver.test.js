@@ -197,6 +197,22 @@ describe("threads", () => {
   });
 });
 
+describe("options", () => {
+  it("are checked when the saver is made", () => {
+    for (const timeout of [0, -1, 0.5, NaN, Infinity, 2 ** 31, "1000", null]) {
+      expect(() => bridge.saver({ timeout }), `${timeout}`).toThrow(/timeout is not a whole number/);
+    }
+    for (const maxCalls of [0, -1, 0.5, NaN, Infinity, "1", null]) {
+      expect(() => bridge.saver({ maxCalls }), `${maxCalls}`).toThrow(/maxCalls is not a whole/);
+    }
+  });
+
+  it("have bounds that work", async () => {
+    const saver = bridge.saver({ timeout: 2 ** 31 - 1, maxCalls: 1 });
+    expect(await saver.getTuple({ configurable: { thread_id: "t" } })).toBeUndefined();
+  });
+});
+
 /** A connection on which an answer of 24 MB has begun to come, and is not read. */
 async function beginReading(from) {
   const big = "x".repeat(8 << 20);
