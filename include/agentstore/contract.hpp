@@ -47,7 +47,8 @@
 ///   with `invalid_argument`, and nothing is stored.
 /// - VAL-05 A JSON value nested 64 deep is accepted: a scalar has depth 0, a container one more
 ///   than the deepest value in it. A value deeper than the backend's limit is refused with
-///   `invalid_argument`. A value of depth 100,000 never causes a crash: it is stored or refused.
+///   `invalid_argument`, as text and as tree. A value of depth 100,000 never causes a crash: it is
+///   stored or refused.
 /// - VAL-06 A Document is one value in both its forms. Put as text it is read as the tree, and put
 ///   as a tree it is read as the text. A value that is too large in one form is too large in both.
 ///   The spelling of a text need not be kept.

@@ -28,6 +28,7 @@
 
 #include <functional>
 #include <limits>
+#include <type_traits>
 
 using namespace agentstore;
 using namespace agentstore::test;
@@ -46,12 +47,12 @@ public:
   std::string text = "text";
   std::string content = "content";
   std::string channel = "channel";
-  json value = 1;
-  json metadata = json::object();
+  Document value = 1;
+  Document metadata = Document::object();
 };
 
 using TextPlace = std::string Arguments::*;
-using ValuePlace = json Arguments::*;
+using ValuePlace = Document Arguments::*;
 
 std::vector<ChannelWrite> two_writes(Arguments& arguments) {
   std::vector<ChannelWrite> writes;
@@ -226,7 +227,7 @@ private:
 };
 
 template <class Value>
-Arguments with(Value Arguments::* place, Value value) {
+Arguments with(Value Arguments::* place, std::type_identity_t<Value> value) {
   Arguments arguments;
   arguments.*place = std::move(value);
   return arguments;
@@ -327,11 +328,14 @@ TEST_CASE("An append with a bad JSON value is lost") {
           filled.check_lost(append, with(place, object_of("inside", bad)));
         }
         filled.check_lost(append, with(place, object_of("\xff", 1)));
-        filled.check_lost(append, with(place, object_of_size(max_bytes + 1)));
-        filled.check_lost(append, with(place, nested(max_depth + 1)));
+        for (const auto& form : {as_tree, as_text}) {
+          filled.check_lost(append, with(place, form(object_of_size(max_bytes + 1))));
+          filled.check_lost(append, with(place, form(nested(max_depth + 1))));
+          filled.check_lost(append, with(place, form(nested(Document::max_depth))));
+          filled.check_kept(append, with(place, form(object_of_size(max_bytes))));
+          filled.check_kept(append, with(place, form(nested(max_depth))));
+        }
         filled.check_lost(append, with(place, nested(100'000)));
-        filled.check_kept(append, with(place, object_of_size(max_bytes)));
-        filled.check_kept(append, with(place, nested(max_depth)));
       }
     }
   }

@@ -108,7 +108,7 @@ public:
   Call call;
 };
 
-std::vector<ChannelWrite> one_write(std::string channel, json value) {
+std::vector<ChannelWrite> one_write(std::string channel, Document value) {
   std::vector<ChannelWrite> writes;
   writes.emplace_back("good", 1);
   writes.emplace_back(std::move(channel), std::move(value));
@@ -211,23 +211,23 @@ const std::vector<Place<Text>>& text_places() {
 }
 
 /// Where any JSON value goes. None of the calls copies it: it may be 100,000 deep.
-const std::vector<Place<json>>& value_places() {
-  static const std::vector<Place<json>> places = {
+const std::vector<Place<Document>>& value_places() {
+  static const std::vector<Place<Document>> places = {
       {"store_checkpoint", "data",
-       [](Store& s, Id key, json value) {
+       [](Store& s, Id key, Document value) {
          return run(s.checkpoints().store_checkpoint(key, "second", std::move(value)));
        }},
       {"put_checkpoint", "data",
-       [](Store& s, Id key, json value) {
+       [](Store& s, Id key, Document value) {
          return run(s.checkpointer().put_checkpoint(key, "second", std::move(value)));
        }},
       {"put_writes", "value",
-       [](Store& s, Id key, json value) {
+       [](Store& s, Id key, Document value) {
          std::vector<ChannelWrite> writes = one_write("channel", std::move(value));
          return run(s.checkpointer().put_writes(key, "first", "task", std::move(writes)));
        }},
       {"store_task_context", "context",
-       [](Store& s, Id key, json value) {
+       [](Store& s, Id key, Document value) {
          return run(s.contexts().store_task_context(key, std::move(value)));
        }},
   };
@@ -235,28 +235,29 @@ const std::vector<Place<json>>& value_places() {
 }
 
 /// Where a JSON object goes, and no other value.
-const std::vector<Place<json>>& object_places() {
-  static const std::vector<Place<json>> places = {
+const std::vector<Place<Document>>& object_places() {
+  static const std::vector<Place<Document>> places = {
       {"create_session", "metadata",
-       [](Store& s, Id key, json object) {
+       [](Store& s, Id key, Document object) {
          return run(s.sessions().create_session(key, "user", std::move(object))).session_id == key;
        }},
       {"update_session", "updates",
-       [](Store& s, Id key, json object) {
-         SessionUpdate update = SessionUpdate().updates(std::move(object)).increment_requests();
+       [](Store& s, Id key, Document object) {
+         SessionUpdate update =
+             SessionUpdate().updates(std::move(object).tree()).increment_requests();
          return run(s.sessions().update_session(key, std::move(update)));
        }},
       {"add_conversation_message", "metadata",
-       [](Store& s, Id key, json object) {
+       [](Store& s, Id key, Document object) {
          return run(
              s.conversations().add_conversation_message(key, "user", "hello", std::move(object)));
        }},
       {"store_checkpoint", "metadata",
-       [](Store& s, Id key, json object) {
+       [](Store& s, Id key, Document object) {
          return run(s.checkpoints().store_checkpoint(key, "second", 2, std::move(object)));
        }},
       {"put_checkpoint", "metadata",
-       [](Store& s, Id key, json object) {
+       [](Store& s, Id key, Document object) {
          return run(s.checkpointer().put_checkpoint(key, "second", 2, std::move(object)));
        }},
   };
@@ -415,19 +416,19 @@ TEST_CASE("No session ends as active") {
 TEST_CASE("What is not JSON is refused everywhere, at the top and inside") {
   Store store;
   for (const json& bad : not_json()) {
-    for (const Place<json>& place : value_places()) {
+    for (const Place<Document>& place : value_places()) {
       check_place_refuses(store, place, errc::invalid_argument, [&] { return bad; });
       check_place_refuses(store, place, errc::invalid_argument,
                           [&] { return object_of("inside", bad); });
     }
-    for (const Place<json>& place : object_places()) {
+    for (const Place<Document>& place : object_places()) {
       check_place_refuses(store, place, errc::invalid_argument,
                           [&] { return object_of("inside", bad); });
     }
   }
   for (const std::string& name : not_utf8_texts()) {
     for (const auto* places : {&value_places(), &object_places()}) {
-      for (const Place<json>& place : *places) {
+      for (const Place<Document>& place : *places) {
         check_place_refuses(store, place, errc::invalid_argument,
                             [&] { return object_of(name.c_str(), 1); });
       }
@@ -437,7 +438,7 @@ TEST_CASE("What is not JSON is refused everywhere, at the top and inside") {
 
 TEST_CASE("What is not an object is refused where one is asked for") {
   Store store;
-  for (const Place<json>& place : object_places()) {
+  for (const Place<Document>& place : object_places()) {
     for (const char* text : {"null", "true", "0", "-1", "1.5", "\"\"", "\"{}\"", "[]", "[{}]"}) {
       check_place_refuses(store, place, errc::invalid_argument, [&] { return json::parse(text); });
     }
@@ -450,13 +451,17 @@ TEST_CASE("What is not an object is refused where one is asked for") {
 TEST_CASE("JSON values that are too large or too deep are refused everywhere") {
   Store store;
   for (const auto* places : {&value_places(), &object_places()}) {
-    for (const Place<json>& place : *places) {
-      check_place_refuses(store, place, errc::too_large,
-                          [] { return object_of_size(max_bytes + 1); });
-      check_place_refuses(store, place, errc::too_large,
-                          [] { return object_of_size(100 * max_bytes); });
-      check_place_refuses(store, place, errc::invalid_argument,
-                          [] { return nested(max_depth + 1); });
+    for (const Place<Document>& place : *places) {
+      for (const auto& form : {as_tree, as_text}) {
+        check_place_refuses(store, place, errc::too_large,
+                            [&] { return form(object_of_size(max_bytes + 1)); });
+        check_place_refuses(store, place, errc::too_large,
+                            [&] { return form(object_of_size(100 * max_bytes)); });
+        check_place_refuses(store, place, errc::invalid_argument,
+                            [&] { return form(nested(max_depth + 1)); });
+        check_place_refuses(store, place, errc::invalid_argument,
+                            [&] { return form(nested(Document::max_depth)); });
+      }
       check_place_refuses(store, place, errc::invalid_argument, [] { return nested(100'000); });
     }
   }
@@ -467,14 +472,16 @@ TEST_CASE("JSON values at their bounds are taken everywhere") {
       "c":18446744073709551615,"d":1.7976931348623157e308,"e":5e-324,"f":-0.0,"g":null,
       "h":"\u0000","i":[],"j":{},"":""})");
   for (const auto* places : {&value_places(), &object_places()}) {
-    for (const Place<json>& place : *places) {
+    for (const Place<Document>& place : *places) {
       check_place_takes(place, [] { return json::object(); });
-      check_place_takes(place, [&] { return scalars; });
-      check_place_takes(place, [] { return object_of_size(max_bytes); });
-      check_place_takes(place, [] { return nested(max_depth); });
+      for (const auto& form : {as_tree, as_text}) {
+        check_place_takes(place, [&] { return form(scalars); });
+        check_place_takes(place, [&] { return form(object_of_size(max_bytes)); });
+        check_place_takes(place, [&] { return form(nested(max_depth)); });
+      }
     }
   }
-  for (const Place<json>& place : value_places()) {
+  for (const Place<Document>& place : value_places()) {
     for (const auto& [name, scalar] : scalars.items()) {
       check_place_takes(place, [&value = scalar] { return value; });
     }

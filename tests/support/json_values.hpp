@@ -34,6 +34,14 @@ inline json object_of_size(std::size_t size) {
   return object_of("t", std::string(size - 8, 'x')); // {"t":""}
 }
 
+/// The two forms in which a value is handed over.
+inline Document as_tree(Document value) {
+  return value;
+}
+inline Document as_text(Document value) {
+  return value.as_text();
+}
+
 } // namespace agentstore::test
 
 #endif

@@ -1267,6 +1267,48 @@ private:
   static constexpr std::size_t most_bytes = std::size_t{2} << 20u;
 };
 
+class DeepTextsAreTaken : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, Document context) override {
+    if (!is_made_from_text(context) && context.depth() > 64) {
+      return refused<bool>(errc::invalid_argument, "store_task_context", session_id,
+                           "nested too deep");
+    }
+    return ForwardingBackend::store_task_context(std::move(session_id), std::move(context));
+  }
+};
+
+class DeepTreesAreTaken : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, Document metadata) override {
+    if (is_made_from_text(metadata) && metadata.depth() > 64) {
+      return refused<bool>(errc::invalid_argument, "add_conversation_message", session_id,
+                           "nested too deep");
+    }
+    return ForwardingBackend::add_conversation_message(std::move(session_id), std::move(role),
+                                                       std::move(content), std::move(metadata));
+  }
+};
+
+class TreesAreNotMeasured : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                   Document metadata) override {
+    if (!is_made_from_text(data) && data.exceeds(std::size_t{2} << 20u)) {
+      data = nullptr;
+    }
+    return ForwardingBackend::store_checkpoint(std::move(thread_id), std::move(checkpoint_id),
+                                               std::move(data), std::move(metadata));
+  }
+};
+
 } // namespace mutants
 
 std::vector<Mutant> value_mutants() {
@@ -1408,6 +1450,15 @@ std::vector<Mutant> value_mutants() {
       mutant<TextsAreNotMeasured>("VAL-02", "texts_are_not_measured",
                                   "data that are too large are stored as null if they come as text",
                                   "came no error"),
+      mutant<TreesAreNotMeasured>("VAL-02", "trees_are_not_measured",
+                                  "data that are too large are stored as null if they come as tree",
+                                  "came no error"),
+      mutant<DeepTextsAreTaken>("VAL-05", "deep_texts_are_taken",
+                                "the depth of a context is limited for trees alone",
+                                "store_task_context of depth 65 as text, if"),
+      mutant<DeepTreesAreTaken>("VAL-05", "deep_trees_are_taken",
+                                "the depth of metadata is limited for texts alone",
+                                "add_conversation_message of depth 65 as text, if"),
       mutant<TextsAreStrings>("VAL-06", "texts_are_strings",
                               "data that come as text are stored as a string",
                               "store_checkpoint(data) put as text: the tree read"),

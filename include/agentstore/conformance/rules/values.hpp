@@ -323,6 +323,32 @@ inline void check_forms(RuleContext& ctx, Client& client, const WriteArgument& a
   ctx.expect_same(json::parse(text), value, argument.label() + " put as a tree: the text read");
 }
 
+/// The store takes a value as deep as that, whole, or refuses it and stores nothing. Says whether
+/// it took it.
+inline bool check_deep(RuleContext& ctx, Client& client, const WriteArgument& argument,
+                       const std::string& key, Document deep, std::size_t depth,
+                       const std::string& call) {
+  const Ids ids = argument.ids(key);
+  argument.prepare(ctx, client, ids);
+  try {
+    const bool taken = client.call(call, argument.write(client.handle(), ids, std::move(deep)));
+    ctx.expect(taken || argument.is_archive, call + " to be true, or refused", "false");
+    if (taken && argument.is_readable && depth <= Document::max_depth) {
+      const json actual =
+          ctx.must(argument.read(ctx, client, ids), call + ", which was taken, to be there");
+      ctx.expect(nesting(actual) == depth, call + ", which was taken, to be read as deep",
+                 show(std::uint64_t{nesting(actual)}));
+    }
+    return taken;
+  } catch (const StorageError& error) {
+    ctx.expect(!argument.is_archive && means(error.code(), errc::invalid_argument),
+               call + " to be taken, or refused with invalid_argument",
+               std::string("StorageError: ") + error.what());
+    expect_nothing(ctx, client, argument, ids);
+    return false;
+  }
+}
+
 /// The store refuses the value as one of this argument, and stores nothing.
 inline void check_refusal(RuleContext& ctx, Client& client, const WriteArgument& argument,
                           const std::string& key, const json& value, errc code) {
@@ -503,54 +529,48 @@ std::vector<Rule> value_rules() {
                  errc::invalid_argument);
              detail::check_second_write_refused(ctx, client, json("\xff"), errc::invalid_argument);
            }),
-      Rule("VAL-05", needs::anything,
-           "depth 64 is accepted; beyond the backend's limit invalid_argument; 100,000 deep never "
-           "crashes",
-           "measure the depth without recursion, or turn back at the limit",
-           [](RuleContext& ctx) {
-             Client client = ctx.open();
-             std::size_t count = 0;
-             for (const WriteArgument& argument : write_arguments(ctx)) {
-               if (argument.takes_text()) {
-                 continue;
-               }
-               for (const std::size_t depth : {63u, 64u}) {
-                 detail::check_round_trip(ctx, client, argument, "k" + std::to_string(++count),
-                                          detail::nested(depth));
-               }
-               const bool takes_any = argument.takes == Takes::any;
-               detail::check_round_trip(ctx, client, argument, "k" + std::to_string(++count),
-                                        takes_any ? detail::nested_lists(64)
-                                                  : object("v", detail::nested_lists(63)));
-               for (const std::size_t depth : {65u, 1'000u, 100'000u}) {
-                 const Ids ids = argument.ids("k" + std::to_string(++count));
-                 argument.prepare(ctx, client, ids);
-                 json deep = detail::nested(depth);
-                 const std::string call =
-                     std::string(argument.name) + " of depth " + std::to_string(depth);
-                 try {
-                   const bool taken =
-                       client.call(call, argument.write(client.handle(), ids, std::move(deep)));
-                   ctx.expect(taken || argument.is_archive, call + " to be true, or refused",
-                              "false");
-                   if (taken && argument.is_readable && depth <= 1'000) {
-                     const json actual = ctx.must(argument.read(ctx, client, ids),
-                                                  call + ", which was taken, to be there");
-                     ctx.expect(detail::nesting(actual) == depth,
-                                call + ", which was taken, to be read as deep",
-                                show(std::uint64_t{detail::nesting(actual)}));
-                   }
-                 } catch (const StorageError& error) {
-                   ctx.expect(!argument.is_archive && means(error.code(), errc::invalid_argument),
-                              call + " to be taken, or refused with invalid_argument",
-                              std::string("StorageError: ") + error.what());
-                   detail::expect_nothing(ctx, client, argument, ids);
-                 }
-               }
-               detail::check_round_trip(ctx, client, argument, "k" + std::to_string(++count),
-                                        argument.sample(1));
-             }
-           }),
+      Rule(
+          "VAL-05", needs::anything,
+          "depth 64 is accepted; beyond the backend's limit invalid_argument, as text and as tree; "
+          "100,000 deep never crashes",
+          "measure the depth without recursion, or turn back at the limit; ask Document::depth",
+          [](RuleContext& ctx) {
+            Client client = ctx.open();
+            std::size_t count = 0;
+            for (const WriteArgument& argument : write_arguments(ctx)) {
+              if (argument.takes_text()) {
+                continue;
+              }
+              for (const std::size_t depth : {63u, 64u}) {
+                detail::check_round_trip(ctx, client, argument, "k" + std::to_string(++count),
+                                         detail::nested(depth));
+              }
+              const bool takes_any = argument.takes == Takes::any;
+              detail::check_round_trip(ctx, client, argument, "k" + std::to_string(++count),
+                                       takes_any ? detail::nested_lists(64)
+                                                 : object("v", detail::nested_lists(63)));
+              if (argument.is_readable) {
+                detail::check_forms(ctx, client, argument, "k" + std::to_string(++count),
+                                    detail::nested(64));
+              }
+              for (const std::size_t depth : {65u, 1'000u, 100'000u}) {
+                const std::string call =
+                    std::string(argument.name) + " of depth " + std::to_string(depth);
+                const bool taken =
+                    detail::check_deep(ctx, client, argument, "k" + std::to_string(++count),
+                                       detail::nested(depth), depth, call);
+                if (depth <= Document::max_depth) { // a deeper one has no text
+                  const Document text = Document(detail::nested(depth)).as_text();
+                  ctx.expect_same(detail::check_deep(ctx, client, argument,
+                                                     "k" + std::to_string(++count), text, depth,
+                                                     call + " as text"),
+                                  taken, call + " as text, if it is taken as a tree");
+                }
+              }
+              detail::check_round_trip(ctx, client, argument, "k" + std::to_string(++count),
+                                       argument.sample(1));
+            }
+          }),
       Rule("VAL-06", needs::anything,
            "a value is the same in both forms: put as text and read as a tree, put as a tree and "
            "read as text",
