@@ -369,3 +369,30 @@ TEST_CASE("A person can read the archive", "[postgres]") {
   REQUIRE(records.size() == 1);
   CHECK(records[0].fields["content"] == json(content));
 }
+
+TEST_CASE("A record that another program damaged in PostgreSQL is an error, never an answer",
+          "[postgres]") {
+  Rig rig(patient_options("archive_damaged"));
+  RawPostgres raw(server().conninfo() + " options='-c search_path=archive_damaged'");
+  raw.execute("ALTER TABLE archive ALTER created_at DROP NOT NULL, ALTER fields DROP NOT NULL");
+  const std::string too_deep = std::string(1'001, '[') + std::string(1'001, ']');
+  for (const std::string& damage :
+       {std::string("fields = '[]'"), std::string("fields = '1'"), std::string("fields = NULL"),
+        std::string(R"(fields = '{"a":1e400}')"), std::string(R"(fields = '{"a":"\ud800"}')"),
+        "fields = '{\"a\":" + too_deep + "}'", std::string("created_at = 'infinity'"),
+        std::string("created_at = '-infinity'"), std::string("created_at = NULL")}) {
+    INFO(damage.substr(0, 100));
+    raw.execute("TRUNCATE archive, archive_keys");
+    for (int i = 1; i <= 3; ++i) {
+      CHECK(rig.loop.run(rig.archive.append_task_context_snapshot("k", i)));
+    }
+    raw.execute("UPDATE archive SET " + damage + " WHERE sequence = 2");
+    const auto read = [&](std::uint64_t after) {
+      return rig.archive.read_archive(ArchiveKind::task_context_snapshot, "k", after);
+    };
+    const auto error = error_of(rig.loop, read(0));
+    CHECK(is_clear(error, errc::corrupted, "read_archive"));
+    CHECK((error && error->key() == "k"));
+    CHECK(rig.loop.run(read(2)).size() == 1);
+  }
+}

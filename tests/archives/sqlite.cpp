@@ -413,15 +413,20 @@ TEST_CASE("A record that another program damaged is an error, never an answer", 
   const TemporaryDirectory directory;
   const std::string path = directory.file("archive.db");
   make_archive(path, 3);
-  for (const char* const fields : {"'{'", "''", "'[]'", "'1'", "'{\"a\":nan}'"}) {
-    RawSqlite(path).execute(std::string("UPDATE archive SET fields = ") + fields +
-                            " WHERE sequence = 2");
+  for (const char* const damage :
+       {"fields = '{'", "fields = ''", "fields = '[]'", "fields = '1'", "fields = '{\"a\":nan}'",
+        "fields = x'7b7d'", "fields = CAST(x'7b22ff223a317d' AS TEXT)",
+        "fields = '{}', created_at_us = 'now'", "fields = '{}', created_at_us = 1.5"}) {
+    CAPTURE(damage);
+    RawSqlite(path).execute(std::string("UPDATE archive SET ") + damage + " WHERE sequence = 2");
     Loop loop;
     SqliteArchive archive(path);
     REQUIRE(loop.run(archive.initialize()));
     const auto error = error_of(loop, archive.read_archive(ArchiveKind::conversation_session, "k"));
     REQUIRE(error);
     CHECK(error->code() == errc::corrupted);
+    CHECK(error->operation() == "read_archive");
+    CHECK(error->key() == "k");
     CHECK(std::string(error->what()).find(path) != std::string::npos);
     CHECK(loop.run(archive.read_archive(ArchiveKind::conversation_session, "k", 2)).size() == 1);
     loop.run(archive.close());

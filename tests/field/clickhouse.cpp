@@ -26,6 +26,7 @@
 #include <set>
 #include <sstream>
 #include <thread>
+#include <tuple>
 
 using namespace agentstore;
 using namespace agentstore::test;
@@ -594,6 +595,60 @@ TEST_CASE("a person can read a ClickHouse archive") {
         rig.loop.run(rig.archive.read_archive(ArchiveKind::conversation_message, key));
     REQUIRE(records.size() == 1);
     CHECK(records[0].created_at == time);
+  }
+}
+
+TEST_CASE("a record that no archive wrote is an error, never an answer") {
+  Rig rig;
+  const std::vector<std::tuple<ArchiveKind, std::string, std::vector<std::string>>> damages = {
+      {ArchiveKind::session_event, "payload", {"'{'", "''", "'nan'", "'1 2'", "unhex('22ff22')"}},
+      {ArchiveKind::session_event, "user_id", {"unhex('ff')"}},
+      {ArchiveKind::session_event, "event_type", {"unhex('61ff')"}},
+      {ArchiveKind::conversation_message, "metadata", {"'['", "'[1]'", "'null'", "'1'"}},
+      {ArchiveKind::conversation_message, "role", {"unhex('eda080')"}},
+      {ArchiveKind::conversation_message, "content", {"unhex('c328')"}},
+      {ArchiveKind::checkpoint, "data", {"'{'", "''", "unhex('22ff22')"}},
+      {ArchiveKind::checkpoint, "metadata", {"'{'", "'[1]'", "'null'"}},
+      {ArchiveKind::checkpoint, "checkpoint_id", {"unhex('ff')"}},
+      {ArchiveKind::checkpoint_writes, "writes", {"'{'", "'{}'", "'[1]'", "'[[]]'", "'[[1,2]]'"}},
+      {ArchiveKind::checkpoint_writes, "task_id", {"unhex('ff')"}},
+      {ArchiveKind::conversation_session, "session_data", {"'{'", "''", "unhex('22ff22')"}},
+      {ArchiveKind::task_context_snapshot, "context_data", {"'{'", "''", "unhex('22ff22')"}},
+  };
+  int count = 0;
+  for (const auto& [of, column, values] : damages) {
+    const auto& table = detail::clickhouse::table_of(of);
+    for (const std::string& value : values) {
+      const std::string key = "k" + std::to_string(++count);
+      INFO(table.name() << " " << column << " = " << value);
+      const auto insert = [&, &spoilt = column](int sequence, bool is_spoilt) {
+        std::string columns = "sequence, writer";
+        std::string row = std::to_string(sequence) + ", 1";
+        for (const auto& field : table.fields) {
+          if (field.name != nullptr) {
+            const std::string name = field.name;
+            columns += ", " + name;
+            row += name == table.key()           ? ", '" + key + "'"
+                   : is_spoilt && name == spoilt ? ", " + value
+                   : name == "writes"            ? ", '[]'"
+                                                 : ", '{}'";
+          }
+        }
+        rig.raw("INSERT INTO " + rig.database + "." + table.name() + " (" + columns + ") SELECT " +
+                row);
+      };
+      insert(1'000, true);
+      insert(2'000, false);
+      const auto error = error_of(rig.loop, rig.archive.read_archive(of, key));
+      CHECK(message_of(error).find(secret) == std::string::npos);
+      REQUIRE(error);
+      CHECK(error->code() == errc::corrupted);
+      CHECK(error->operation() == "read_archive");
+      CHECK(error->key() == key);
+      // Behind the spoilt record the next one is read.
+      const std::uint64_t after = 1'999ull << detail::clickhouse::rank_bits;
+      CHECK(rig.loop.run(rig.archive.read_archive(of, key, after)).size() == 1);
+    }
   }
 }
 

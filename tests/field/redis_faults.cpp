@@ -267,7 +267,7 @@ TEST_CASE("a field of a session that no call of ours writes is corrupted") {
       {"created", "x"},    {"created", ""},   {"last_activity", "1.5"}, {"requests", "-5"},
       {"requests", "x"},   {"errors", "-1"},  {"micros", "-5"},         {"micros", "x"},
       {"metadata", "[1]"}, {"metadata", "7"}, {"metadata", "null"},     {"metadata", "{"},
-      {"version", "-1"},   {"version", "x"}};
+      {"version", "-1"},   {"version", "x"},  {"user", "\xff"},         {"status", "a\xc3"}};
   for (const auto& [field, spoilt] : damage) {
     const std::string good = raw.text({"HGET", session, field});
     raw.text({"HSET", session, field, spoilt});
@@ -278,6 +278,40 @@ TEST_CASE("a field of a session that no call of ours writes is corrupted") {
                    "list_sessions"));
     raw.text({"HSET", session, field, good});
     CHECK(rig.loop.run(rig.backend.get_session("s")));
+  }
+}
+
+TEST_CASE("a text that is not UTF-8 is corrupted") {
+  const RedisServer server;
+  RawRedis raw = server.raw();
+  RedisOptions options(server.uri(), "texts");
+  options.buckets = 1;
+  RedisRig rig(options);
+  rig.loop.run(rig.backend.create_session("s", "user"));
+  rig.loop.run(rig.backend.add_conversation_message("s", "role", "content"));
+  std::vector<ChannelWrite> writes;
+  writes.emplace_back("channel", 1);
+  rig.loop.run(rig.backend.put_writes("s", "c", "task", std::move(writes)));
+  const auto read = [&](const std::string& type) {
+    return type == "messages" ? error_of(rig.loop, rig.backend.get_conversation_history("s"))
+                              : error_of(rig.loop, rig.backend.get_writes("s", "c"));
+  };
+  const std::vector<std::pair<std::string, std::string>> texts = {
+      {"messages", "role"}, {"messages", "content"}, {"values", "channel"}};
+  for (const auto& [type, text] : texts) {
+    INFO(text);
+    const std::string key = raw.text({"KEYS", "{texts/*:" + type + ":s"});
+    const std::vector<std::string> field = raw.list({"HGETALL", key});
+    REQUIRE(field.size() == 2);
+    std::string spoilt = field[1];
+    spoilt.replace(spoilt.find(text), 1, "\xff");
+    raw.text({"HSET", key, field[0], spoilt});
+    const auto error = read(type);
+    CHECK(is_clear(error, errc::corrupted,
+                   type == "messages" ? "get_conversation_history" : "get_writes"));
+    CHECK((error && error->key() == "s"));
+    raw.text({"HSET", key, field[0], field[1]});
+    CHECK_FALSE(read(type));
   }
 }
 

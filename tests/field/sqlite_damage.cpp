@@ -38,12 +38,13 @@ TEST_CASE("Damage in a column is an error, never an answer", "[sqlite]") {
     const char* column;
     std::vector<const char*> values;
   };
-  const std::vector<const char*> no_text = {"x'00'"};
+  const std::vector<const char*> no_text = {"x'00'", "CAST(x'61ff' AS TEXT)"};
   const std::vector<const char*> no_time = {"x'00'", "'now'", "''", "5"};
   const std::vector<const char*> no_count = {"-5", "1.5", "'many'", "x'00'"};
   const std::vector<const char*> no_integer = {"1.5", "'many'", "x'00'"};
-  const std::vector<const char*> no_json = {"'{'", "''", "x'00'"};
-  const std::vector<const char*> no_object = {"'[1]'", "'null'", "'1'", "'{'", "x'00'"};
+  const std::vector<const char*> no_json = {"'{'", "''", "x'00'", "CAST(x'22ff22' AS TEXT)"};
+  const std::vector<const char*> no_object = {"'[1]'", "'null'", "'1'",
+                                              "'{'",   "x'00'",  "CAST(x'7b22ff223a317d' AS TEXT)"};
   const std::vector<Damage> damages = {
       {"sessions", "user_id", no_text},
       {"sessions", "status", no_text},
@@ -107,6 +108,7 @@ TEST_CASE("Damage in a column is an error, never an answer", "[sqlite]") {
       raw.execute("UPDATE " + table + " SET " + column + " = " + value);
       const auto error = read(table);
       CHECK((error && means(error->code(), errc::corrupted)));
+      CHECK((error && error->key() == (table[0] == 'c' || table[0] == 'p' ? "t" : "s")));
       raw.execute("DELETE FROM " + table + "; INSERT INTO " + table +
                   " SELECT * FROM kept; DROP TABLE kept");
     }

@@ -95,8 +95,10 @@ inline std::string select_columns(const std::string& database) {
          hex_of(database) + "') FORMAT JSONEachRow";
 }
 
-/// The lines of JSONEachRow. Throws Failure for any other text, such as an exception that the
-/// server wrote after the rows.
+inline constexpr const char* no_archive_wrote = "the table holds what no archive wrote";
+
+/// The lines of JSONEachRow. Throws Failure: `corrupted` for a row that is not UTF-8, and what the
+/// server says for any other text, such as an exception that it wrote after the rows.
 inline std::vector<json> lines_of(std::string_view text) {
   std::vector<json> lines;
   while (!text.empty()) {
@@ -104,7 +106,8 @@ inline std::vector<json> lines_of(std::string_view text) {
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     json parsed = json::parse(line, nullptr, false);
     if (!parsed.is_object()) {
-      throw Failure(failure_of(line));
+      const bool is_row = line.starts_with('{') && line.ends_with('}');
+      throw is_row ? Failure(errc::corrupted, no_archive_wrote) : failure_of(line);
     }
     lines.push_back(std::move(parsed));
   }
@@ -254,10 +257,24 @@ inline std::string select_page(const std::string& database, const Table& table,
   return sql;
 }
 
+/// The value of a JSON column. Throws TextError or json::exception for one that no append wrote.
+inline json value_in(const Field& field, std::string_view text) {
+  json value = Document::from_text(text).tree();
+  const std::string_view name = field.name;
+  if (name == "metadata") {
+    static_cast<void>(value.get_ref<const json::object_t&>());
+  } else if (name == "writes") {
+    for (const json& write : value.get_ref<const json::array_t&>()) {
+      static_cast<void>(write.at(0).get_ref<const std::string&>());
+      static_cast<void>(write.at(1));
+    }
+  }
+  return value;
+}
+
 /// Throws Failure: `corrupted` for a row that no archive wrote.
 inline std::vector<ArchiveRecord> take_records(const Table& table, const Page& page,
                                                std::string_view answer) {
-  constexpr const char* reason = "the table holds what no archive wrote";
   std::vector<ArchiveRecord> records;
   std::uint64_t last = 0;
   std::uint64_t rank = 0;
@@ -280,19 +297,18 @@ inline std::vector<ArchiveRecord> take_records(const Table& table, const Page& p
       for (const Field& field : table.fields) {
         if (field.name != nullptr) {
           std::string& text = line.at(field.name).get_ref<std::string&>();
-          record.fields[field.name] =
-              field.is_json ? Document::from_text(text).tree() : json(std::move(text));
+          record.fields[field.name] = field.is_json ? value_in(field, text) : json(std::move(text));
         }
       }
       if (table.kind == ArchiveKind::task_context_snapshot) {
         record.fields["version"] = record.sequence;
       }
     } catch (const json::exception&) {
-      throw Failure(errc::corrupted, reason);
+      throw Failure(errc::corrupted, no_archive_wrote);
     } catch (const std::logic_error&) { // of a number
-      throw Failure(errc::corrupted, reason);
+      throw Failure(errc::corrupted, no_archive_wrote);
     } catch (const TextError&) {
-      throw Failure(errc::corrupted, reason);
+      throw Failure(errc::corrupted, no_archive_wrote);
     }
   }
   return records;

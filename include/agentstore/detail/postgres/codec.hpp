@@ -194,8 +194,18 @@ public:
             static_cast<std::size_t>(PQgetlength(result_.get(), at, column))};
   }
   std::string plain(std::size_t row, int column) const { return std::string(bytes(row, column)); }
-  std::string text(std::size_t row, int column) const { return from_column(bytes(row, column)); }
+  /// Throws Corrupted for NULL.
+  std::string text(std::size_t row, int column) const {
+    if (is_null(row, column)) {
+      throw Corrupted("a column that is to hold a text holds none");
+    }
+    return from_column(bytes(row, column));
+  }
+  /// Throws Corrupted for NULL.
   std::int64_t integer(std::size_t row, int column) const {
+    if (is_null(row, column)) {
+      throw Corrupted("a column that is to hold a number holds none");
+    }
     return std::bit_cast<std::int64_t>(read_big_endian(bytes(row, column)));
   }
   /// Throws Corrupted for a number below 0.

@@ -6,6 +6,7 @@
 // parts begins with a line of their sizes.
 
 #include <agentstore/detail/redis/failure.hpp>
+#include <agentstore/detail/utf8.hpp>
 #include <agentstore/document_from_text.hpp>
 #include <agentstore/records.hpp>
 
@@ -54,6 +55,13 @@ inline std::chrono::microseconds duration_in(std::string_view digits) {
 
 inline Timestamp time_in(std::string_view digits) {
   return Timestamp(std::chrono::microseconds(number_in<std::int64_t>(digits)));
+}
+
+inline std::string text_in(std::string_view bytes) {
+  if (!is_utf8(bytes)) {
+    throw Corrupted("a text is not UTF-8");
+  }
+  return std::string(bytes);
 }
 
 inline Document document_in(std::string_view text) {

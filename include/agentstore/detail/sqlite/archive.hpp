@@ -47,7 +47,7 @@ public:
       record.kind = kind;
       record.sequence = static_cast<std::uint64_t>(row.integer(0));
       record.created_at = Timestamp(std::chrono::microseconds(row.integer(1)));
-      record.fields = object(row.text(2));
+      record.fields = object(row.bytes(2));
       if (kind == ArchiveKind::task_context_snapshot) {
         record.fields["version"] = record.sequence;
       }

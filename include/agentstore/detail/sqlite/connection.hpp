@@ -6,6 +6,7 @@
 // a statement, and what went wrong. Values are bound, never written into SQL. One thread at a time.
 
 #include <agentstore/detail/sqlite/open_files.hpp>
+#include <agentstore/detail/utf8.hpp>
 #include <agentstore/error.hpp>
 
 #include <cerrno>
@@ -150,8 +151,16 @@ public:
 
   bool is_null(int column) const { return type(column) == SQLITE_NULL; }
 
-  /// Valid until `next`.
+  /// UTF-8, valid until `next`.
   std::string_view text(int column) const {
+    const std::string_view text = bytes(column);
+    if (!is_utf8(text)) {
+      throw_damaged(column, "UTF-8");
+    }
+    return text;
+  }
+  /// The same for a reader that checks the bytes itself.
+  std::string_view bytes(int column) const {
     require_type(column, SQLITE_TEXT, "a text");
     const auto* const bytes =
         reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));

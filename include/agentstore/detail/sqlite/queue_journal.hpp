@@ -45,7 +45,7 @@ public:
       kept.created_at = Timestamp(std::chrono::microseconds(row.integer(4)));
       try {
         kept.others = document::Reader<std::string_view>::read(
-            row.text(5), Document::max_depth + dual_write::depth_around_values);
+            row.bytes(5), Document::max_depth + dual_write::depth_around_values);
         entries.push_back(dual_write::restore(std::move(kept)));
       } catch (const TextError& error) {
         throw damaged(row.integer(0), error.what());

@@ -106,8 +106,8 @@ public:
       message.sequence = row.count(0);
       message.role = row.text(1);
       message.content = row.text(2);
-      message.timestamp = read_time(row.text(3));
-      message.metadata = object(row.text(4));
+      message.timestamp = read_time(row.bytes(3));
+      message.metadata = object(row.bytes(4));
     }
     std::reverse(messages.begin(), messages.end());
     return messages;
@@ -172,7 +172,7 @@ public:
       write.task_id = row.text(0);
       write.index = row.integer(1);
       write.channel = row.text(2);
-      write.value = document(row.text(3));
+      write.value = document(row.bytes(3));
     }
     return writes;
   }
@@ -180,7 +180,7 @@ public:
   std::optional<Document> get_task_context(const std::string& session_id) {
     Query row =
         connection_.query("SELECT context FROM task_contexts WHERE session_id = ?1", session_id);
-    return row.next() ? std::optional(document(row.text(0))) : std::nullopt;
+    return row.next() ? std::optional(document(row.bytes(0))) : std::nullopt;
   }
 
   bool store_task_context(const std::string& session_id, const Document& context) {
@@ -414,14 +414,14 @@ private:
     session.session_id = row.text(0);
     session.user_id = row.text(1);
     session.status = row.text(2);
-    session.created_at = read_time(row.text(3));
-    session.last_activity = read_time(row.text(4));
+    session.created_at = read_time(row.bytes(3));
+    session.last_activity = read_time(row.bytes(4));
     session.request_count = row.count(5);
     session.error_count = row.count(6);
     session.total_processing_time =
         std::chrono::microseconds(static_cast<std::int64_t>(row.count(7)));
     session.version = row.count(8);
-    session.metadata = object(row.text(9));
+    session.metadata = object(row.bytes(9));
     return session;
   }
 
@@ -429,9 +429,9 @@ private:
     Checkpoint checkpoint;
     checkpoint.thread_id = thread_id;
     checkpoint.checkpoint_id = row.text(0);
-    checkpoint.created_at = read_time(row.text(1));
-    checkpoint.data = document(row.text(2));
-    checkpoint.metadata = object(row.text(3));
+    checkpoint.created_at = read_time(row.bytes(1));
+    checkpoint.data = document(row.bytes(2));
+    checkpoint.metadata = object(row.bytes(3));
     return checkpoint;
   }
 

@@ -86,7 +86,7 @@ inline Checkpoint checkpoint_in(Element ids, Element values, std::size_t at,
                                 std::string thread_id) {
   Checkpoint checkpoint;
   checkpoint.thread_id = std::move(thread_id);
-  checkpoint.checkpoint_id = ids.at(at).bytes();
+  checkpoint.checkpoint_id = text_in(ids.at(at).bytes());
   PartReader placed(values.at(2 * at).bytes());
   static_cast<void>(placed.word<std::uint64_t>()); // its place
   checkpoint.created_at = time_in(placed.rest());
@@ -231,7 +231,7 @@ return {latest, checkpoints_of(checkpoints, latest), ids}
       result_.latest = checkpoint_in(latest, response.only().at(1), 0, thread_id_);
     }
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      result_.checkpoint_ids.emplace_back(ids.at(i).bytes());
+      result_.checkpoint_ids.push_back(text_in(ids.at(i).bytes()));
     }
     return true;
   }
@@ -321,11 +321,11 @@ private:
       throw Corrupted("a pending write does not tell its task");
     }
     PendingWrite write;
-    write.task_id = member.substr(task, index - task - 1);
+    write.task_id = text_in(member.substr(task, index - task - 1));
     write.index = static_cast<std::int64_t>(number_in<std::uint64_t>(member.substr(index))) - 4;
     PartReader parts(value);
     const auto size = parts.word<std::size_t>();
-    write.channel = parts.line(size);
+    write.channel = text_in(parts.line(size));
     write.value = document_in(parts.rest());
     return write;
   }

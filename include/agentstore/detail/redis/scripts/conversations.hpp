@@ -74,8 +74,8 @@ return {first, fetch(KEYS[2], sequences)}
       message.timestamp = Timestamp(std::chrono::microseconds(parts.word<std::int64_t>()));
       const auto role = parts.word<std::size_t>();
       const auto content = parts.word<std::size_t>();
-      message.role = parts.line(role);
-      message.content = parts.line(content);
+      message.role = text_in(parts.line(role));
+      message.content = text_in(parts.line(content));
       message.metadata = object_in(parts.rest());
     }
     return true;

@@ -144,13 +144,13 @@ inline Session session_in(Element fields, std::string session_id) {
   }
   Session session;
   session.session_id = std::move(session_id);
-  session.user_id = fields.at(0).bytes();
+  session.user_id = text_in(fields.at(0).bytes());
   session.created_at = time_in(fields.at(1).bytes());
   session.last_activity = time_in(fields.at(2).bytes());
   session.request_count = number_in<std::uint64_t>(fields.at(3).bytes());
   session.error_count = number_in<std::uint64_t>(fields.at(4).bytes());
   session.total_processing_time = duration_in(fields.at(5).bytes());
-  session.status = fields.at(6).bytes();
+  session.status = text_in(fields.at(6).bytes());
   session.metadata = object_in(fields.at(7).bytes());
   session.version = number_in<std::uint64_t>(fields.at(8).bytes());
   return session;
