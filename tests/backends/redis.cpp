@@ -66,8 +66,8 @@ TEST_CASE("redis-cli shows what the header tells") {
   CHECK(raw.text({"ZRANGE", stem + "users", "0", "-1"}) == "user" + nul + rank + "s:1");
   CHECK(raw.text({"ZRANGE", stem + "idle", "0", "-1"}) == rank + "s:1");
   CHECK(raw.text({"ZRANGE", stem + "threads", "0", "-1"}) == "s:1");
-  CHECK(raw.text({"HMGET", stem + "counts", "sessions", "active", "messages", "checkpoints"}) ==
-        "1\n1\n1\n1");
+  CHECK(raw.text({"HMGET", stem + "counts", "sessions", "active", "messages", "checkpoints",
+                  "stamp", "whole"}) == "1\n1\n1\n1\n1\n1");
   CHECK(raw.text({"HMGET", "{keys/}:layout", "version", "buckets"}) == "2\n1");
 
   CHECK(rig.loop.run(store.delete_session("s:1")));

@@ -255,6 +255,62 @@ TEST_CASE("a count that is no number is corrupted, and nothing is done by halves
   }
 }
 
+TEST_CASE("counts that were lost are counted anew") {
+  const RedisServer server;
+  RawRedis raw = server.raw();
+  RedisOptions options(server.uri(), "lost");
+  options.buckets = 1;
+  RedisRig rig(options);
+  RedisBackend& store = rig.backend;
+  const auto metrics = [](RedisRig& of) {
+    const Metrics found = of.loop.run(of.backend.get_metrics());
+    return std::to_string(found.total_sessions) + " " + std::to_string(found.active_sessions) +
+           " " + std::to_string(found.total_messages) + " " +
+           std::to_string(found.total_checkpoints);
+  };
+  for (const char* const id : {"s-1", "s-2", "s-3"}) {
+    rig.loop.run(store.create_session(id, "user"));
+    rig.loop.run(store.add_conversation_message(id, "user", "one"));
+    rig.loop.run(store.add_conversation_message(id, "user", "two"));
+    rig.loop.run(store.put_checkpoint(id, "c-1", 1));
+    rig.loop.run(store.put_checkpoint(id, "c-2", 2));
+  }
+  rig.loop.run(store.put_checkpoint("t", "c", 1));
+  rig.loop.run(store.end_session("s-2", "done"));
+  CHECK(metrics(rig) == "3 2 6 7");
+  const std::string counts = raw.text({"KEYS", "{lost/*:counts"});
+  const auto lose = [&] { REQUIRE(raw.text({"UNLINK", counts}) == "1"); };
+  lose();
+  CHECK(metrics(rig) == "3 2 6 7");
+  lose();
+  rig.loop.run(store.delete_session("s-1")); // goes below what was counted up since
+  CHECK(raw.text({"HGET", counts, "sessions"}) == "-1");
+  CHECK(metrics(rig) == "2 1 4 5");
+  lose();
+  rig.loop.run(store.create_session("s-4", "user"));
+  rig.loop.run(store.add_conversation_message("s-4", "user", "one"));
+  {
+    RedisRig again(options);
+    CHECK(metrics(again) == "3 2 5 5");
+  }
+  // A session that was evicted and made anew is filed twice, and counts once.
+  const std::string stem = counts.substr(0, counts.size() - 6);
+  REQUIRE(raw.text({"UNLINK", stem + "session:s-4", stem + "messages:s-4"}) == "2");
+  rig.loop.run(store.create_session("s-4", "user"));
+  lose();
+  CHECK(metrics(rig) == "3 2 4 5");
+  // The list of the threads is lost as well, and then a thread goes that nobody has counted.
+  lose();
+  REQUIRE(raw.text({"UNLINK", stem + "threads"}) == "1");
+  CHECK(metrics(rig) == "3 2 4 0");
+  rig.loop.run(store.delete_thread("t"));
+  CHECK(metrics(rig) == "3 2 4 0");
+  for (const char* const id : {"s-2", "s-3", "s-4"}) {
+    rig.loop.run(store.delete_session(id));
+  }
+  CHECK(metrics(rig) == "0 0 0 0");
+}
+
 TEST_CASE("a field of a session that no call of ours writes is corrupted") {
   const RedisServer server;
   RawRedis raw = server.raw();

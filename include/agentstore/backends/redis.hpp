@@ -39,7 +39,8 @@ class Engine;
 /// back. Reads and writes of a session that lost one of its keys throw `corrupted`, and so do those
 /// of a thread that lost one of a pair: `checkpoints` and `order`, or `writes` and `values`. What
 /// lost both, or all, is unknown or empty. `delete_session` and `delete_thread` remove what is
-/// left. Lists, clean-ups and metrics lack what was in a key of a whole bucket. Set
+/// left. Lists and clean-ups lack what was in a key of a whole bucket. `get_metrics` counts a
+/// bucket anew that lost its `counts`, by what is in its `idle` and `threads`. Set
 /// `maxmemory-policy noeviction`; `health_check` says if it is not.
 ///
 /// \par Redis Cluster
@@ -59,15 +60,18 @@ class Engine;
 /// - A master that the others cannot reach takes writes for up to `cluster-node-timeout`, and they
 ///   are lost when it comes back.
 /// - While a slot moves to another node, a call is served if all keys that its script names are on
-///   one of the two, and `unavailable` (`TRYAGAIN`) if not. `get_metrics` and `list_threads` are
-///   always served. Most other calls for ids of the slot are served again after the move.
+///   one of the two, and `unavailable` (`TRYAGAIN`) if not. `list_threads` is always served, and so
+///   is `get_metrics` unless it has to count anew. Most other calls for ids of the slot are served
+///   again after the move.
 ///
 /// \par Cost
 /// Every method is one script on the server and one round trip, at a cost that does not grow with
 /// the store, with these exceptions:
 /// - A merge of metadata is two round trips, and two more if another merge was faster.
 /// - `copy_thread` is two.
-/// - `list_threads` and `get_metrics` ask each bucket, in one round trip.
+/// - `list_threads` and `get_metrics` ask each bucket, in one round trip. If a bucket lost its
+///   counts, `get_metrics` takes another one, for a script that goes through all sessions and
+///   threads of that bucket.
 /// - `list_sessions` asks each bucket, in one round trip, and then for the records, in another. It
 ///   is two more if sessions of the page have moved or gone meanwhile.
 /// - A clean-up takes two for some 100 sessions of each bucket.
@@ -98,7 +102,8 @@ class Engine;
 ///     idle            zset   filed, session: what a clean-up looks through. `filed` is a rank that
 ///                            the session had once; clean-up brings it up to date
 ///     threads         zset   the ids of all threads
-///     counts          hash   sessions, active, messages, checkpoints; stamp
+///     counts          hash   sessions, active, messages, checkpoints; stamp; whole: there unless
+///                            the key was lost
 ///
 /// and `PREFIX{SPACE/}:layout`, a hash of the layout's version and the number of buckets. Times are
 /// microseconds since 1970. A rank is a number of 20 digits made from a time, and is smaller for a

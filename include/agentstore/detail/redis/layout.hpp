@@ -13,7 +13,8 @@ namespace agentstore::detail::redis {
 /// Grows with every change of what keys hold. Version 1 was never released, and is not migrated.
 inline constexpr unsigned layout_version = 2;
 
-/// Makes the layout if there is none, and answers with the layout that is there.
+/// Makes the layout if there is none, and answers with the layout that is there. If it was made,
+/// the answer has one more element.
 inline Request make_layout(const Keys& keys) {
   static const Script script(Script::Kind::writes, R"lua(
 local layout, version, buckets = KEYS[1], ARGV[1], ARGV[2]
@@ -23,7 +24,7 @@ if there[1] or there[2] then
 end
 may('HSET', layout)
 redis.call('HSET', layout, 'version', version, 'buckets', buckets)
-return {version, buckets}
+return {version, buckets, 1}
 )lua");
   return Request(Command(script)
                      .key(keys.layout())

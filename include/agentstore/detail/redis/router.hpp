@@ -7,6 +7,7 @@
 
 #include <agentstore/backends/redis_options.hpp>
 #include <agentstore/detail/redis/client.hpp>
+#include <agentstore/detail/redis/counts.hpp>
 #include <agentstore/detail/redis/info.hpp>
 #include <agentstore/detail/redis/layout.hpp>
 #include <agentstore/detail/redis/map_query.hpp>
@@ -386,6 +387,15 @@ private:
     const Response made = co_await ask(self, &Router::route, std::move(layout));
     require_success(made);
     check_layout(made.only(), *self->keys_);
+    if (made.only().size() > 2) {
+      // As long as a bucket has nothing, it is counted in no time. Where this fails, the first
+      // get_metrics does it.
+      Request counts;
+      for (std::size_t bucket = 0; bucket < self->keys_->buckets(); ++bucket) {
+        counts.add(count_anew(*self->keys_, bucket));
+      }
+      static_cast<void>(co_await ask(self, &Router::route, std::move(counts)));
+    }
   }
 
   static void require_success(const Response& response) {

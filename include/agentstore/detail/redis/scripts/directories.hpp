@@ -4,6 +4,7 @@
 
 // What spans buckets: lists of sessions and threads, metrics, copies.
 
+#include <agentstore/detail/redis/counts.hpp>
 #include <agentstore/detail/redis/scripts/sessions.hpp>
 #include <agentstore/detail/redis/scripts/threads.hpp>
 
@@ -164,36 +165,44 @@ private:
   ThreadPage result_;
 };
 
-/// MET-01: each bucket counts.
+/// MET-01: each bucket counts. A bucket that lost its counts is counted anew.
 template <>
 class Scripts<calls::GetMetrics> {
 public:
-  static Request request(const ScriptContext& context) {
+  Request request(const ScriptContext& context) {
     Request request;
-    for (std::size_t bucket = 0; bucket < context.keys.buckets(); ++bucket) {
-      std::vector<std::string> words = {"HMGET",    context.keys.shared("counts", bucket),
-                                        "sessions", "active",
-                                        "messages", "checkpoints"};
-      request.add(Command(std::move(words)));
+    for (const std::size_t bucket : lost_) {
+      request.add(count_anew(context.keys, bucket));
+    }
+    for (std::size_t bucket = 0; lost_.empty() && bucket < context.keys.buckets(); ++bucket) {
+      request.add(read_counts(context.keys, bucket));
     }
     return request;
   }
   bool take(const Response& response) {
-    for (const Reply& each : response.replies) {
-      result_.total_sessions += count(each.root().at(0));
-      result_.active_sessions += count(each.root().at(1));
-      result_.total_messages += count(each.root().at(2));
-      result_.total_checkpoints += count(each.root().at(3));
+    const bool is_anew = !lost_.empty();
+    for (std::size_t i = 0; i < response.replies.size(); ++i) {
+      const Element counts = response.replies[i].root();
+      if (is_anew || are_whole(counts)) {
+        add(counts);
+      } else {
+        lost_.push_back(i);
+      }
     }
-    return true;
+    return is_anew || lost_.empty();
   }
   Metrics result() { return std::move(result_); }
 
 private:
-  static std::uint64_t count(Element field) {
-    return field.is_null() ? 0 : number_in<std::uint64_t>(field.bytes());
+  void add(Element counts) {
+    result_.total_sessions += number_in<std::uint64_t>(counts.at(0).bytes());
+    result_.active_sessions += number_in<std::uint64_t>(counts.at(1).bytes());
+    result_.total_messages += number_in<std::uint64_t>(counts.at(2).bytes());
+    result_.total_checkpoints += number_in<std::uint64_t>(counts.at(3).bytes());
   }
 
+  /// The buckets whose counts were not whole.
+  std::vector<std::size_t> lost_;
   Metrics result_;
 };
 
