@@ -236,7 +236,8 @@ TEST_CASE("a count that is no number is corrupted, and nothing is done by halves
   rig.loop.run(rig.backend.create_session("s", "user"));
   const std::string counts = raw.text({"KEYS", "{counts/*:counts"});
   for (const char* const field : {"sessions", "active", "messages", "checkpoints", "stamp"}) {
-    for (const char* const spoilt : {"x", "", "1.5", "1e3", " 1", "9223372036854775807"}) {
+    for (const char* const spoilt :
+         {"x", "", "1.5", "1e3", " 1", "007", "-0", "9223372036854775807"}) {
       const std::string good = raw.text({"HGET", counts, field});
       raw.text({"HSET", counts, field, spoilt});
       std::size_t failed = 0;
@@ -309,6 +310,37 @@ TEST_CASE("counts that were lost are counted anew") {
     rig.loop.run(store.delete_session(id));
   }
   CHECK(metrics(rig) == "0 0 0 0");
+}
+
+TEST_CASE("a counter of a session that cannot count up is corrupted, and no call does half") {
+  const RedisServer server(Settings{{"enable-debug-command", "yes"}});
+  RawRedis raw = server.raw();
+  RedisOptions options(server.uri(), "counters");
+  options.buckets = 1;
+  RedisRig rig(options);
+  rig.loop.run(rig.backend.create_session("s", "user"));
+  const std::string session = raw.text({"KEYS", "{counters/*:session:s"});
+  const auto update = SessionUpdate().increment_requests().mark_error().add_processing_time(
+      std::chrono::microseconds(1));
+  for (const char* const field : {"version", "requests", "errors", "micros"}) {
+    const std::string good = raw.text({"HGET", session, field});
+    for (const char* const spoilt : {"007", "9223372036854775807", "99999999999999999999"}) {
+      const bool is_full = field == std::string("micros") && spoilt[0] == '9' && spoilt[1] == '2';
+      raw.text({"HSET", session, field, spoilt});
+      INFO(field << " " << spoilt);
+      const std::string before = raw.text({"DEBUG", "DIGEST"});
+      CHECK(is_clear(error_of(rig.loop, rig.backend.update_session("s", update)),
+                     is_full ? errc::invalid_argument : errc::corrupted, "update_session"));
+      CHECK(raw.text({"DEBUG", "DIGEST"}) == before);
+      if (field != std::string("micros")) {
+        CHECK(is_clear(error_of(rig.loop, rig.backend.add_conversation_message("s", "user", "x")),
+                       errc::corrupted, "add_conversation_message"));
+        CHECK(raw.text({"DEBUG", "DIGEST"}) == before);
+      }
+      raw.text({"HSET", session, field, good});
+    }
+    CHECK(rig.loop.run(rig.backend.update_session("s", update)));
+  }
 }
 
 TEST_CASE("a field of a session that no call of ours writes is corrupted") {

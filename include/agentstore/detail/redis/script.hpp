@@ -92,11 +92,16 @@ local function count_first(key, field)
   return reply
 end
 
--- Fields of a hash. Those that are there are whole numbers that can go up.
+-- Whether a text is a whole number, as the server writes one, that can go up.
+local function can_count(text)
+  return text == '0' or (#text <= 18 and string.find(text, '^%-?[1-9]%d*$'))
+end
+
+-- Fields of a hash. Those that are there can go up.
 local function numbers(key, ...)
   local values = read('HMGET', key, ...)
   for i = 1, #values do
-    if values[i] and (#values[i] > 18 or not string.find(values[i], '^%-?%d+$')) then
+    if values[i] and not can_count(values[i]) then
       fail('CORRUPTED', 'a number is to stand where none does')
     end
   end

@@ -22,7 +22,8 @@ local function session_of(session, messages)
     return nil
   end
   for i = 2, 10 do
-    if not values[i] or (i > 2 and not string.find(values[i], '^%d+$')) then
+    if not values[i] or (i > 2 and not string.find(values[i], '^%d+$')) or
+        (i > 5 and i < 9 and not can_count(values[i])) then -- version, requests, errors
       fail('CORRUPTED', 'a part of the session is missing')
     end
   end
@@ -214,6 +215,9 @@ may_count(counts)
 -- The first write is the only one that can fail, and has then changed nothing.
 local added = redis.pcall('HINCRBY', session, 'micros', micros)
 if type(added) == 'table' then
+  if not string.find(added.err, 'overflow') then
+    fail('CORRUPTED', 'a number is to stand where none does')
+  end
   fail('INVALID', 'add_processing_time overflows the total')
 end
 redis.call('HINCRBY', session, 'requests', requests)
