@@ -6,6 +6,8 @@
 #include "support/redis_calls.hpp"
 #include "support/servers/redis_rig.hpp"
 
+#include <agentstore/detail/redis/connect.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <set>
@@ -16,6 +18,7 @@ namespace {
 using namespace agentstore;
 using namespace agentstore::test;
 namespace because = boost::system::errc;
+namespace redis = agentstore::detail::redis;
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
@@ -31,6 +34,20 @@ std::optional<StorageError> error_of_opening(const RedisOptions& options) {
   RedisBackend backend(loop.context().get_executor(), options);
   return error_of(loop, backend.initialize());
 }
+
+/// A request whose answer is kept.
+class Question final : public redis::PendingRequest {
+public:
+  Question() : PendingRequest(ping()) {}
+
+  redis::Response answer;
+
+private:
+  static redis::Request ping() {
+    return redis::Request(redis::Command(std::vector<std::string>(1, "PING")));
+  }
+  void deliver(redis::Response response) override { answer = std::move(response); }
+};
 
 RedisOptions hasty(const std::string& uri) {
   RedisOptions options(uri, fresh_space());
@@ -660,6 +677,30 @@ TEST_CASE("a server that hangs ends calls in their time, and is used again") {
   CHECK(is_because(unopened, because::timed_out, true));
   server.wake();
   CHECK(rig.works());
+}
+
+TEST_CASE("a request with less time than those before it ends in its own time") {
+  const RedisServer server;
+  Loop loop;
+  using namespace std::chrono_literals;
+  const redis::Terms terms(redis::Uri::parse(server.uri()), nullptr, 10s, 5s);
+  const auto connection = loop.run(redis::connect(loop.context().get_executor(), terms));
+  server.freeze();
+  const auto patient = std::make_shared<Question>();
+  const auto hasty = std::make_shared<Question>();
+  hasty->give_up_at = Question::Clock::now() + 50ms;
+  connection->send(patient);
+  connection->send(hasty);
+  loop.context().restart();
+  while (!hasty->is_done()) {
+    REQUIRE(loop.context().run_one() == 1);
+  }
+  CHECK(!patient->is_done());
+  CHECK(hasty->answer.failure.has_value());
+  server.wake();
+  loop.finish();
+  REQUIRE(!patient->answer.failure);
+  CHECK(patient->answer.only().bytes() == "PONG");
 }
 
 TEST_CASE("a late answer takes no neighbour's place") {

@@ -81,7 +81,7 @@ public:
     }
     flush();
     read();
-    arm_timer(Clock::now());
+    arm_timer(request->deadline());
   }
 
   /// Cancels a request of the connection's own, while the connection is being opened.
@@ -178,7 +178,7 @@ private:
     question->mark_sent(weak_from_this(), deadline_after(Clock::now(), time_for_answer_));
     write(question, 0, false);
     confirmation_ = question;
-    arm_timer(Clock::now());
+    arm_timer(question->deadline());
   }
 
   void append_words() {
@@ -295,20 +295,14 @@ private:
     slot.request->take(slot.index, std::move(reply));
   }
 
-  /// Sets the timer for the first request whose time was not over `now`.
-  void arm_timer(Clock::time_point now) {
-    std::optional<Clock::time_point> next;
-    for (const Slot& slot : slots_) {
-      if (slot.request->deadline() > now) {
-        next = slot.request->deadline();
-        break;
-      }
-    }
-    if (!next || (armed_for_ && *armed_for_ <= *next)) {
+  /// Sets the timer for a request. A request that was redirected or is sent once more has less time
+  /// left than others that were sent before it.
+  void arm_timer(Clock::time_point deadline) {
+    if (is_closed_ || (armed_for_ && *armed_for_ <= deadline)) {
       return; // it comes early enough, and is set anew then
     }
-    armed_for_ = next;
-    timer_.expires_at(*next);
+    armed_for_ = deadline;
+    timer_.expires_at(deadline);
     timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
       const auto self = weak.lock();
       if (!error && self && !self->is_closed_) {
@@ -323,21 +317,23 @@ private:
   void on_timer() {
     const auto now = Clock::now();
     const Failure late = Failure::late("no answer in time");
-    bool all_are_late = true;
+    std::optional<Clock::time_point> next;
     bool one_is_late = false;
     for (const Slot& slot : slots_) {
-      const bool is_late = slot.request->deadline() <= now;
-      all_are_late = all_are_late && is_late;
-      one_is_late = one_is_late || is_late;
-      if (is_late) {
+      const Clock::time_point deadline = slot.request->deadline();
+      if (deadline <= now) {
+        one_is_late = true;
         slot.request->fail(late);
+      } else {
+        next = std::min(deadline, next.value_or(deadline));
       }
     }
     is_retiring_ = is_retiring_ || one_is_late;
-    if (all_are_late && !is_idle()) {
-      return lose(late.reason, late.cause);
+    if (next) {
+      arm_timer(*next);
+    } else if (!is_idle()) {
+      lose(late.reason, late.cause);
     }
-    arm_timer(now); // a request that is late by now is next
   }
 
   static constexpr std::size_t large_bytes = std::size_t{1} << 20u;
