@@ -113,7 +113,7 @@ class Engine;
 /// \par The server
 /// Version 7.0 or newer. The user of an ACL needs the keys `~PREFIX{SPACE/*` and the commands
 /// `evalsha eval info select hset hget hmget hincrby hlen hdel hstrlen exists zadd zrem
-/// zcard zrange zscore zremrangebyrank unlink dump restore rename persist`; with `rediss` `ping`
+/// zcard zrange zremrangebyrank unlink dump restore rename persist`; with `rediss` `ping`
 /// too; on each node of a cluster `cluster|slots asking` too, and `wait` for `wait_replicas`. A
 /// script checks all its rights and the types of all its keys before its first write. A script that
 /// lacks something has done nothing, and the error names the command.
