@@ -41,6 +41,19 @@ awaitable<void> write_on(RedisBackend* store, Writer* writer) {
   }
 }
 
+/// Copies a thread again and again until the server is gone.
+awaitable<void> copy_on(RedisBackend* store, int* copied) {
+  try {
+    for (;;) {
+      const std::string target = "copy-" + std::to_string(*copied);
+      co_await store->copy_thread("source", target);
+      ++*copied;
+    }
+  } catch (const StorageError& error) {
+    CHECK(means(error.code(), errc::unavailable));
+  }
+}
+
 } // namespace
 
 TEST_CASE("a server that is killed under load 50 times loses nothing that was acknowledged") {
@@ -97,4 +110,54 @@ TEST_CASE("a server that is killed under load 50 times loses nothing that was ac
   CHECK(metrics.total_checkpoints <= few);
   CHECK(metrics.total_messages >= messages);
   CHECK(metrics.total_messages <= messages + few);
+}
+
+TEST_CASE("a kill while threads are copied between buckets leaves each copy whole or none") {
+  constexpr std::size_t count = 20;
+  std::mt19937 random(5);
+  std::size_t all_copied = 0;
+  for (int round = 0; round < 8; ++round) {
+    RedisServer server({{"appendonly", "yes"}, {"appendfsync", "always"}});
+    RedisRig rig(RedisOptions(server.uri(), "copies"));
+    const std::string text(50'000, 'x');
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string id = "c-" + std::to_string(i);
+      rig.loop.run(rig.backend.put_checkpoint("source", id, text));
+      std::vector<ChannelWrite> writes(1, ChannelWrite("channel", text));
+      rig.loop.run(rig.backend.put_writes("source", id, "task", writes));
+    }
+    int copied = 0;
+    rig.loop.start(copy_on(&rig.backend, &copied));
+    rig.loop.context().restart();
+    rig.loop.context().run_for(std::chrono::milliseconds(20 + random() % 80));
+    server.kill();
+    rig.loop.finish();
+    server.start();
+    all_copied += static_cast<std::size_t>(copied);
+    const auto threads = rig.loop.run(rig.backend.list_threads("copy-", Page(1'000))).thread_ids;
+    std::size_t checkpoints = count;
+    for (int i = 0; i <= copied; ++i) {
+      const std::string target = "copy-" + std::to_string(i);
+      INFO("round " << round << " " << target << " of " << copied);
+      const std::size_t found =
+          rig.loop.run(rig.backend.list_checkpoints(target, count + 1)).size();
+      const bool is_listed = std::find(threads.begin(), threads.end(), target) != threads.end();
+      CHECK((found == count || (found == 0 && i == copied))); // the last one was under way
+      CHECK(is_listed == (found != 0));
+      checkpoints += found;
+      for (std::size_t at = 0; at < count; ++at) {
+        const auto writes = rig.loop.run(rig.backend.get_writes(target, "c-" + std::to_string(at)));
+        CHECK(writes.size() == found / count);
+      }
+    }
+    CHECK(rig.loop.run(rig.backend.get_metrics()).total_checkpoints == checkpoints);
+    // What a copy was put together under goes by itself.
+    RawRedis raw = server.raw();
+    for (const std::string& key : raw.list({"KEYS", "*}:copied:*"})) {
+      CHECK(std::stoll(raw.text({"PTTL", key})) > 0);
+    }
+    CHECK(rig.works());
+  }
+  INFO(all_copied);
+  CHECK(all_copied > 8);
 }
