@@ -57,7 +57,7 @@ mortal_runtime() {
         echo "$1" >>"$work/deaths"
         case $store in
         # The server may still be at what the killed process had sent, which the next one must see.
-        postgresql:* | redis:* | unix:*) sleep 0.4 ;;
+        postgresql:* | redis:* | rediss:* | unix:*) sleep 0.4 ;;
         esac
         ;;
       0) break ;; # it was done

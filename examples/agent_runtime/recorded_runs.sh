@@ -54,7 +54,7 @@ fresh_store() {
 # see.
 settle() {
   case $kind in
-  postgresql | redis | unix) sleep 0.4 ;;
+  postgresql | redis | rediss | unix) sleep 0.4 ;;
   esac
 }
 

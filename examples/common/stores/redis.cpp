@@ -20,6 +20,8 @@ Store make(boost::asio::any_io_executor executor, const std::string& uri, const 
 
 [[maybe_unused]] const bool added_redis =
     add_store_kind("redis", {"redis://HOST[/DATABASE][?space=NAME]", make});
+[[maybe_unused]] const bool added_rediss =
+    add_store_kind("rediss", {"rediss://HOST[/DATABASE][?space=NAME]", make});
 [[maybe_unused]] const bool added_unix =
     add_store_kind("unix", {"unix:///SOCKET-OF-REDIS[?db=DATABASE&space=NAME]", make});
 

@@ -3,12 +3,30 @@
 // usage: with_redis COMMAND ARGUMENT...
 //
 // Runs a command with a Redis server of its own, whose file of changes survives it: {redis} in an
-// argument becomes its URI, to which "?name=value" may be added. Ends as the command does.
+// argument becomes its URI, to which "?name=value" may be added. {rediss} is that of a server by
+// TLS, whose certificate the command's OpenSSL trusts. Ends as the command does.
 
-#include "support/servers/redis_server.hpp"
+#include "support/servers/redis_tls.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
+
+namespace {
+
+/// Puts a URI wherever a word has the mark; false if none has it.
+bool put(std::vector<std::string>& words, const std::string& mark, const std::string& uri) {
+  bool has_mark = false;
+  for (std::string& word : words) {
+    for (std::size_t at = 0; (at = word.find(mark, at)) != std::string::npos;) {
+      word.replace(at, mark.size(), uri);
+      has_mark = true;
+    }
+  }
+  return has_mark;
+}
+
+} // namespace
 
 int main(int count, char** values) try {
   std::vector<std::string> command(values + std::min(count, 1), values + count);
@@ -18,12 +36,11 @@ int main(int count, char** values) try {
   }
   const std::vector<std::pair<std::string, std::string>> settings = {{"appendonly", "yes"},
                                                                      {"appendfsync", "always"}};
-  const agentstore::test::RedisServer server(settings);
-  const std::string mark = "{redis}";
-  for (std::string& word : command) {
-    for (std::size_t at = 0; (at = word.find(mark, at)) != std::string::npos;) {
-      word.replace(at, mark.size(), server.uri());
-    }
+  const agentstore::test::Certificate certificate("localhost");
+  const agentstore::test::RedisTlsServer server(certificate, settings);
+  put(command, "{redis}", server.server.uri());
+  if (put(command, "{rediss}", server.uri("localhost"))) {
+    ::setenv("SSL_CERT_FILE", certificate.file().c_str(), 1);
   }
   return agentstore::test::ServerProcess::call(command);
 } catch (const std::exception& error) {
