@@ -51,8 +51,8 @@
 ///   space, ArchiveKind kind, std::string key)`, both or none, are for the rules of IArchiving. The
 ///   first makes the archive behind the store of a space work or not; SwitchedArchive of
 ///   switched_archive.hpp does that. The second is `read_archive` for that archive. The store is
-///   best opened with a queue of less than 100 records, pauses of some milliseconds, few attempts,
-///   and limits below half of the deadline.
+///   best opened with a queue of 10 to 100 records, of which each may have 1 KiB, pauses of some
+///   milliseconds, about ten attempts, and limits below half of the deadline.
 /// - `bool damage(std::string space, Damage what)` spoils one record of a space, as Damage says,
 ///   and is false if that cannot be done to such a record. If `durable` is claimed, no handle
 ///   is open on the space meanwhile. For a file of JSON it may cut a bracket, for a table it may be

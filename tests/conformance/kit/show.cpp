@@ -40,6 +40,15 @@ TEST_CASE("identical tells numbers apart that == does not") {
   CHECK_FALSE(identical(json(9007199254740993), json(9007199254740993.0)));
 }
 
+TEST_CASE("a time of any year can be shown") {
+  using namespace std::chrono;
+  CHECK(show(Timestamp(sys_days(year(2026) / 5 / 1))) == "2026-05-01T00:00:00.000000Z");
+  CHECK(show(Timestamp(sys_days(year(10'000) / 1 / 1))) == "253402300800000000 us since 1970");
+  CHECK(show(Timestamp(sys_days(year(0) / 1 / 1)) - microseconds(1)).ends_with("us since 1970"));
+  CHECK(show(Timestamp::max()) == "9223372036854775807 us since 1970");
+  CHECK(show(Timestamp::min()) == "-9223372036854775808 us since 1970");
+}
+
 TEST_CASE("identical tells kinds apart") {
   const json values = json::parse(R"([null, false, true, 0, 0.0, "", "0", [], {}, [[]], [null]])");
   for (std::size_t i = 0; i < values.size(); ++i) {

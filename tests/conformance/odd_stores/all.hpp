@@ -9,6 +9,7 @@
 #include "conformance/odd_stores/choices.hpp"
 #include "conformance/odd_stores/damaged.hpp"
 #include "conformance/odd_stores/directories.hpp"
+#include "conformance/odd_stores/dual_writes.hpp"
 #include "conformance/odd_stores/handles.hpp"
 #include "conformance/odd_stores/timing.hpp"
 
@@ -18,7 +19,7 @@ inline std::vector<OddStore> odd_stores() {
   std::vector<OddStore> all;
   for (const auto part :
        {&timing_odd_stores, &distant_odd_stores, &choice_odd_stores, &damaged_odd_stores,
-        &handle_odd_stores, &archive_odd_stores, &directory_odd_stores}) {
+        &handle_odd_stores, &archive_odd_stores, &directory_odd_stores, &dual_write_odd_stores}) {
     for (const OddStore& odd_store : part()) {
       all.push_back(odd_store);
     }

@@ -7,7 +7,7 @@
 
 #include "conformance/odd_stores/odd_store.hpp"
 
-#include <agentstore/testing/forwarding_archive.hpp>
+#include <agentstore/testing/forwarding_archive_once.hpp>
 
 namespace agentstore::conformance {
 
@@ -38,15 +38,15 @@ public:
 };
 
 /// Numbers its snapshots from 0: each is greater than those before it.
-class VersionsFromZero : public ForwardingArchive {
+class VersionsFromZero : public ForwardingArchiveOnce {
 public:
-  using ForwardingArchive::ForwardingArchive;
+  using ForwardingArchiveOnce::ForwardingArchiveOnce;
 
   awaitable<std::vector<ArchiveRecord>>
   read_archive(ArchiveKind kind, std::string key, std::uint64_t after = 0,
                std::size_t limit = default_archive_limit) override {
     std::vector<ArchiveRecord> page =
-        co_await ForwardingArchive::read_archive(kind, std::move(key), after, limit);
+        co_await ForwardingArchiveOnce::read_archive(kind, std::move(key), after, limit);
     for (ArchiveRecord& record : page) {
       if (kind == ArchiveKind::task_context_snapshot) {
         record.fields["version"] = record.fields.at("version").get<std::uint64_t>() - 1;
@@ -82,6 +82,25 @@ std::shared_ptr<AnyHarness> over_archive(Claims claims) {
         return handle;
       },
       [spaces](const std::string& space) { spaces->drop(space); });
+}
+
+/// Its own times are as coarse as its clock, and those that are given are kept as they are.
+inline std::shared_ptr<AnyHarness> over_coarse_archive(std::chrono::microseconds unit) {
+  const SettableClock clock;
+  MemoryArchiveOptions options;
+  options.clock = coarse(clock.clock(), unit);
+  const auto spaces = std::make_shared<Spaces<MemoryArchiveSpace>>(
+      [options] { return std::make_shared<MemoryArchiveSpace>(options); });
+  auto harness = std::make_shared<FunctionHarness>(
+      Interfaces::of<MemoryArchive>(), Claims().durable().shared_handles(),
+      [spaces](const std::string& space) {
+        Handle handle;
+        handle.add(std::make_shared<MemoryArchive>(spaces->at(space)));
+        return handle;
+      },
+      [spaces](const std::string& space) { spaces->drop(space); });
+  harness->let_set(clock);
+  return harness;
 }
 
 /// An archive that only takes.
@@ -130,6 +149,10 @@ inline std::vector<OddStore> archive_odd_stores() {
                  return detail::over_archive<detail::VersionsFromZero>(
                      Claims().durable().shared_handles());
                }),
+      OddStore("archive_whole_seconds", "an archive whose clock counts whole seconds",
+               [] { return detail::over_coarse_archive(std::chrono::seconds(1)); }),
+      OddStore("archive_milliseconds", "an archive whose clock counts milliseconds",
+               [] { return detail::over_coarse_archive(std::chrono::milliseconds(1)); }),
       OddStore("archive_small_pages",
                "pages shorter than the limit, which is the most there may be",
                [] { return detail::over_archive<detail::SmallPages>(Claims().shared_handles()); }),

@@ -139,6 +139,11 @@ inline Clock frozen_clock() {
   return [] { return Timestamp(std::chrono::sys_days(std::chrono::year(2026) / 5 / 1)); };
 }
 
+/// Its times have no four digits for the year.
+inline Clock clock_far_ahead() {
+  return [running = system_clock()] { return running() + std::chrono::years(20'000); };
+}
+
 /// Each clock in a store of its own kind: without the hook, a rule has to take it as it comes.
 inline std::shared_ptr<AnyHarness> with_clock(Clock clock) {
   TableOptions options;
@@ -150,10 +155,7 @@ inline std::shared_ptr<AnyHarness> with_clock(Clock clock) {
 inline std::shared_ptr<AnyHarness> with_coarse_clock(std::chrono::microseconds unit) {
   const SettableClock clock;
   TableOptions options;
-  options.clock = [fine = clock.clock(), unit] {
-    const Timestamp now = fine();
-    return now - (now.time_since_epoch() % unit + unit) % unit;
-  };
+  options.clock = coarse(clock.clock(), unit);
   auto harness = over_tables(std::move(options), Claims().durable().shared_handles());
   harness->let_set(clock);
   return harness;
@@ -233,6 +235,8 @@ inline std::vector<OddStore> choice_odd_stores() {
                [] { return detail::with_clock(detail::frozen_clock()); }),
       OddStore("backward_clock", "the clock goes back a second with each look",
                [] { return detail::with_clock(detail::clock_going_backwards()); }),
+      OddStore("clock_far_ahead", "the clock shows the year 22,000 and more",
+               [] { return detail::with_clock(detail::clock_far_ahead()); }),
       OddStore("whole_seconds", "the clock counts whole seconds, whatever it is set to",
                [] { return detail::with_coarse_clock(std::chrono::seconds(1)); }),
       OddStore("milliseconds", "the clock counts milliseconds, whatever it is set to",

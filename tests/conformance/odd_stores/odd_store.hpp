@@ -60,6 +60,14 @@ private:
       std::make_shared<std::atomic<Timestamp>>(Timestamp::min());
 };
 
+/// A clock that shows whole units of another alone.
+inline Clock coarse(Clock fine, std::chrono::microseconds unit) {
+  return [fine = std::move(fine), unit] {
+    const Timestamp now = fine();
+    return now - (now.time_since_epoch() % unit + unit) % unit;
+  };
+}
+
 /// One `T` for each name of a space, made when it is first asked for.
 template <class T>
 class Spaces {

@@ -209,7 +209,11 @@ inline std::string show(std::chrono::microseconds value) {
   return std::to_string(value.count()) + "us";
 }
 inline std::string show(Timestamp value) {
-  return to_iso8601(value);
+  using namespace std::chrono;
+  const bool has_four_digits =
+      value >= sys_days(year(0) / 1 / 1) && value < sys_days(year(10'000) / 1 / 1);
+  return has_four_digits ? to_iso8601(value)
+                         : std::to_string(value.time_since_epoch().count()) + " us since 1970";
 }
 
 inline std::string show(const json& value) {

@@ -38,6 +38,22 @@ public:
   void expect_drained() { ctx_.expect(drain(patience()), "drain to be true", "false"); }
   std::chrono::milliseconds patience() const { return ctx_.deadline().call() * 3 / 4; }
 
+  /// That many small records wait at one time. A queue that is smaller may drop some of them.
+  void need_room(std::uint64_t records) {
+    constexpr std::uint64_t most_of_one = 1'024;
+    const ArchivingMetrics limits = metrics();
+    if (limits.max_queued < records || limits.max_queued_bytes < records * most_of_one) {
+      throw NotTestable("the queue has no room for " + std::to_string(records) + " records");
+    }
+  }
+  /// A store may give a record up once it has tried again (DUA-05), be it before the archive works.
+  void need_attempts() {
+    const ArchivingMetrics so_far = metrics();
+    if (so_far.dropped != 0 && so_far.retried >= so_far.dropped) {
+      throw NotTestable("the store gives records up before the archive takes them again");
+    }
+  }
+
   /// What became of the records; their sum is looked at every time (DUA-06).
   ArchivingMetrics metrics() {
     const ArchivingMetrics metrics = client_.call(
@@ -122,6 +138,7 @@ inline void check_no_call_waits(RuleContext& ctx) {
 
 inline void check_what_is_archived(RuleContext& ctx, ArchivingStore& store) {
   Client& client = store.client();
+  store.need_room(4); // between two drains
   std::vector<json> messages;
   std::vector<std::string> ids;
   std::vector<json> contexts;
@@ -207,7 +224,10 @@ inline std::vector<json> values_to_archive(const WriteArgument& argument,
                                            std::uint64_t max_queued_bytes) {
   std::vector<json> values;
   const auto add = [&](const json& value) {
-    if (auto taken = fitted(argument, value)) {
+    auto taken = fitted(argument, value);
+    constexpr std::uint64_t others = 100;
+    constexpr std::uint64_t per_byte = 8; // a queue may count a text at its longest, as JSON
+    if (taken && (taken->dump().size() + others) * per_byte <= max_queued_bytes) {
       values.push_back(*std::move(taken));
     }
   };
@@ -221,8 +241,7 @@ inline std::vector<json> values_to_archive(const WriteArgument& argument,
   const bool is_value = argument.takes != Takes::nonempty_text || argument.parameter == "role";
   for (const std::size_t size : {300u, 5'000u, 70'000u}) {
     constexpr std::size_t most_of_a_channel = 1'000;
-    constexpr std::uint64_t per_byte = 8; // a queue may count a text at its longest, as JSON
-    if ((is_value || size <= most_of_a_channel) && size <= max_queued_bytes / per_byte) {
+    if (is_value || size <= most_of_a_channel) {
       add(letters(size));
     }
   }
@@ -350,6 +369,7 @@ inline void check_queue_is_bounded(RuleContext& ctx) {
   if (most < 2 || most > testable) {
     throw NotTestable("the queue holds less than 2 records, or more than 1,000");
   }
+  store.need_room(most);
   store.set_archive(ArchiveState::hangs);
   const std::uint64_t count = most + 10;
   std::vector<std::string> ids;
@@ -382,6 +402,7 @@ inline void check_queue_is_bounded(RuleContext& ctx) {
 
 inline void check_failed_appends_are_repeated(RuleContext& ctx) {
   ArchivingStore store(ctx);
+  store.need_room(7);
   for (const ArchiveState state : {ArchiveState::refuses, ArchiveState::hangs}) {
     const std::string thread = "t" + std::to_string(static_cast<int>(state));
     store.set_archive(state);
@@ -390,6 +411,7 @@ inline void check_failed_appends_are_repeated(RuleContext& ctx) {
     store.drain(std::chrono::milliseconds(5)); // which gives the store time to try
     store.set_archive(ArchiveState::works);
     store.expect_drained();
+    store.need_attempts();
     ctx.expect_same(store.archived_ids(thread), ids, "the records after the archive failed");
     ctx.expect_same(store.archived_ids(thread + "-other"), others,
                     "the records of another key after the archive failed");
@@ -401,6 +423,7 @@ inline void check_failed_appends_are_repeated(RuleContext& ctx) {
 
 inline void check_refused_records_are_dropped(RuleContext& ctx) {
   ArchivingStore store(ctx);
+  store.need_room(1);
   store.set_archive(ArchiveState::refuses);
   store.put("t", "refused");
   ctx.expect(store.drain(store.patience()),
@@ -418,6 +441,7 @@ inline void check_refused_records_are_dropped(RuleContext& ctx) {
 
 inline void check_metrics_add_up(RuleContext& ctx) {
   ArchivingStore store(ctx);
+  store.need_room(3);
   std::uint64_t count = 0;
   const auto put = [&](const std::string& thread) {
     store.put(thread, std::to_string(++count));
@@ -447,8 +471,10 @@ inline void check_metrics_add_up(RuleContext& ctx) {
 inline void check_drain(RuleContext& ctx) {
   using namespace std::chrono_literals;
   ArchivingStore store(ctx);
+  constexpr std::size_t some = 10;
+  store.need_room(some);
   ctx.expect_same(store.drain(0ms), true, "drain of an empty queue, without a wait");
-  const auto ids = store.put_many("t", 10);
+  const auto ids = store.put_many("t", some);
   store.expect_drained();
   ctx.expect_same(store.archived_ids("t"), ids, "the records when drain was true");
   store.set_archive(ArchiveState::hangs);
@@ -477,10 +503,12 @@ inline void check_drain(RuleContext& ctx) {
 inline void check_close_drains(RuleContext& ctx) {
   ArchivingStore store(ctx);
   Client& client = store.client();
+  store.need_room(5);
   store.set_archive(ArchiveState::refuses);
   const auto ids = store.put_many("t", 5);
   store.set_archive(ArchiveState::works);
   client.close();
+  store.need_attempts();
   ctx.expect_same(store.archived_ids("t"), ids, "the records after close");
   ctx.expect_same(store.metrics().queued, std::uint64_t{0}, "what is queued after close");
 
@@ -508,6 +536,7 @@ inline void check_repetition_is_safe(RuleContext& ctx) {
   if (!store.metrics().repeats_safely) {
     throw NotTestable("the archive is no IArchiveOnce");
   }
+  store.need_room(5);
   store.set_archive(ArchiveState::keeps_and_refuses);
   const auto ids = store.put_many("t", 3);
   const auto others = store.put_many("other", 2);
@@ -526,6 +555,7 @@ inline void check_queue_outlives_the_store(RuleContext& ctx) {
     if (!closed.metrics().is_durable) {
       throw NotTestable("the queue is in memory alone");
     }
+    closed.need_room(6);
     closed.set_archive(ArchiveState::hangs);
     ids = closed.put_many("closed", 4);
     closed.put_many("other", 2);
@@ -540,6 +570,7 @@ inline void check_queue_outlives_the_store(RuleContext& ctx) {
                     "the number of records that were found queued and are archived");
     destroyed.set_archive(ArchiveState::refuses);
     destroyed.put_many("destroyed", 4);
+    destroyed.need_attempts();
     destroyed.let_go();
   }
   ArchivingStore after(ctx);
