@@ -160,6 +160,49 @@ private:
   Busy busy_;
 };
 
+/// The same of the kinds that are written less often.
+class LosesConcurrentSnapshots : public ForwardingArchive {
+public:
+  using ForwardingArchive::ForwardingArchive;
+
+  awaitable<bool> append_task_context_snapshot(std::string session_id, Document context_data,
+                                               When created_at) override {
+    if (!busy_.enter()) {
+      co_return true;
+    }
+    busy_.stay();
+    const bool done = co_await ForwardingArchive::append_task_context_snapshot(
+        std::move(session_id), std::move(context_data), created_at);
+    busy_.leave();
+    co_return done;
+  }
+
+private:
+  Busy busy_;
+};
+
+class LosesConcurrentWrites : public ForwardingArchive {
+public:
+  using ForwardingArchive::ForwardingArchive;
+
+  awaitable<bool> append_checkpoint_writes(std::string thread_id, std::string checkpoint_id,
+                                           std::string task_id, std::vector<ChannelWrite> writes,
+                                           When created_at) override {
+    if (!busy_.enter()) {
+      co_return true;
+    }
+    busy_.stay();
+    const bool done = co_await ForwardingArchive::append_checkpoint_writes(
+        std::move(thread_id), std::move(checkpoint_id), std::move(task_id), std::move(writes),
+        created_at);
+    busy_.leave();
+    co_return done;
+  }
+
+private:
+  Busy busy_;
+};
+
 // ARC-03
 
 /// Keeps other times than those of the appends.
@@ -704,6 +747,12 @@ std::vector<Mutant> archive_mutants() {
                             "the records of one key in order"),
       mutant<LosesConcurrentEvents>("ARC-02", "loses_concurrent_events",
                                     "an event that comes while another is written is dropped",
+                                    "each writer's own order"),
+      mutant<LosesConcurrentSnapshots>("ARC-02", "loses_concurrent_snapshots",
+                                       "a snapshot that comes while another is written is dropped",
+                                       "each writer's own order"),
+      mutant<LosesConcurrentWrites>("ARC-02", "loses_concurrent_writes",
+                                    "writes that come while others are written are dropped",
                                     "each writer's own order"),
       mutant<KeepsMilliseconds>("ARC-03", "keeps_milliseconds", "times are kept to the millisecond",
                                 "the time given"),

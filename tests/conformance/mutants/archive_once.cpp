@@ -360,6 +360,71 @@ private:
   Kept<bool> used_up_;
 };
 
+/// Keeps the ids of what was refused as long as the archive is open.
+class RefusedIds : public Base {
+public:
+  using Base::Base;
+
+  awaitable<void> close() override {
+    ++closes_;
+    return Base::close();
+  }
+
+protected:
+  /// Whether an append of this id was refused before; then nothing is appended.
+  bool is_used_up(const std::string& id) const { return used_up_.has(id + memory()); }
+  void use_up(const std::string& id) { used_up_.set(id + memory(), true); }
+
+private:
+  std::string memory() const { return "/" + std::to_string(closes_); }
+
+  Kept<bool> used_up_;
+  std::atomic<int> closes_ = 0;
+};
+
+class ARefusalUsesUpTheIdOfAnEvent : public RefusedIds {
+public:
+  using RefusedIds::RefusedIds;
+
+  awaitable<bool> append_session_event_once(std::string entry_id, std::string session_id,
+                                            std::string user_id, std::string event_type,
+                                            Document payload, When created_at) override {
+    const std::string id = session_id + "/" + entry_id;
+    if (is_used_up(id)) {
+      co_return true;
+    }
+    const bool has_type = !event_type.empty();
+    const bool is_kept = co_await RefusedIds::append_session_event_once(
+        std::move(entry_id), std::move(session_id), std::move(user_id), std::move(event_type),
+        std::move(payload), created_at);
+    if (!is_kept && !has_type) {
+      use_up(id);
+    }
+    co_return is_kept;
+  }
+};
+
+class ARefusalUsesUpTheIdOfACheckpoint : public RefusedIds {
+public:
+  using RefusedIds::RefusedIds;
+
+  awaitable<bool> append_checkpoint_once(std::string entry_id, std::string thread_id,
+                                         std::string checkpoint_id, Document data,
+                                         Document metadata, When created_at) override {
+    const std::string id = thread_id + "/" + entry_id;
+    if (is_used_up(id)) {
+      co_return true;
+    }
+    const bool is_kept = co_await RefusedIds::append_checkpoint_once(
+        std::move(entry_id), std::move(thread_id), std::move(checkpoint_id), std::move(data),
+        std::move(metadata), created_at);
+    if (!is_kept) {
+      use_up(id);
+    }
+    co_return is_kept;
+  }
+};
+
 class EntriesAreQueuedWhenClosed : public Base {
 public:
   using Base::Base;
@@ -435,7 +500,15 @@ std::vector<Mutant> archive_once_mutants() {
                              "an append of an entry with a bad id"),
       mutant<ARefusalUsesUpTheId>("ONC-06", "a_refusal_uses_up_the_id",
                                   "the entry id of a refused append cannot be used again",
-                                  "an entry that was refused before"),
+                                  "an entry id that was refused before"),
+      mutant<ARefusalUsesUpTheIdOfAnEvent>(
+          "ONC-06", "a_refusal_uses_up_the_id_of_an_event",
+          "until it is closed, the id of an event without a type cannot be used again",
+          "of an entry id that was refused before"),
+      mutant<ARefusalUsesUpTheIdOfACheckpoint>(
+          "ONC-06", "a_refusal_uses_up_the_id_of_a_checkpoint",
+          "until it is closed, the id of a checkpoint that was refused cannot be used again",
+          "of an entry id that was refused before"),
       mutant<EntriesAreQueuedWhenClosed>("ONC-06", "entries_are_queued_when_closed",
                                          "an entry is taken by a closed archive, and lost",
                                          "an append of an entry after close"),

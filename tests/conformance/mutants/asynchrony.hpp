@@ -6,6 +6,7 @@
 /// Stores that begin too early, end in the wrong place, or block. What each does wrong stands in
 /// the table at the end.
 
+#include <agentstore/authoring/arguments.hpp>
 #include <agentstore/conformance/mutation/building_blocks.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -458,6 +459,42 @@ public:
       throw StorageError(errc::invalid_argument, "get_conversation_history", session_id, "no id");
     }
     return ForwardingBackend::get_conversation_history(std::move(session_id), limit);
+  }
+};
+
+/// Looks at values in a function that only makes the coroutine.
+class RefusesValuesAtTheCall : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> store_task_context(std::string session_id, Document context) override {
+    check("store_task_context", session_id, limits_).value("context", context);
+    return ForwardingBackend::store_task_context(std::move(session_id), std::move(context));
+  }
+
+protected:
+  Limits limits_ = of_two_mib();
+
+private:
+  static Limits of_two_mib() {
+    Limits limits;
+    limits.max_value_bytes = std::size_t{2} << 20u;
+    return limits;
+  }
+};
+
+class RefusesPatchesAtTheCall : public RefusesValuesAtTheCall {
+public:
+  using RefusesValuesAtTheCall::RefusesValuesAtTheCall;
+
+  awaitable<bool> store_task_context(std::string session_id, Document context) override {
+    return ForwardingBackend::store_task_context(std::move(session_id), std::move(context));
+  }
+  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
+    if (update.metadata_patch() && update.metadata_patch()->is_object()) {
+      check("update_session", session_id, limits_).object("updates", *update.metadata_patch());
+    }
+    return ForwardingBackend::update_session(std::move(session_id), std::move(update));
   }
 };
 

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <limits>
+#include <map>
 
 namespace agentstore::conformance {
 
@@ -138,6 +139,37 @@ inline void check_long_kinds(RuleContext& ctx, Client& client) {
     expect_records(ctx, client, entries[kind].kind, "long, of each kind", expected[kind],
                    "270 records of one key and of kind " +
                        std::string(to_string(entries[kind].kind)));
+  }
+}
+
+/// ARC-02: of each kind, writers on threads lose nothing, and keep their own order.
+inline void check_racing_appends(RuleContext& ctx, Client& client) {
+  constexpr std::size_t writers = 3;
+  constexpr std::size_t rounds = 15;
+  for (std::size_t kind = 0; kind < one_of_each("race", 0).size(); ++kind) {
+    const auto item = [](std::size_t writer, std::size_t round) {
+      return "w" + std::to_string(writer) + "-" + std::to_string(round);
+    };
+    ctx.in_rounds(client, writers, rounds, [&](std::size_t round, std::size_t writer, Client mine) {
+      append(mine, one_of_each("race", item(writer, round))[kind]);
+    });
+    const auto text = [](const json& fields) {
+      return fields.dump(-1, ' ', false, json::error_handler_t::replace);
+    };
+    std::map<std::string, std::string> names;
+    for (std::size_t writer = 0; writer < writers; ++writer) {
+      for (std::size_t round = 0; round < rounds; ++round) {
+        const std::string name = item(writer, round);
+        names[text(one_of_each("race", name)[kind].fields)] = name;
+      }
+    }
+    std::vector<std::string> items;
+    for (const json& fields :
+         fields_of(ctx.read_archive(client, one_of_each("race", 0)[kind].kind, "race"))) {
+      const auto name = names.find(text(fields));
+      items.push_back(name == names.end() ? show(fields) : name->second);
+    }
+    expect_writers_order(ctx, items, writers, rounds);
   }
 }
 
@@ -273,16 +305,7 @@ std::vector<Rule> archive_rules() {
                detail::expect_records(ctx, client, entries[kind].kind, "k", expected[kind],
                                       "the records of one key in order");
              }
-             ctx.in_rounds(client, 3, 15, [](std::size_t round, std::size_t writer, Client mine) {
-               const std::string item = "w" + std::to_string(writer) + "-" + std::to_string(round);
-               detail::append(mine, detail::one_of_each("race", item)[0]);
-             });
-             std::vector<std::string> items;
-             for (const json& fields :
-                  detail::fields_of(ctx.read_archive(client, ArchiveKind::session_event, "race"))) {
-               items.push_back(fields.value("payload", std::string()));
-             }
-             detail::expect_writers_order(ctx, items, 3, 15);
+             detail::check_racing_appends(ctx, client);
              detail::check_long_archive(ctx, client);
              detail::check_long_kinds(ctx, client);
            }),

@@ -7,6 +7,8 @@
 
 #include <agentstore/conformance/rules/archive.hpp>
 
+#include <utility>
+
 namespace agentstore::conformance {
 
 namespace detail {
@@ -242,6 +244,35 @@ inline void check_entries_are_appends(RuleContext& ctx) {
   }
 }
 
+/// An entry id is free again at once, whatever the append that had it was refused for.
+inline void check_refused_ids_are_free(RuleContext& ctx, Client& client) {
+  std::vector<ArchiveAppend> bad = one_of_each("free", std::numeric_limits<double>::quiet_NaN());
+  for (const ArchiveAppend& entry : bad_appends()) {
+    Operation call = entry.call;
+    if (std::exchange(call.key, "free") == "k") { // its key is not what is bad
+      bad.emplace_back(std::move(call));
+    }
+  }
+  for (std::size_t i = 0; i < bad.size(); ++i) {
+    const std::string id = "refused " + std::to_string(i);
+    ctx.expect_same(append_once(client, id, bad[i]), false,
+                    "an append of an entry with a bad argument");
+    for (const auto& entry : one_of_each("free", id)) {
+      if (entry.kind != bad[i].kind) {
+        continue;
+      }
+      keep_once(ctx, client, id, entry);
+      if (ctx.harness().can_read_archive()) {
+        const auto records = ctx.read_archive(client, entry.kind, "free");
+        ctx.expect(!records.empty(), "a record of an entry id that was refused before", "none");
+        ctx.expect_same(fields_of(std::vector<ArchiveRecord>(1, records.back())),
+                        std::vector<json>(1, entry.fields),
+                        "the latest record, of an entry id that was refused before,");
+      }
+    }
+  }
+}
+
 inline void check_bad_entries(RuleContext& ctx) {
   Client client = ctx.open();
   const auto refused = [&](const std::string& id, const ArchiveAppend& entry,
@@ -260,6 +291,7 @@ inline void check_bad_entries(RuleContext& ctx) {
   for (const auto& entry : one_of_each("k", std::numeric_limits<double>::infinity())) {
     refused("e", entry, "with a bad value");
   }
+  check_refused_ids_are_free(ctx, client);
   client.close();
   for (const auto& entry : one_of_each("k", 1)) {
     refused("later", entry, "after close");
@@ -271,6 +303,7 @@ inline void check_bad_entries(RuleContext& ctx) {
                      "the records after entries that were refused");
     }
     keep_once(ctx, client, "e", entry); // what was refused has not used up its id
+    keep_once(ctx, client, "later", one_of_each("later", 1)[0]);
     if (ctx.harness().can_read_archive()) {
       expect_records(ctx, client, entry.kind, "k", std::vector<json>(1, entry.fields),
                      "the records after an entry that was refused before");

@@ -10,6 +10,7 @@
 #include <agentstore/conformance/runner/blocking_timer.hpp>
 
 #include <functional>
+#include <limits>
 
 namespace agentstore::conformance {
 
@@ -93,6 +94,36 @@ inline void check_bad_arguments_before_await(RuleContext& ctx, Client& client) {
         continue;
       }
       expect(call);
+    }
+  }
+}
+
+/// ASY-01: neither is a bad value refused before, deep inside, too deep or not UTF-8 as it may be.
+inline void check_bad_values_before_await(RuleContext& ctx, Client& client) {
+  const json nan = std::numeric_limits<double>::quiet_NaN();
+  const json bad = "\xff";
+  constexpr std::size_t too_deep = 1'000;
+  for (const WriteArgument& argument : write_arguments(ctx)) {
+    const Ids ids = argument.ids("k");
+    const auto expect = [&](const std::string& what, const json& value) {
+      expect_no_throw_before_await(client, argument.label() + " of " + what, [&](Handle& handle) {
+        return argument.write(handle, ids, value);
+      });
+    };
+    if (argument.takes_text()) {
+      expect("invalid UTF-8", bad);
+      continue;
+    }
+    expect("NaN", object("v", json::array({1, nan})));
+    expect("invalid UTF-8", object("v", json::array({1, bad})));
+    expect("a member whose name is invalid UTF-8", object("\xff", 1));
+    expect("depth " + std::to_string(too_deep), nested(too_deep));
+    if (argument.takes == Takes::any) {
+      expect("NaN alone", nan);
+      expect("invalid UTF-8 alone", bad);
+    } else {
+      expect("a list", json::array());
+      expect("null", json(nullptr));
     }
   }
 }
@@ -281,6 +312,7 @@ std::vector<Rule> asynchrony_rules() {
                }
              }
              detail::check_bad_arguments_before_await(ctx, client);
+             detail::check_bad_values_before_await(ctx, client);
              detail::check_dropped_life_cycle(ctx, client);
            }),
       Rule("ASY-02", needs::anything, "arguments may die before the await",
