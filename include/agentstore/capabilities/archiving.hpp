@@ -55,8 +55,10 @@ static_assert(!std::is_aggregate_v<ArchivingMetrics>);
 /// - DUA-02 What a call stored, and only that, is archived: a call that failed, or had nothing to
 ///   do, leaves no record. Messages, checkpoints, writes and task contexts are archived as they
 ///   were stored, also when they are the same again. Any other call that changes something leaves
-///   one session event. The records of one kind and key are archived in the order of their calls,
-///   if each was awaited before the next, one after the other.
+///   one session event. Its type is the name of the call, and its key the session or thread that
+///   was changed: of a copy the target, of a clean-up, however many sessions it removed,
+///   "cleanup_expired_sessions". The records of one kind and key are archived in the order of their
+///   calls, if each was awaited before the next, one after the other.
 /// - DUA-03 The queue is bounded. Records that do not fit are dropped and counted: the oldest that
 ///   wait, or the newest, as the store says; an append that is under way is not dropped.
 /// - DUA-04 An append that fails is made again, and no later record of its kind and key is

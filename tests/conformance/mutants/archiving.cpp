@@ -316,6 +316,56 @@ public:
   }
 };
 
+class ForgetsCleanUps : public StoresItself {
+public:
+  using StoresItself::StoresItself;
+
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    return hot().cleanup_expired_sessions(max_idle);
+  }
+};
+
+class ArchivesEachCleanedUp : public AppendsItself {
+public:
+  using AppendsItself::AppendsItself;
+
+  awaitable<std::uint64_t> cleanup_expired_sessions(std::chrono::microseconds max_idle) override {
+    const std::uint64_t removed = co_await AppendsItself::cleanup_expired_sessions(max_idle);
+    for (std::uint64_t more = 1; more < removed; ++more) {
+      static_cast<void>(co_await archive().append_session_event("cleanup_expired_sessions", "-",
+                                                                "cleanup_expired_sessions", more));
+    }
+    co_return removed;
+  }
+};
+
+/// `Change` is a function of what an event is made of.
+template <void (*Change)(std::string& session_id, std::string& event_type)>
+class ChangesEvents : public ForwardingArchiveOnce {
+public:
+  using ForwardingArchiveOnce::ForwardingArchiveOnce;
+
+  awaitable<bool> append_session_event_once(std::string entry_id, std::string session_id,
+                                            std::string user_id, std::string event_type,
+                                            Document payload,
+                                            std::optional<Timestamp> created_at) override {
+    Change(session_id, event_type);
+    return ForwardingArchiveOnce::append_session_event_once(
+        std::move(entry_id), std::move(session_id), std::move(user_id), std::move(event_type),
+        std::move(payload), created_at);
+  }
+};
+
+void name_clean_ups_otherwise(std::string&, std::string& event_type) {
+  event_type = event_type == "cleanup_expired_sessions" ? "cleanup" : event_type;
+}
+void name_prunings_otherwise(std::string&, std::string& event_type) {
+  event_type = event_type == "prune_thread" ? "delete_thread" : event_type;
+}
+void file_clean_ups_elsewhere(std::string& session_id, std::string& event_type) {
+  session_id = event_type == "cleanup_expired_sessions" ? "*" : session_id;
+}
+
 class ArchivesStoredTwice : public AppendsItself {
 public:
   using AppendsItself::AppendsItself;
@@ -600,6 +650,20 @@ std::vector<Mutant> archiving_mutants() {
       mutant<ArchivesWhatFailed>("DUA-02", "archives_what_failed",
                                  "a session whose creation threw is archived",
                                  "the events of a session"),
+      mutant<ForgetsCleanUps>("DUA-02", "forgets_clean_ups", "a clean-up leaves no record",
+                              "what was queued after a clean-up of several sessions"),
+      mutant<ArchivesEachCleanedUp>("DUA-02", "archives_each_cleaned_up",
+                                    "a clean-up leaves an event for each session",
+                                    "events of the key \"cleanup_expired_sessions\""),
+      mutant<Over<ChangesEvents<&name_clean_ups_otherwise>>>(
+          "DUA-02", "names_clean_ups_otherwise", "the event of a clean-up has a type of its own",
+          "the type of the latest event of the key \"cleanup_expired_sessions\""),
+      mutant<Over<ChangesEvents<&name_prunings_otherwise>>>(
+          "DUA-02", "names_prunings_otherwise", "a pruning is archived as a deletion",
+          "the type of the latest event of the key \"prune_thread"),
+      mutant<Over<ChangesEvents<&file_clean_ups_elsewhere>>>(
+          "DUA-02", "files_clean_ups_elsewhere", "the event of a clean-up has another key",
+          "events of the key \"cleanup_expired_sessions\""),
       mutant<Over<ChangesMessages<&lose_tools>>>("DUA-02", "loses_tools",
                                                  "messages of the role tool are not archived",
                                                  "the records of add_conversation_message(role)"),

@@ -193,6 +193,11 @@ inline void check_what_is_archived(RuleContext& ctx, ArchivingStore& store) {
   ctx.expect_same(std::uint64_t{events.size()}, std::uint64_t{3}, "the events of a session");
   ctx.expect_same(events[0].fields.value("user_id", json()), json("the user"),
                   "the user of the first event");
+  const std::vector<std::string> calls = {"create_session", "update_session", "end_session"};
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    ctx.expect_same(events[i].fields.value("event_type", json()), json(calls[i]),
+                    "the type of event " + std::to_string(i + 1) + " of a session");
+  }
   for (const ArchiveKind kind : {ArchiveKind::session_event, ArchiveKind::conversation_message,
                                  ArchiveKind::task_context_snapshot}) {
     ctx.expect_same(std::uint64_t{store.archived(kind, "unknown").size()}, std::uint64_t{0},
@@ -277,6 +282,46 @@ inline void check_each_value_is_archived(RuleContext& ctx, ArchivingStore& store
   }
 }
 
+/// The latest event of a key is the one that a call of this name leaves.
+inline void expect_last_event(RuleContext& ctx, ArchivingStore& store, const std::string& key,
+                              std::string_view name) {
+  const auto events = store.archived(ArchiveKind::session_event, key);
+  const std::string call(name);
+  ctx.expect(!events.empty(), "an event of the key " + show(key) + " after " + call, "none");
+  ctx.expect_same(events.back().fields.value("event_type", json()), json(call),
+                  "the type of the latest event of the key " + show(key));
+}
+
+/// A clean-up is one change, however many sessions it removes.
+inline void check_clean_up_is_archived(RuleContext& ctx, ArchivingStore& store) {
+  using namespace std::chrono_literals;
+  Client& client = store.client();
+  const std::string name = "cleanup_expired_sessions";
+  const std::vector<std::string> ids = {"idle 1", "idle 2", "idle 3"};
+  for (const std::string& id : ids) {
+    client.create_session(id, "the user");
+    store.expect_drained();
+  }
+  const auto expect_records = [&](std::uint64_t more, const std::string& what) {
+    const std::uint64_t accepted = store.metrics().accepted;
+    const auto before = store.archived(ArchiveKind::session_event, name).size();
+    const std::uint64_t removed = client.cleanup(0us);
+    ctx.expect((removed != 0) == (more != 0), what + " to remove " + (more != 0 ? "some" : "none"),
+               std::to_string(removed));
+    store.expect_drained();
+    ctx.expect_same(store.metrics().accepted, accepted + more, "what was queued after " + what);
+    ctx.expect_same(std::uint64_t{store.archived(ArchiveKind::session_event, name).size()},
+                    before + more, "the number of events of the key " + show(name));
+  };
+  expect_records(1, "a clean-up of several sessions");
+  expect_last_event(ctx, store, name, name);
+  for (const std::string& id : ids) {
+    ctx.expect_same(std::uint64_t{store.count_archived(id)}, std::uint64_t{1},
+                    "the records of a session that was created and cleaned up");
+  }
+  expect_records(0, "a clean-up of none");
+}
+
 inline void check_each_change_is_archived(RuleContext& ctx, ArchivingStore& store) {
   Client& client = store.client();
   const auto expect_records = [&](const ReadMethod& method, const Ids& ids, bool changes) {
@@ -295,6 +340,10 @@ inline void check_each_change_is_archived(RuleContext& ctx, ArchivingStore& stor
     const std::uint64_t more = changes ? 1 : 0;
     ctx.expect_same(count(), before + more, "the number of records after " + text);
     ctx.expect_same(store.metrics().accepted, accepted + more, "what was queued after " + text);
+    if (changes) {
+      const std::string& key = method.name == "copy_thread" ? ids.back() : ids.front();
+      expect_last_event(ctx, store, key, method.name);
+    }
   };
   for (const ReadMethod& method : change_methods(ctx)) {
     const std::string key = std::string(method.name) + " of what is there";
@@ -599,6 +648,7 @@ std::vector<Rule> archiving_rules() {
              detail::check_each_value_is_archived(ctx, store);
              detail::check_each_change_is_archived(ctx, store);
              detail::check_refusals_leave_no_record(ctx, store);
+             detail::check_clean_up_is_archived(ctx, store);
              if (ctx.has_faults()) {
                detail::check_failures_leave_no_record(ctx, store);
              }
