@@ -9,6 +9,7 @@
 #include "conformance/odd_stores/odd_store.hpp"
 #include "conformance/odd_stores/table_store.hpp"
 
+#include <agentstore/authoring/arguments.hpp>
 #include <agentstore/testing/forwarding_directories.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -176,6 +177,61 @@ public:
   }
 };
 
+/// Looks at arguments before it looks whether it is open, and at the last one first.
+class ChecksBackwards : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<Session> create_session(std::string session_id, std::string user_id,
+                                    Document metadata) override {
+    check("create_session", session_id)
+        .object("metadata", metadata)
+        .id("user_id", user_id)
+        .id("session_id", session_id);
+    co_return co_await ForwardingStore::create_session(std::move(session_id), std::move(user_id),
+                                                       std::move(metadata));
+  }
+  awaitable<bool> update_session(std::string session_id, SessionUpdate update) override {
+    check("update_session", session_id).update(update).id("session_id", session_id);
+    co_return co_await ForwardingStore::update_session(std::move(session_id), std::move(update));
+  }
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, Document metadata) override {
+    check("add_conversation_message", session_id)
+        .object("metadata", metadata)
+        .text("content", content)
+        .nonempty_text("role", role)
+        .id("session_id", session_id);
+    co_return co_await ForwardingStore::add_conversation_message(
+        std::move(session_id), std::move(role), std::move(content), std::move(metadata));
+  }
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                   Document metadata) override {
+    check("store_checkpoint", thread_id)
+        .object("metadata", metadata)
+        .value("data", data)
+        .id("checkpoint_id", checkpoint_id)
+        .id("thread_id", thread_id);
+    co_return co_await ForwardingStore::store_checkpoint(
+        std::move(thread_id), std::move(checkpoint_id), std::move(data), std::move(metadata));
+  }
+  awaitable<bool> put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
+                             std::vector<ChannelWrite> writes) override {
+    check("put_writes", thread_id)
+        .writes(writes)
+        .id("task_id", task_id)
+        .id("checkpoint_id", checkpoint_id)
+        .id("thread_id", thread_id);
+    co_return co_await ForwardingStore::put_writes(std::move(thread_id), std::move(checkpoint_id),
+                                                   std::move(task_id), std::move(writes));
+  }
+  awaitable<bool> store_task_context(std::string session_id, Document context) override {
+    check("store_task_context", session_id).value("context", context).id("session_id", session_id);
+    co_return co_await ForwardingStore::store_task_context(std::move(session_id),
+                                                           std::move(context));
+  }
+};
+
 inline std::shared_ptr<AnyHarness> with_limits(std::size_t bytes, std::size_t depth) {
   TableOptions options;
   options.limits.max_value_bytes = bytes;
@@ -246,6 +302,15 @@ inline std::vector<OddStore> choice_odd_stores() {
                  return over_memory(
                      [](std::shared_ptr<MemoryBackend> inner) {
                        return std::make_shared<detail::AlwaysDegraded>(std::move(inner));
+                     },
+                     [](std::shared_ptr<MemoryArchive> inner) { return inner; });
+               }),
+      OddStore("checks_backwards",
+               "of several errors of a call it is the last argument's, on a closed store too",
+               [] {
+                 return over_memory(
+                     [](std::shared_ptr<MemoryBackend> inner) {
+                       return std::make_shared<detail::ChecksBackwards>(std::move(inner));
                      },
                      [](std::shared_ptr<MemoryArchive> inner) { return inner; });
                }),
