@@ -216,6 +216,97 @@ public:
 
 // CLN-03
 
+/// Keeps what is in a cache with a time to live.
+class LivesFor {
+public:
+  LivesFor(MutantSpace& space, std::chrono::hours time) : space_(&space), time_(time) {}
+
+  void begin(const std::string& key) { begun_.set(key, space_->now()); }
+  bool is_over(const std::string& key) const {
+    const std::optional<Timestamp> begun = begun_.get(key);
+    return begun && space_->now() - *begun > time_;
+  }
+
+private:
+  MutantSpace* space_;
+  std::chrono::hours time_;
+  Kept<Timestamp> begun_;
+};
+
+class ContextsExpire : public ForwardingBackend {
+public:
+  explicit ContextsExpire(MutantSpace& space)
+      : ForwardingBackend(space.backend()), life_(space, std::chrono::hours(24 * 7)) {}
+
+  awaitable<bool> store_task_context(std::string session_id, Document context) override {
+    life_.begin(session_id);
+    return ForwardingBackend::store_task_context(std::move(session_id), std::move(context));
+  }
+  awaitable<std::optional<Document>> get_task_context(std::string session_id) override {
+    const bool is_over = life_.is_over(session_id);
+    return changed(ForwardingBackend::get_task_context(std::move(session_id)),
+                   [is_over](std::optional<Document>& context) {
+                     context = is_over ? std::nullopt : context;
+                   });
+  }
+
+private:
+  LivesFor life_;
+};
+
+class WritesExpire : public ForwardingBackend {
+public:
+  explicit WritesExpire(MutantSpace& space)
+      : ForwardingBackend(space.backend()), life_(space, std::chrono::hours(24 * 365)) {}
+
+  awaitable<bool> put_writes(std::string thread_id, std::string checkpoint_id, std::string task_id,
+                             std::vector<ChannelWrite> writes) override {
+    life_.begin(thread_id);
+    return ForwardingBackend::put_writes(std::move(thread_id), std::move(checkpoint_id),
+                                         std::move(task_id), std::move(writes));
+  }
+  awaitable<std::vector<PendingWrite>> get_writes(std::string thread_id,
+                                                  std::string checkpoint_id) override {
+    const bool is_over = life_.is_over(thread_id);
+    return changed(ForwardingBackend::get_writes(std::move(thread_id), std::move(checkpoint_id)),
+                   [is_over](std::vector<PendingWrite>& writes) {
+                     if (is_over) {
+                       writes.clear();
+                     }
+                   });
+  }
+
+private:
+  LivesFor life_;
+};
+
+/// Has a row of a session for good, with the time at which it was made.
+class KeepsBirthdays : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<Session> create_session(std::string session_id, std::string user_id,
+                                    Document metadata) override {
+    Session session = co_await ForwardingBackend::create_session(session_id, std::move(user_id),
+                                                                 std::move(metadata));
+    births_.add(session_id, session.created_at);
+    session.created_at = *births_.get(session_id);
+    co_return session;
+  }
+  awaitable<std::optional<Session>> get_session(std::string session_id) override {
+    const std::optional<Timestamp> birth = births_.get(session_id);
+    return changed(ForwardingBackend::get_session(std::move(session_id)),
+                   [birth](std::optional<Session>& session) {
+                     if (session && birth) {
+                       session->created_at = *birth;
+                     }
+                   });
+  }
+
+private:
+  Kept<Timestamp> births_;
+};
+
 /// Keeps threads, or the writes alone, under names that no session has.
 class KeepsWritesApart : public ForwardingBackend {
 public:
@@ -824,6 +915,13 @@ std::vector<Mutant> clean_up_mutants() {
                                            "thread without a session"),
       mutant<RemovedIdsAreTaken>("CLN-03", "removed_ids_are_taken",
                                  "the id of a removed session stays taken", "it was there once"),
+      mutant<ContextsExpire>("CLN-03", "contexts_expire", "a context lives for a week",
+                             "context of kept for years"),
+      mutant<WritesExpire>("CLN-03", "writes_expire", "pending writes live for a year",
+                           "the number of writes of the session that stays"),
+      mutant<KeepsBirthdays>("CLN-03", "keeps_birthdays",
+                             "a session that is made afresh has the created_at of before",
+                             "created_at of the session made afresh"),
       mutant<VersionGoesOn>("CLN-03", "version_goes_on",
                             "a session made afresh goes on with the old version",
                             "the version of the session made afresh"),

@@ -282,8 +282,12 @@ std::vector<Rule> clean_up_rules() {
                                          separator);
              }
              // What comes to the place of a session that went finds nothing of it.
-             client.create_session("n");
+             ctx.expect_same(client.create_session("n").created_at, start + 4h,
+                             "created_at of the session made afresh");
              detail::store(ctx, client, "n", "checkpoint", "fresh");
+             ctx.expect_same(
+                 ctx.must(client.get_checkpoint("n", "checkpoint"), "the checkpoint").created_at,
+                 start + 4h, "created_at of a checkpoint of the session made afresh");
              if (ctx.offers(Interfaces::checkpointer)) {
                ctx.expect_same(client.get_writes("n", "checkpoint"), std::vector<PendingWrite>(),
                                "the writes of a checkpoint of the session made afresh");
@@ -291,6 +295,13 @@ std::vector<Rule> clean_up_rules() {
                detail::expect_writes(ctx, client, "n", "checkpoint",
                                      std::vector<std::string>(1, "task:0 b=2"),
                                      "the first writes to the session made afresh");
+             }
+             // Nothing goes because of its age.
+             const std::string kept = "kept for years";
+             detail::full_session(ctx, client, kept);
+             for (const std::chrono::hours age : {24h, 24h * 8, 24h * 32, 24h * 400, 24h * 4'000}) {
+               ctx.set_clock(start + 4h + age);
+               detail::expect_whole(ctx, client, kept);
              }
            }),
       Rule("CLN-04", needs::backend, "a racing update or append leaves no half session",
