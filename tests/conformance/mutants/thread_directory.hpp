@@ -1325,6 +1325,115 @@ public:
   }
 };
 
+/// Numbers the checkpoints of a thread in the order in which they were first stored, rightly but
+/// for what a mutant overrides.
+class KeepsPlaces : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<bool> store_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                   Document metadata) override {
+    const bool stored = co_await ForwardingStore::store_checkpoint(
+        thread_id, checkpoint_id, std::move(data), std::move(metadata));
+    add(thread_id, checkpoint_id);
+    co_return stored;
+  }
+  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                 Document metadata) override {
+    return store_checkpoint(std::move(thread_id), std::move(checkpoint_id), std::move(data),
+                            std::move(metadata));
+  }
+  awaitable<bool> delete_thread(std::string thread_id) override {
+    places_.erase(thread_id);
+    return ForwardingStore::delete_thread(std::move(thread_id));
+  }
+  awaitable<bool> copy_thread(std::string source, std::string target) override {
+    const bool copied = co_await ForwardingStore::copy_thread(source, target);
+    if (copied) {
+      Places places = places_.get(source).value_or(Places());
+      places.is_copy = true;
+      when_copied(places);
+      places_.set(target, places);
+    }
+    co_return copied;
+  }
+  awaitable<std::uint64_t> prune_thread(std::string thread_id, std::size_t keep) override {
+    const std::uint64_t removed = co_await ForwardingStore::prune_thread(thread_id, keep);
+    const Checkpoints kept = co_await ForwardingStore::list_checkpoints(thread_id, SIZE_MAX);
+    Places places = places_.get(thread_id).value_or(Places());
+    std::erase_if(places.of, [&kept](const auto& place) {
+      return std::none_of(kept.begin(), kept.end(), [&place](const Checkpoint& each) {
+        return each.checkpoint_id == place.first;
+      });
+    });
+    when_pruned(places);
+    places_.set(thread_id, places);
+    co_return removed;
+  }
+  awaitable<Checkpoints> list_checkpoints(std::string thread_id, std::size_t limit) override {
+    Checkpoints all = co_await ForwardingStore::list_checkpoints(thread_id, SIZE_MAX);
+    Places places = places_.get(thread_id).value_or(Places());
+    sort_stably(all, [&places](const Checkpoint& a, const Checkpoint& b) {
+      return places.of[a.checkpoint_id] > places.of[b.checkpoint_id];
+    });
+    all.resize(std::min(all.size(), limit));
+    co_return all;
+  }
+  awaitable<std::optional<Checkpoint>>
+  get_checkpoint(std::string thread_id, std::optional<std::string> checkpoint_id) override {
+    if (checkpoint_id) {
+      co_return co_await ForwardingStore::get_checkpoint(std::move(thread_id),
+                                                         std::move(checkpoint_id));
+    }
+    const Checkpoints latest = co_await list_checkpoints(std::move(thread_id), 1);
+    co_return latest.empty() ? std::nullopt : std::optional<Checkpoint>(latest.front());
+  }
+
+protected:
+  class Places {
+  public:
+    std::map<std::string, std::size_t> of;
+    std::size_t next = 0;
+    bool is_copy = false;
+  };
+
+  virtual void when_copied(Places&) const {}
+  virtual void when_pruned(Places&) const {}
+
+private:
+  void add(const std::string& thread_id, const std::string& checkpoint_id) {
+    Places places = places_.get(thread_id).value_or(Places());
+    if (places.of.try_emplace(checkpoint_id, places.next).second) {
+      ++places.next;
+    }
+    places_.set(thread_id, places);
+  }
+
+  Kept<Places> places_;
+};
+
+/// After a copy the next place is the number of checkpoints, as if none had ever been removed.
+class CopiesCountAnew : public KeepsPlaces {
+public:
+  using KeepsPlaces::KeepsPlaces;
+
+private:
+  void when_copied(Places& places) const override { places.next = places.of.size(); }
+};
+
+/// Only the places of what was stored here, and not copied, are never given again.
+class PrunedCopiesCountAnew : public KeepsPlaces {
+public:
+  using KeepsPlaces::KeepsPlaces;
+
+private:
+  void when_pruned(Places& places) const override {
+    if (places.is_copy) {
+      places.next = places.of.size();
+    }
+  }
+};
+
 class PrunesAHundred : public ForwardingStore {
 public:
   using ForwardingStore::ForwardingStore;

@@ -2,6 +2,7 @@
 // Stores that break a rule of pending writes. What each does wrong stands in the table at the
 // end.
 
+#include "conformance/mutants/directory_parts.hpp"
 #include "conformance/mutants/expect_killed.hpp"
 #include "conformance/mutants/tables.hpp"
 
@@ -828,10 +829,10 @@ std::vector<Mutant> write_mutants() {
                                        "came 4 [\"task:0 a=1\", \"task:0 other="),
       mutant<SpecialsKeepTheFirst>("WRT-03", "specials_keep_the_first",
                                    "special channels keep the first value",
-                                   "special and plain channels after mixed calls"),
+                                   "the special channels after some were put again"),
       mutant<ScheduledKeepsTheFirst>("WRT-03", "scheduled_keeps_the_first",
                                      "one of the special channels keeps the first value",
-                                     "special and plain channels after mixed calls"),
+                                     "the special channels after some were put again"),
       mutant<DecidesByCall>("WRT-03", "decides_by_call",
                             "special channels replace only in calls of nothing else",
                             "special and plain channels after mixed calls"),
@@ -911,6 +912,9 @@ std::vector<Mutant> write_mutants() {
                                   "came no error"),
       mutant<IndexHasSevenBits>("WRT-01", "index_has_seven_bits", "after index 127 comes 0",
                                 "300 writes of one call"),
+      mutant<KnowsWritesByTheirNumber<ForwardingBackend>>(
+          "WRT-03", "knows_writes_by_their_number", "writes are read anew if their number changed",
+          "the special channels after some were put again"),
       mutant<OneErrorForAllTasks>("WRT-03", "one_error_for_all_tasks",
                                   "the error of one task stands for those of all",
                                   "one special channel by two tasks"),

@@ -11,6 +11,7 @@
 #include <agentstore/conformance/rules/errors.hpp>
 
 #include <array>
+#include <functional>
 
 namespace agentstore::conformance {
 
@@ -524,6 +525,21 @@ inline void check_racing_thread_deletions(RuleContext& ctx, Client& client) {
   }
 }
 
+/// THR-04, THR-07: as many writes as those that were removed, and read, are read as they are now.
+inline void check_as_many_writes(RuleContext& ctx, Client& client, const std::string& id,
+                                 const std::function<void(const std::string&)>& remove) {
+  if (!has_writes(ctx)) {
+    return;
+  }
+  make_thread(ctx, client, id);
+  expect_writes(ctx, client, id, "b", std::vector<std::string>(1, "task:0 channel=\"of b\""),
+                "the writes of a checkpoint");
+  remove(id);
+  put(ctx, client, id, "b", "task", WriteList().add("channel", "new"));
+  expect_writes(ctx, client, id, "b", std::vector<std::string>(1, "task:0 channel=\"new\""),
+                "as many writes as a checkpoint had that was removed");
+}
+
 /// THR-04: what comes behind a deletion is alone.
 inline void check_fresh_starts(RuleContext& ctx, Client& client) {
   for (const std::string& way : ways_to_store(ctx)) {
@@ -670,6 +686,29 @@ inline void check_copies(RuleContext& ctx, Client& client) {
   }
 }
 
+/// THR-05, THR-07: what is stored once a thread was pruned comes behind all that it has, and so it
+/// does in copies of it. `id` has two checkpoints.
+inline void check_places_after_pruning(RuleContext& ctx, Client& client, const std::string& id) {
+  std::vector<std::string> expected = ids(client.list_checkpoints(id));
+  const auto expect_new = [&](const std::string& thread, const std::string& checkpoint,
+                              const std::string& what) {
+    store(ctx, client, thread, checkpoint, checkpoint);
+    expected.insert(expected.begin(), checkpoint);
+    ctx.expect_same(ids(client.list_checkpoints(thread)), expected, "the checkpoints of " + what);
+    const Checkpoint latest = ctx.must(client.get_checkpoint(thread), "the latest of " + what);
+    ctx.expect_same(latest.checkpoint_id, checkpoint, "the latest of " + what);
+  };
+  expect_new(id, "first new", "a thread that was pruned");
+  expect_new(id, "second new", "a thread that was pruned");
+  const std::string copy = id + ", pruned and copied";
+  ctx.expect_same(client.copy_thread(id, copy), true, "the copy");
+  expect_new(copy, "new of the copy", "the copy of a thread that was pruned");
+  ctx.expect_same(client.prune_thread(copy, 2), std::uint64_t{expected.size() - 2}, "the pruning");
+  expected.resize(2);
+  expect_new(copy, "third new", "a copy that was pruned");
+  expect_new(copy, "first new", "a copy that was pruned, to which one that was removed came back");
+}
+
 /// THR-05: from then on the two have nothing in common.
 inline void check_independence(RuleContext& ctx, Client& client) {
   make_thread(ctx, client, "left");
@@ -700,6 +739,7 @@ inline void check_independence(RuleContext& ctx, Client& client) {
   changed.expect_in(ctx, client, "the copy after its source has changed");
   client.prune_thread("left", 2);
   changed.expect_in(ctx, client, "the copy after its source was pruned");
+  check_places_after_pruning(ctx, client, "left");
   ctx.expect(client.delete_thread("left"), "the deletion of the source to be true", "false");
   changed.expect_in(ctx, client, "the copy after its source was deleted");
   ctx.expect(client.delete_thread("right"), "the deletion of the copy to be true", "false");
@@ -1182,6 +1222,9 @@ std::vector<Rule> thread_directory_rules() {
              Client client = ctx.open();
              detail::check_fresh_starts(ctx, client);
              detail::check_late_writes(ctx, client);
+             detail::check_as_many_writes(ctx, client, "as many", [&](const std::string& id) {
+               ctx.expect(client.delete_thread(id), "the deletion to be true", "false");
+             });
            }),
       Rule("THR-05", needs::thread_directory,
            "copy_thread copies all of a thread, as it is at one moment, or nothing; the two have "
@@ -1235,6 +1278,9 @@ std::vector<Rule> thread_directory_rules() {
              newest.resize(3);
              ctx.expect_same(detail::ids(client.list_checkpoints("long")), newest,
                              "the checkpoints of a long thread that was pruned");
+             detail::check_as_many_writes(ctx, client, "as many", [&](const std::string& id) {
+               ctx.expect_same(client.prune_thread(id, 0), std::uint64_t{5}, "the pruning");
+             });
              check_method_under_faults(ctx, client, "prune_thread");
            }),
       Rule("THR-08", needs::thread_directory,

@@ -120,6 +120,11 @@ std::vector<Rule> write_rules() {
                              .add("__interrupt__", "i2")
                              .add("__resume__", "r2")
                              .add("__scheduled__", "s2"));
+             // As many writes as before, with other values.
+             detail::expect_writes(ctx, client, "t", "c",
+                                   {"task:-4 __resume__=\"r2\"", "task:-3 __interrupt__=\"i2\"",
+                                    "task:-2 __scheduled__=\"s2\"", "task:-1 __error__=\"e1\""},
+                                   "the special channels after some were put again");
              detail::put(ctx, client, "t", "c", "task",
                          WriteList().add("plain", 1).add("__error__", "e2").add("more", 2));
              detail::put(ctx, client, "t", "c", "task",
