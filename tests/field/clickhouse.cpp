@@ -175,15 +175,19 @@ public:
   explicit NameAskedFor(const Certificate& certificate) {
     tls_.use_certificate_chain_file(certificate.file());
     tls_.use_private_key_file(certificate.key(), boost::asio::ssl::context::pem);
-    thread_ = std::thread([this] {
-      boost::asio::ssl::stream<boost::asio::ip::tcp::socket> client(context_, tls_);
-      acceptor_.accept(client.next_layer());
-      boost::system::error_code error;
-      client.handshake(boost::asio::ssl::stream_base::server, error);
-      const char* const name =
-          ::SSL_get_servername(client.native_handle(), TLSEXT_NAMETYPE_host_name);
-      name_ = error ? error.message() : name != nullptr ? name : "no name";
+    client_.emplace(context_, tls_);
+    acceptor_.async_accept(client_->next_layer(), [this](boost::system::error_code refused) {
+      if (refused) {
+        return;
+      }
+      client_->async_handshake(
+          boost::asio::ssl::stream_base::server, [this](boost::system::error_code error) {
+            const char* const name =
+                ::SSL_get_servername(client_->native_handle(), TLSEXT_NAMETYPE_host_name);
+            name_ = error ? error.message() : name != nullptr ? name : "no name";
+          });
     });
+    thread_ = std::thread([this] { context_.run_for(std::chrono::seconds(60)); });
   }
   NameAskedFor(const NameAskedFor&) = delete;
   NameAskedFor& operator=(const NameAskedFor&) = delete;
@@ -205,7 +209,8 @@ private:
   boost::asio::ssl::context tls_{boost::asio::ssl::context::tls_server};
   boost::asio::ip::tcp::acceptor acceptor_{
       context_, boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)};
-  std::string name_;
+  std::optional<boost::asio::ssl::stream<boost::asio::ip::tcp::socket>> client_;
+  std::string name_ = "no client came in time";
   std::thread thread_;
 };
 

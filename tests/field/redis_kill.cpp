@@ -115,7 +115,6 @@ TEST_CASE("a server that is killed under load 50 times loses nothing that was ac
 TEST_CASE("a kill while threads are copied between buckets leaves each copy whole or none") {
   constexpr std::size_t count = 20;
   std::mt19937 random(5);
-  std::size_t all_copied = 0;
   for (int round = 0; round < 8; ++round) {
     RedisServer server({{"appendonly", "yes"}, {"appendfsync", "always"}});
     RedisRig rig(RedisOptions(server.uri(), "copies"));
@@ -129,11 +128,14 @@ TEST_CASE("a kill while threads are copied between buckets leaves each copy whol
     int copied = 0;
     rig.loop.start(copy_on(&rig.backend, &copied));
     rig.loop.context().restart();
-    rig.loop.context().run_for(std::chrono::milliseconds(20 + random() % 80));
+    for (int waits = 0; copied == 0 && waits < 600; ++waits) {
+      rig.loop.context().run_for(std::chrono::milliseconds(100));
+    }
+    REQUIRE(copied > 0);
+    rig.loop.context().run_for(std::chrono::milliseconds(random() % 80));
     server.kill();
     rig.loop.finish();
     server.start();
-    all_copied += static_cast<std::size_t>(copied);
     const auto threads = rig.loop.run(rig.backend.list_threads("copy-", Page(1'000))).thread_ids;
     std::size_t checkpoints = count;
     for (int i = 0; i <= copied; ++i) {
@@ -151,13 +153,7 @@ TEST_CASE("a kill while threads are copied between buckets leaves each copy whol
       }
     }
     CHECK(rig.loop.run(rig.backend.get_metrics()).total_checkpoints == checkpoints);
-    // What a copy was put together under goes by itself.
-    RawRedis raw = server.raw();
-    for (const std::string& key : raw.list({"KEYS", "*}:copied:*"})) {
-      CHECK(std::stoll(raw.text({"PTTL", key})) > 0);
-    }
+    CHECK(server.raw().list({"KEYS", "*}:copied:*"}).empty()); // what a copy was put together under
     CHECK(rig.works());
   }
-  INFO(all_copied);
-  CHECK(all_copied > 8);
 }

@@ -14,16 +14,19 @@
 
 namespace {
 
-/// Puts a URI wherever a word has the mark; false if none has it.
-bool put(std::vector<std::string>& words, const std::string& mark, const std::string& uri) {
-  bool has_mark = false;
+bool has(const std::vector<std::string>& words, const std::string& mark) {
+  return std::any_of(words.begin(), words.end(), [&mark](const std::string& word) {
+    return word.find(mark) != std::string::npos;
+  });
+}
+
+/// Puts a URI wherever a word has the mark.
+void put(std::vector<std::string>& words, const std::string& mark, const std::string& uri) {
   for (std::string& word : words) {
     for (std::size_t at = 0; (at = word.find(mark, at)) != std::string::npos;) {
       word.replace(at, mark.size(), uri);
-      has_mark = true;
     }
   }
-  return has_mark;
 }
 
 } // namespace
@@ -36,13 +39,18 @@ int main(int count, char** values) try {
   }
   const std::vector<std::pair<std::string, std::string>> settings = {{"appendonly", "yes"},
                                                                      {"appendfsync", "always"}};
-  const agentstore::test::Certificate certificate("localhost");
-  const agentstore::test::RedisTlsServer server(certificate, settings);
-  put(command, "{redis}", server.server.uri());
-  if (put(command, "{rediss}", server.uri("localhost"))) {
-    ::setenv("SSL_CERT_FILE", certificate.file().c_str(), 1);
+  using namespace agentstore::test;
+  if (!has(command, "{rediss}")) {
+    const RedisServer server(settings);
+    put(command, "{redis}", server.uri());
+    return ServerProcess::call(command);
   }
-  return agentstore::test::ServerProcess::call(command);
+  const Certificate certificate("localhost");
+  const RedisTlsServer server(certificate, settings);
+  put(command, "{redis}", server.server.uri());
+  put(command, "{rediss}", server.uri("localhost"));
+  ::setenv("SSL_CERT_FILE", certificate.file().c_str(), 1);
+  return ServerProcess::call(command);
 } catch (const std::exception& error) {
   std::cerr << "with_redis: " << error.what() << '\n';
   return 1;
