@@ -83,7 +83,8 @@ public:
         lost.is_all ? metrics_.queued : std::min(lost.records, metrics_.queued);
     metrics_.dropped += records;
     metrics_.queued -= records;
-    metrics_.queued_bytes -= lost.is_all ? metrics_.queued_bytes : lost.bytes;
+    metrics_.queued_bytes -=
+        lost.is_all ? metrics_.queued_bytes : std::min(lost.bytes, metrics_.queued_bytes);
   }
 
   /// Takes the entry in or drops it. The text is for the journal. Returns the same as `add_worker`.

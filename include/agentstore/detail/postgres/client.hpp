@@ -9,6 +9,8 @@
 #include <agentstore/detail/printable.hpp>
 #include <agentstore/detail/process.hpp>
 
+#include <algorithm>
+
 namespace agentstore::detail::postgres {
 
 /// Requires: the caller of each coroutine keeps the client alive until it ends. The frame of every
@@ -109,11 +111,12 @@ private:
     if (rows.is_null(0, 1) || rows.integer(0, 1) != static_cast<std::int64_t>(version)) {
       health.issues.emplace_back("the tables do not have the version that is known here");
     }
-    if (!rows.is_null(0, 2)) {
-      health.issues.emplace_back("the role lacks " + std::string(rows.bytes(0, 2)));
-    }
     if (health.issues.empty()) {
       health.status = Health::Status::healthy;
+    }
+    if (!rows.is_null(0, 2)) { // which some calls need and others do not
+      health.issues.emplace_back("the role lacks " + std::string(rows.bytes(0, 2)));
+      health.status = std::max(health.status, Health::Status::degraded);
     }
   }
 

@@ -34,7 +34,8 @@ inline bool are_whole(Element counts) {
 /// script makes names of keys: those of the bucket's ids, in the bucket's slot. Each session and
 /// thread counts as much as its removal takes away.
 inline Command count_anew(const Keys& keys, std::size_t bucket) {
-  static const Script script(Script::Kind::writes, R"lua(
+  // Not refused if the server is full, because it adds next to nothing.
+  static const Script script(Script::Kind::removes, R"lua(
 local counts, idle, threads = unpack(KEYS)
 local stem = ARGV[1]
 local found = read('HMGET', counts, 'sessions', 'active', 'messages', 'checkpoints', 'whole')

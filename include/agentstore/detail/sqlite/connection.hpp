@@ -283,8 +283,8 @@ public:
   /// The two files beside the database that hold what was written last, and how it is found.
   class LogFiles {
   public:
-    FileIdentity log{std::string()};
-    FileIdentity index{std::string()};
+    FileIdentity log;
+    FileIdentity index;
 
     bool operator==(const LogFiles&) const = default;
   };
@@ -304,13 +304,18 @@ public:
   /// the last connection is closed.
   void expect(const LogFiles& files) { expected_ = files; }
 
+  /// Whether the path no longer leads to the open file.
+  bool has_moved() const {
+    int answer = 0;
+    const int result =
+        sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &answer);
+    return result == SQLITE_OK && answer != 0; // a database in memory does not know the question
+  }
+
   /// Throws if the path no longer leads to the open file, or to the files beside it. Nobody would
   /// find again what is written to the file then.
   void require_in_place() const {
-    int has_moved = 0;
-    const int result =
-        sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
-    if (result == SQLITE_OK && has_moved != 0) { // a database in memory does not know the question
+    if (has_moved()) {
       throw Failure(errc::unavailable, "the file was moved, removed or replaced while it was open");
     }
     if (expected_ && log_files() != *expected_) {

@@ -279,7 +279,7 @@ private:
   const Schema& schema_;
   const Handles handles_;
   std::atomic<bool> is_open_ = false;
-  FileIdentity file_{std::string()};          // set before the readers are opened
+  FileIdentity file_;                         // set before the readers are opened
   Connection::LogFiles log_files_;            // likewise
   std::unique_ptr<const OpenFile> open_file_; // null if the file is closed, or no file
   std::shared_ptr<Readers> readers_ =

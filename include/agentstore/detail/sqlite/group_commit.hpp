@@ -73,14 +73,16 @@ private:
   /// The patience of a job behind which others wait that were begun.
   class PatienceOfFirst final : public PatienceOfOne {
   public:
-    PatienceOfFirst(JobQueue& queue, const Job& job, Jobs& others)
-        : PatienceOfOne(queue, job), others_(others) {}
+    PatienceOfFirst(GroupCommit& queue, const Job& job, Jobs& others)
+        : PatienceOfOne(queue, job), has_failed_(queue.has_failed_), others_(others) {}
     bool waits_for_lock() override {
+      has_failed_ = true; // as PatienceOfWriters
       end_late_jobs(others_, Stage::begun);
       return PatienceOfOne::waits_for_lock();
     }
 
   private:
+    std::atomic<bool>& has_failed_;
     Jobs& others_;
   };
 

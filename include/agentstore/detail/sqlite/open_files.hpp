@@ -26,6 +26,7 @@ namespace agentstore::detail::sqlite {
 /// Which file a path leads to.
 class FileIdentity {
 public:
+  FileIdentity() = default;
   explicit FileIdentity(const std::string& path) {
     struct ::stat status{};
     if (::stat(path.c_str(), &status) == 0) {

@@ -148,19 +148,19 @@ private:
     Work work_;
   };
 
-  /// Whether the file that is about to be closed is the one that the next `open` reads.
+  /// Whether the file that is about to be closed is the one that the next `open` reads. Its log is
+  /// written into it when it is closed, wherever the log may be.
   class Look final : public OwnJob {
   public:
     explicit Look(std::shared_ptr<QueueJournal> journal)
         : OwnJob(Manner::alone(Manner::Time::max()), std::move(journal)) {}
     void attempt(Patience&) override {
-      if (journal_->database().is_open()) {
-        journal_->database().connection().require_in_place();
+      Database& database = journal_->database();
+      if (database.is_open() && database.connection().has_moved()) {
+        journal_->is_gone_ = true;
       }
     }
-    void complete(std::exception_ptr error) const override {
-      journal_->is_gone_ = error != nullptr;
-    }
+    void complete(std::exception_ptr) const override {}
   };
 
   class Shut final : public OwnJob {
