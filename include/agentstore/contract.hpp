@@ -14,8 +14,8 @@
 /// `StorageError`, which names the method and the key (ERR-02), with a code of `errc`. The archive
 /// (IPermanentStorageBackend) alone never throws: there, false says that the record was lost.
 /// If several things are wrong with one call, e.g. two arguments are bad, or a bad argument comes
-/// to a store that is closed or to a session that is not there, the answer may be that of any of
-/// them, unless the method says which.
+/// to a store that is closed, the error may be that of any of them, unless the method says which.
+/// A bad id (KEY-02) and a closed store (LIF-02) are errors also where there is no such session.
 /// - ERR-01 A store that fails throws: `unavailable`, `corrupted`, ... It never answers "not
 ///   found", false or an empty list because it could not look, and a write that threw has been
 ///   applied whole or not at all.

@@ -31,9 +31,8 @@ class Engine;
 /// Every method but a merge of metadata is one round trip and one transaction. A merge is two. It
 /// is made again, with two more, if another merge into the same session was faster. A clean-up is
 /// one for each 500 sessions that it removes, so that it ends however many there are. If the server
-/// stops it for its time (SQLSTATE 57014), it goes on with fewer sessions at once, down to one, so
-/// that it ends however much they hold; a lock that it waits for costs it that time up to four
-/// times. Each other call has that time once, whatever it removes, copies or counts.
+/// stops a statement of it (SQLSTATE 57014), be it for its time, it goes on with fewer sessions at
+/// once, down to one, so that it ends however much they hold.
 ///
 /// \par The database
 /// Any database of encoding UTF8, on a server of version 13 or newer. Tables `sessions`,
@@ -106,8 +105,9 @@ class Engine;
 ///
 /// \par Health
 /// `health_check` asks the server for what calls need: the version of the tables, a row of each,
-/// the role's privileges on them, and whether the server takes writes. `details` has the space, the
-/// size of the pool, how many connections are open and the server's version.
+/// the role's privileges on them, and whether the server takes writes. It is `degraded` if only a
+/// privilege is lacking. `details` has the space, the size of the pool, how many connections are
+/// open and the server's version.
 class PostgresBackend final : public detail::EngineBackend<detail::postgres::Engine> {
 public:
   PostgresBackend(boost::asio::any_io_executor executor, PostgresOptions options)

@@ -71,7 +71,7 @@ class Engine;
 /// - `copy_thread` is two.
 /// - `list_threads` and `get_metrics` ask each bucket, in one round trip. If a bucket lost its
 ///   counts, `get_metrics` takes another one, for a script that goes through all sessions and
-///   threads of that bucket.
+///   threads of that bucket, and writes.
 /// - `list_sessions` asks each bucket, in one round trip, and then for the records, in another. It
 ///   is two more if sessions of the page have moved or gone meanwhile.
 /// - A clean-up takes two for some 100 sessions of each bucket.

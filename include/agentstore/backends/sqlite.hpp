@@ -78,9 +78,9 @@ public:
 /// system.
 ///
 /// A file must not be moved, removed or replaced while it is open, nor must FILE-wal or FILE-shm. A
-/// write that comes after that throws `unavailable`, until the file is back in its place or the
-/// backend is closed and initialized again. Reads go on in the file that was opened, or throw
-/// `unavailable`.
+/// write that comes after that throws `unavailable`, until the file is back in its place or every
+/// backend on it, in all processes, was closed before one is initialized again. Reads go on in the
+/// file that was opened, or throw `unavailable`.
 ///
 /// A value in a column that another program wrote, and that does not belong there, is `corrupted`.
 ///
