@@ -362,9 +362,35 @@ void name_clean_ups_otherwise(std::string&, std::string& event_type) {
 void name_prunings_otherwise(std::string&, std::string& event_type) {
   event_type = event_type == "prune_thread" ? "delete_thread" : event_type;
 }
+void name_ends_otherwise(std::string&, std::string& event_type) {
+  event_type = event_type == "end_session" ? "close_session" : event_type;
+}
+void name_updates_otherwise(std::string&, std::string& event_type) {
+  event_type = event_type == "update_session" ? "session_updated" : event_type;
+}
+void file_copies_elsewhere(std::string& session_id, std::string& event_type) {
+  session_id = event_type == "copy_thread" ? "copies" : session_id;
+}
 void file_clean_ups_elsewhere(std::string& session_id, std::string& event_type) {
   session_id = event_type == "cleanup_expired_sessions" ? "*" : session_id;
 }
+
+class FilesCopiesUnderTheirSource : public ForwardingArchiveOnce {
+public:
+  using ForwardingArchiveOnce::ForwardingArchiveOnce;
+
+  awaitable<bool> append_session_event_once(std::string entry_id, std::string session_id,
+                                            std::string user_id, std::string event_type,
+                                            Document payload,
+                                            std::optional<Timestamp> created_at) override {
+    if (event_type == "copy_thread") {
+      session_id = payload.at("source").get<std::string>();
+    }
+    return ForwardingArchiveOnce::append_session_event_once(
+        std::move(entry_id), std::move(session_id), std::move(user_id), std::move(event_type),
+        std::move(payload), created_at);
+  }
+};
 
 class ArchivesStoredTwice : public AppendsItself {
 public:
@@ -661,6 +687,18 @@ std::vector<Mutant> archiving_mutants() {
       mutant<Over<ChangesEvents<&name_prunings_otherwise>>>(
           "DUA-02", "names_prunings_otherwise", "a pruning is archived as a deletion",
           "the type of the latest event of the key \"prune_thread"),
+      mutant<Over<ChangesEvents<&name_ends_otherwise>>>(
+          "DUA-02", "names_ends_otherwise", "the end of a session is archived by another name",
+          "the type of event 3 of a session"),
+      mutant<Over<ChangesEvents<&name_updates_otherwise>>>("DUA-02", "names_updates_otherwise",
+                                                           "an update is archived by another name",
+                                                           "the type of event 2 of a session"),
+      mutant<Over<FilesCopiesUnderTheirSource>>("DUA-02", "files_copies_under_their_source",
+                                                "the event of a copy has its source's key",
+                                                "event of the key \"copy_thread"),
+      mutant<Over<ChangesEvents<&file_copies_elsewhere>>>(
+          "DUA-02", "files_copies_elsewhere", "the event of a copy has another key",
+          "the number of records after copy_thread"),
       mutant<Over<ChangesEvents<&file_clean_ups_elsewhere>>>(
           "DUA-02", "files_clean_ups_elsewhere", "the event of a clean-up has another key",
           "events of the key \"cleanup_expired_sessions\""),

@@ -498,6 +498,32 @@ public:
   }
 };
 
+class RefusesTextsAtTheCall : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> add_conversation_message(std::string session_id, std::string role,
+                                           std::string content, Document metadata) override {
+    check("add_conversation_message", session_id, Limits()).text("content", content);
+    return ForwardingBackend::add_conversation_message(std::move(session_id), std::move(role),
+                                                       std::move(content), std::move(metadata));
+  }
+};
+
+class RefusesDepthAtTheCall : public ForwardingBackend {
+public:
+  using ForwardingBackend::ForwardingBackend;
+
+  awaitable<bool> put_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
+                                 Document metadata) override {
+    if (data.fault() == Document::Fault::none) {
+      check("put_checkpoint", thread_id, Limits()).value("data", data);
+    }
+    return ForwardingBackend::put_checkpoint(std::move(thread_id), std::move(checkpoint_id),
+                                             std::move(data), std::move(metadata));
+  }
+};
+
 class CleansUpElsewhere : public ForwardingBackend {
 public:
   using ForwardingBackend::ForwardingBackend;
