@@ -10,6 +10,7 @@
 #include <agentstore/authoring/routed_archive.hpp>
 #include <agentstore/backends/memory.hpp>
 #include <agentstore/backends/sqlite.hpp>
+#include <agentstore/detail/sqlite/archive_schema.hpp> // for the raw loops, as below
 #include <agentstore/document_from_text.hpp>
 
 #include <boost/asio/steady_timer.hpp>
@@ -29,6 +30,9 @@
 #include "support/servers/clickhouse_server.hpp"
 
 #include <agentstore/archives/clickhouse.hpp>
+#include <agentstore/detail/clickhouse/connection.hpp>
+#include <agentstore/detail/clickhouse/sequence.hpp>
+#include <agentstore/detail/clickhouse/tables.hpp>
 #endif
 
 using namespace agentstore;

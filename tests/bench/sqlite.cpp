@@ -9,6 +9,7 @@
 #include "bench/state.hpp"
 
 #include <agentstore/backends/sqlite.hpp>
+#include <agentstore/detail/sqlite/store_schema.hpp> // for the raw loop
 #include <agentstore/document_from_text.hpp>
 
 #include <boost/asio/detached.hpp>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stores with one interface alone: the rules that are due are those of that interface, they hold
 // where they should, and catch what they should.
-#include "conformance/odd_stores/directories.hpp"
-#include "conformance/odd_stores/handles.hpp"
+#include "conformance/odd_stores/all.hpp"
 #include "support/catch.hpp"
 
 #include <agentstore/conformance/kit.hpp>

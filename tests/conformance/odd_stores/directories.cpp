@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_DIRECTORIES_HPP
-#define AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_DIRECTORIES_HPP
 
-/// \file
-/// Odd stores that are directories otherwise than the reference. That of table_directories.hpp
-/// comes with all stores of choices.hpp: it lists by scanning, and may give an empty last page.
+// Odd stores that are directories otherwise than the reference. That of table_directories.hpp
+// comes with all stores of choices.cpp: it lists by scanning, and may give an empty last page.
 
-#include "conformance/odd_stores/odd_store.hpp"
+#include "conformance/odd_stores/all.hpp"
 
 #include <agentstore/authoring/cursor.hpp>
 #include <agentstore/testing/forwarding_directories.hpp>
 
 namespace agentstore::conformance {
-
-std::vector<OddStore> directory_odd_stores();
-
-// Only machinery below this line.
 
 namespace detail {
 
@@ -169,7 +162,7 @@ private:
 
 } // namespace detail
 
-inline std::vector<OddStore> directory_odd_stores() {
+std::vector<OddStore> directory_odd_stores() {
   return {
       OddStore("looks_far_ahead", "reads three pages for each that it gives",
                [] {
@@ -199,5 +192,3 @@ inline std::vector<OddStore> directory_odd_stores() {
 }
 
 } // namespace agentstore::conformance
-
-#endif

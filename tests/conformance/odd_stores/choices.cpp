@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_CHOICES_HPP
-#define AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_CHOICES_HPP
 
-/// \file
-/// Odd stores that choose otherwise than the reference where the contract leaves the choice, and
-/// those with other clocks, errors and limits.
+// Odd stores that choose otherwise than the reference where the contract leaves the choice, and
+// those with other clocks, errors and limits.
 
-#include "conformance/odd_stores/odd_store.hpp"
+#include "conformance/odd_stores/all.hpp"
 #include "conformance/odd_stores/table_store.hpp"
 
 #include <agentstore/authoring/arguments.hpp>
@@ -18,10 +15,6 @@
 #include <boost/asio/thread_pool.hpp>
 
 namespace agentstore::conformance {
-
-std::vector<OddStore> choice_odd_stores();
-
-// Only machinery below this line.
 
 namespace detail {
 
@@ -241,7 +234,7 @@ inline std::shared_ptr<AnyHarness> with_limits(std::size_t bytes, std::size_t de
 
 } // namespace detail
 
-inline std::vector<OddStore> choice_odd_stores() {
+std::vector<OddStore> choice_odd_stores() {
   return {
       OddStore("one_lock", "the rows of all spaces in common tables under one lock, JSON as text",
                [] { return detail::over_tables(); }),
@@ -328,5 +321,3 @@ inline std::vector<OddStore> choice_odd_stores() {
 }
 
 } // namespace agentstore::conformance
-
-#endif

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_DUAL_WRITES_HPP
-#define AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_DUAL_WRITES_HPP
 
-/// \file
-/// Odd stores that have an archive behind them: how much they queue, and how often they try, is
-/// their own choice.
+// Odd stores that have an archive behind them: how much they queue, and how often they try, is
+// their own choice.
 
-#include "conformance/odd_stores/odd_store.hpp"
+#include "conformance/odd_stores/all.hpp"
 
 #include <agentstore/archives/dual_write.hpp>
 #include <agentstore/conformance/switched_archive.hpp>
 
 namespace agentstore::conformance {
-
-std::vector<OddStore> dual_write_odd_stores();
-
-// Only machinery below this line.
 
 namespace detail {
 
@@ -95,7 +88,7 @@ std::shared_ptr<AnyHarness> over_dual_write() {
 
 } // namespace detail
 
-inline std::vector<OddStore> dual_write_odd_stores() {
+std::vector<OddStore> dual_write_odd_stores() {
   using namespace detail;
   return {
       OddStore("queue_of_0", "nothing is queued, and every record dropped",
@@ -118,5 +111,3 @@ inline std::vector<OddStore> dual_write_odd_stores() {
 }
 
 } // namespace agentstore::conformance
-
-#endif

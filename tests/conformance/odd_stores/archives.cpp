@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_ARCHIVES_HPP
-#define AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_ARCHIVES_HPP
 
-/// \file
-/// Odd stores that are archives.
+// Odd stores that are archives.
 
-#include "conformance/odd_stores/odd_store.hpp"
+#include "conformance/odd_stores/all.hpp"
 
 #include <agentstore/testing/forwarding_archive_once.hpp>
 
 namespace agentstore::conformance {
-
-std::vector<OddStore> archive_odd_stores();
-
-// Only machinery below this line.
 
 namespace detail {
 
@@ -138,7 +131,7 @@ private:
 
 } // namespace detail
 
-inline std::vector<OddStore> archive_odd_stores() {
+std::vector<OddStore> archive_odd_stores() {
   return {
       OddStore("archive_alone", "an archive and nothing else, which claims nothing",
                [] { return detail::over_archive<ForwardingArchive>(Claims()); }),
@@ -168,5 +161,3 @@ inline std::vector<OddStore> archive_odd_stores() {
 }
 
 } // namespace agentstore::conformance
-
-#endif

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_TIMING_HPP
-#define AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_TIMING_HPP
 
-/// \file
-/// Odd stores whose calls take their time, suspend at will, or work on threads of their own.
+// Odd stores whose calls take their time, suspend at will, or work on threads of their own.
 
-#include "conformance/odd_stores/odd_store.hpp"
+#include "conformance/odd_stores/all.hpp"
 
 #include <agentstore/authoring/offload.hpp>
 #include <agentstore/testing/intercepting_directories.hpp>
@@ -22,12 +19,6 @@
 #include <thread>
 
 namespace agentstore::conformance {
-
-std::vector<OddStore> timing_odd_stores();
-/// Those that make the whole kit wait for minutes.
-std::vector<OddStore> distant_odd_stores();
-
-// Only machinery below this line.
 
 namespace detail {
 
@@ -247,13 +238,13 @@ public:
 
 } // namespace detail
 
-inline std::vector<OddStore> distant_odd_stores() {
+std::vector<OddStore> distant_odd_stores() {
   return {OddStore("slow_2ms", "each call takes two milliseconds, as over a network", [] {
     return detail::intercepted(std::make_shared<detail::WaitBefore>(std::chrono::milliseconds(2)));
   })};
 }
 
-inline std::vector<OddStore> timing_odd_stores() {
+std::vector<OddStore> timing_odd_stores() {
   return {
       OddStore("reference", "the reference itself, which never suspends",
                [] {
@@ -296,5 +287,3 @@ inline std::vector<OddStore> timing_odd_stores() {
 }
 
 } // namespace agentstore::conformance
-
-#endif

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_DAMAGED_HPP
-#define AGENTSTORE_TESTS_CONFORMANCE_ODD_STORES_DAMAGED_HPP
 
-/// \file
-/// Odd stores underneath which records are spoilt, and which notice it sooner or later than others.
+// Odd stores underneath which records are spoilt, and which notice it sooner or later than others.
 
-#include "conformance/odd_stores/odd_store.hpp"
+#include "conformance/odd_stores/all.hpp"
 
 #include <agentstore/conformance/mutation/damaged_store.hpp>
 
 namespace agentstore::conformance {
-
-std::vector<OddStore> damaged_odd_stores();
-
-// Only machinery below this line.
 
 namespace detail {
 
@@ -84,7 +77,7 @@ std::shared_ptr<AnyHarness> over_spoilt() {
 
 } // namespace detail
 
-inline std::vector<OddStore> damaged_odd_stores() {
+std::vector<OddStore> damaged_odd_stores() {
   return {
       OddStore("reads_what_it_needs", "each read meets the damage that is in its way, and no other",
                &detail::over_spoilt<DamagedStore>),
@@ -97,5 +90,3 @@ inline std::vector<OddStore> damaged_odd_stores() {
 }
 
 } // namespace agentstore::conformance
-
-#endif
