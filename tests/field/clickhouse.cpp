@@ -185,6 +185,7 @@ public:
             const char* const name =
                 ::SSL_get_servername(client_->native_handle(), TLSEXT_NAMETYPE_host_name);
             name_ = error ? error.message() : name != nullptr ? name : "no name";
+            client_->next_layer().close();
           });
     });
     thread_ = std::thread([this] { context_.run_for(std::chrono::seconds(60)); });
