@@ -86,14 +86,14 @@ public:
 
   void add(const dual_write::Entry& entry, std::string others_text) noexcept override {
     submit(entry.id, entry.bytes,
-           [id = entry.id, kind = entry.kind, key = entry.key, created_at = entry.created_at,
-            others = std::move(others_text)](QueueTable table) {
+           [kind = entry.kind, key = entry.key, created_at = entry.created_at,
+            others = std::move(others_text)](QueueTable table, const std::string& id) {
              table.add(id, kind, key, created_at, others);
            });
   }
 
   void remove(const dual_write::Entry& entry) noexcept override {
-    submit(entry.id, 0, [id = entry.id](QueueTable table) { table.remove(id); });
+    submit(entry.id, 0, [](QueueTable table, const std::string& id) { table.remove(id); });
   }
 
   void abandon() noexcept override {
@@ -137,7 +137,9 @@ private:
            Work work)
         : OwnJob(Manner::shared(Manner::Time::max()), std::move(journal)),
           entry_id_(std::move(entry_id)), added_bytes_(added_bytes), work_(std::move(work)) {}
-    void attempt(Patience&) override { work_(QueueTable(journal_->database().connection())); }
+    void attempt(Patience&) override {
+      work_(QueueTable(journal_->database().connection()), entry_id_);
+    }
     void complete(std::exception_ptr error) const override {
       journal_->end_change(entry_id_, added_bytes_, error == nullptr);
     }
@@ -218,7 +220,7 @@ private:
     }
   }
 
-  /// The work adds or removes this entry; what is removed has no bytes.
+  /// The work, on the table and the id, adds or removes this entry; what is removed has no bytes.
   template <class Work>
   void submit(const std::string& entry_id, std::uint64_t added_bytes, Work work) noexcept {
     try {
