@@ -12,6 +12,7 @@
 #include "support/servers/postgres_server.hpp"
 
 #include <agentstore/backends/postgres.hpp>
+#include <agentstore/detail/postgres/statements/checkpoints.hpp> // for the very statements
 
 #include <boost/asio/steady_timer.hpp>
 
