@@ -15,9 +15,8 @@ std::string fault_of(const std::string& text) {
   try {
     Uri::parse(text);
     return "";
-  } catch (const Failure& failure) {
-    CHECK(failure.code == errc::invalid_argument);
-    return failure.reason;
+  } catch (const std::invalid_argument& refusal) {
+    return refusal.what();
   }
 }
 

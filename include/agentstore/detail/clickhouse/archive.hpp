@@ -142,14 +142,14 @@ private:
         }
         if (std::min(options.connect_timeout, options.operation_timeout) <=
             std::chrono::milliseconds(0)) {
-          throw Failure(errc::invalid_argument, "a time-out is not above 0");
+          throw std::invalid_argument("a time-out is not above 0");
         }
         if (options.max_batch_bytes == 0 || options.max_queued_bytes == 0 ||
             options.max_connections == 0) {
-          throw Failure(errc::invalid_argument, "a size of the options is 0");
+          throw std::invalid_argument("a size of the options is 0");
         }
-      } catch (const Failure& failure) {
-        fault = failure;
+      } catch (const std::invalid_argument& refusal) {
+        fault = Failure(errc::invalid_argument, refusal.what());
       }
     }
 

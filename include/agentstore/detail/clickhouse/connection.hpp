@@ -5,13 +5,14 @@
 // A connection by HTTP, plain or under TLS, and one exchange on it after the other.
 
 #include <agentstore/awaitable.hpp>
+#include <agentstore/detail/clickhouse/failure.hpp>
 #include <agentstore/detail/clickhouse/uri.hpp>
 #include <agentstore/detail/deadline.hpp>
+#include <agentstore/detail/tls_context.hpp>
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -36,28 +37,6 @@
 namespace agentstore::detail::clickhouse {
 
 using Time = std::chrono::steady_clock::time_point;
-using TlsContext = std::shared_ptr<boost::asio::ssl::context>;
-
-/// What all connections of an archive share. The server's certificate is verified by the system's
-/// authorities, or by those of a file. Throws Failure for a file that holds none.
-inline TlsContext make_tls_context(const std::string& authorities) {
-  namespace ssl = boost::asio::ssl;
-  auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
-  boost::system::error_code error;
-  if (authorities.empty()) {
-    // NOLINTNEXTLINE(bugprone-unused-return-value): it is the same error
-    context->set_default_verify_paths(error);
-  } else {
-    // NOLINTNEXTLINE(bugprone-unused-return-value): it is the same error
-    context->load_verify_file(authorities, error);
-  }
-  if (error) {
-    throw Failure(errc::invalid_argument,
-                  "the certificates of the authorities cannot be read: " + error.message());
-  }
-  context->set_verify_mode(ssl::verify_peer);
-  return context;
-}
 
 /// A statement for the server, with what comes after it.
 class Query {

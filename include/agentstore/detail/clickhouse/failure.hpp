@@ -4,7 +4,7 @@
 
 // Why something did not work, in the contract's terms and in words without a secret.
 
-#include <agentstore/error.hpp>
+#include <agentstore/detail/server_failure.hpp>
 
 #include <boost/asio/error.hpp>
 #include <boost/beast/core/error.hpp>
@@ -18,17 +18,9 @@
 namespace agentstore::detail::clickhouse {
 
 /// What went wrong.
-class Failure {
+class Failure : public ServerFailure<Failure> {
 public:
-  Failure() = default;
-  Failure(errc the_code, std::string the_reason, boost::system::error_condition the_cause = {})
-      : code(the_code), reason(std::move(the_reason)), cause(the_cause) {}
-
-  /// Something took longer than it may.
-  static Failure late(std::string reason) {
-    return {errc::unavailable, std::move(reason),
-            make_error_condition(boost::system::errc::timed_out)};
-  }
+  using ServerFailure<Failure>::ServerFailure;
 
   /// What the network did.
   static Failure of_network(const std::string& what, const boost::system::error_code& error) {
@@ -42,10 +34,6 @@ public:
                 : boost::system::error_condition()};
   }
 
-  errc code = errc::unavailable;
-  std::string reason;
-  /// See StorageError.
-  boost::system::error_condition cause;
   /// Whether the server answered with an error of its own. `server_code` is that error, or 0 if the
   /// server did not say which.
   bool is_of_server = false;

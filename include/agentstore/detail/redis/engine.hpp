@@ -110,8 +110,8 @@ private:
         if (uri.is_tls) {
           tls = make_tls_context(options.ca_file);
         }
-      } catch (const Failure& failure) {
-        fault = failure;
+      } catch (const std::invalid_argument& refusal) {
+        fault = Failure(errc::invalid_argument, refusal.what());
       }
       const bool has_buckets = options.buckets >= 1 && options.buckets <= max_buckets;
       if (!has_buckets) {

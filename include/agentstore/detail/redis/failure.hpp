@@ -4,7 +4,7 @@
 
 // Why something did not work, in the contract's terms and in words without a secret.
 
-#include <agentstore/error.hpp>
+#include <agentstore/detail/server_failure.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -21,30 +21,10 @@ public:
 };
 
 /// What went wrong.
-class Failure {
+class Failure : public ServerFailure<Failure> {
 public:
-  Failure() = default;
-  Failure(errc the_code, std::string the_reason, boost::system::error_condition the_cause = {})
-      : code(the_code), reason(std::move(the_reason)), cause(the_cause) {}
+  using ServerFailure<Failure>::ServerFailure;
 
-  /// Something took longer than it may.
-  static Failure late(std::string reason) {
-    return {errc::unavailable, std::move(reason),
-            make_error_condition(boost::system::errc::timed_out)};
-  }
-
-  static Failure cancellation() {
-    Failure failure;
-    failure.is_cancellation = true;
-    return failure;
-  }
-
-  errc code = errc::unavailable;
-  std::string reason;
-  /// See StorageError.
-  boost::system::error_condition cause;
-  /// The caller cancelled the call, and gets Asio's exception for that.
-  bool is_cancellation = false;
   /// The server does not know a script by its digest; nothing has happened.
   bool lacks_script = false;
   /// Another connection may fare better: this one's server became a replica.

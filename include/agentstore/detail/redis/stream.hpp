@@ -6,11 +6,11 @@
 
 #include <agentstore/awaitable.hpp>
 #include <agentstore/detail/redis/failure.hpp>
+#include <agentstore/detail/tls_context.hpp>
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -22,29 +22,6 @@
 #include <sys/socket.h>
 
 namespace agentstore::detail::redis {
-
-using TlsContext = std::shared_ptr<boost::asio::ssl::context>;
-
-/// What all connections of a backend share. The server's certificate is verified by the system's
-/// authorities, or by those of a file. Throws Failure for a file that holds none.
-inline TlsContext make_tls_context(const std::string& authorities) {
-  namespace ssl = boost::asio::ssl;
-  auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
-  boost::system::error_code error;
-  if (authorities.empty()) {
-    // NOLINTNEXTLINE(bugprone-unused-return-value): it is the same error
-    context->set_default_verify_paths(error);
-  } else {
-    // NOLINTNEXTLINE(bugprone-unused-return-value): it is the same error
-    context->load_verify_file(authorities, error);
-  }
-  if (error) {
-    throw Failure(errc::invalid_argument,
-                  "the certificates of the authorities cannot be read: " + error.message());
-  }
-  context->set_verify_mode(ssl::verify_peer);
-  return context;
-}
 
 class Stream {
 public:
