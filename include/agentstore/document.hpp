@@ -247,7 +247,11 @@ public:
   const_iterator end() const& { return tree().end(); }
   const_iterator cbegin() const& { return tree().begin(); }
   const_iterator cend() const& { return tree().end(); }
-  auto items() const& { return tree().items(); }
+  template <std::same_as<json> Tree = json>
+  auto items() const& {
+    const Tree& items_of = tree();
+    return items_of.items();
+  }
   void begin() const&& = delete;
   void end() const&& = delete;
   void cbegin() const&& = delete;

@@ -192,7 +192,7 @@ private:
 // Only machinery below this line.
 
 inline SessionUpdate& SessionUpdate::updates(json patch) & {
-  patch_ = std::move(patch);
+  patch_.emplace(std::move(patch));
   return *this;
 }
 

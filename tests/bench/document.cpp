@@ -76,7 +76,7 @@ const auto fresh = repeated([] {
   static const Document kept = Document::from_text(text);
   return kept.fresh().text().size();
 });
-const auto survey = repeated([] { return detail::document::Survey(state).facts().word(); });
+const auto survey = repeated([] { return detail::document::Survey().of(state).word(); });
 const auto to_text = repeated([] { return Document(state).text().size(); });
 const auto to_tree = repeated([] { return Document::from_text(text).tree().size(); });
 /// What a store in memory does with a state that is moved in, and read.

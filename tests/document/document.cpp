@@ -121,6 +121,51 @@ TEST_CASE("Equality is nlohmann's", "[document]") {
   CHECK((Document::object() != json::array()));
   CHECK((Document::from_text(" { } ") == Document::object()));
   CHECK((Document::from_text("null") == Document()));
+  const std::vector<json> values = {json(),
+                                    true,
+                                    false,
+                                    0,
+                                    0u,
+                                    -0.0,
+                                    1,
+                                    1u,
+                                    1.0,
+                                    2,
+                                    0.5,
+                                    -1,
+                                    -1.0,
+                                    std::numeric_limits<std::uint64_t>::max(),
+                                    std::numeric_limits<std::int64_t>::min(),
+                                    9223372036854775808.0,
+                                    std::numeric_limits<double>::quiet_NaN(),
+                                    "",
+                                    "a",
+                                    "b",
+                                    json::binary({}),
+                                    json::binary({1}),
+                                    json::binary({2}),
+                                    json::binary({1}, 0),
+                                    json::binary({1}, 1),
+                                    json(json::value_t::discarded),
+                                    json::array(),
+                                    json::array({1}),
+                                    json::array({1.0}),
+                                    json::array({2}),
+                                    json::array({1, 1}),
+                                    json::object(),
+                                    object_of("a", 1),
+                                    object_of("a", 1u),
+                                    object_of("a", 2),
+                                    object_of("b", 1),
+                                    json{{"a", 1}, {"b", 1}},
+                                    json{{"a", 1}, {"c", 1}},
+                                    object_of("a", json::array({json(), "x"}))};
+  for (const json& left : values) {
+    for (const json& right : values) {
+      CAPTURE(left.type_name(), right.type_name());
+      CHECK((Document(left) == Document(right)) == (left == right));
+    }
+  }
 }
 
 TEST_CASE("A tree is moved in and out by its only owner, and copied for others", "[document]") {

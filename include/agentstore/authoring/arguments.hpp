@@ -151,7 +151,7 @@ inline const ArgumentCheck& ArgumentCheck::object(std::string_view name, const j
   if (!tree.is_object()) {
     refuse(errc::invalid_argument, name, "is not a JSON object");
   }
-  const detail::document::Facts known = detail::document::Survey(tree).facts();
+  const detail::document::Facts known = detail::document::Survey().of(tree);
   facts(name, known.fault(), known.depth());
   if (known.most_bytes() > limits_.max_value_bytes &&
       detail::document::count_text(tree) > limits_.max_value_bytes) {

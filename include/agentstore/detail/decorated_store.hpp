@@ -40,7 +40,7 @@ bool may_be_copied(const Argument&) {
 }
 inline bool may_be_copied(const SessionUpdate& update) {
   return !update.metadata_patch() ||
-         document::Survey(*update.metadata_patch()).facts().fault() != Document::Fault::depth;
+         document::Survey().of(*update.metadata_patch()).fault() != Document::Fault::depth;
 }
 
 } // namespace agentstore::detail

@@ -7,6 +7,7 @@
 
 #include <agentstore/records.hpp>
 
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -18,13 +19,13 @@ namespace agentstore::detail {
 inline std::string format_iso8601(Timestamp time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
+  const std::int64_t micros = std::chrono::microseconds(time - day).count();
+  const int seconds = static_cast<int>(micros / 1'000'000);
   char text[48];
   const int size = std::snprintf(
       text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), seconds / 3'600,
+      seconds / 60 % 60, seconds % 60, static_cast<int>(micros % 1'000'000));
   return {text, static_cast<std::size_t>(size)};
 }
 

@@ -5,6 +5,7 @@
 // The members of Document.
 
 #include <agentstore/detail/document/handle.hpp>
+#include <agentstore/detail/document/same_value.hpp>
 #include <agentstore/detail/document/writer.hpp>
 
 #include <cstring>
@@ -65,14 +66,14 @@ inline TextError::TextError(std::size_t byte, std::string_view reason)
 
 inline Document::Document(json tree) {
   if (tree.is_object() && tree.empty()) {
-    handle_ = &detail::document::empty_object_handle;
+    handle_ = detail::document::empty_object_handle();
   } else if (!tree.is_null()) {
     handle_ = detail::document::Block::of_tree(std::move(tree));
   }
 }
 
 inline Document Document::object() noexcept {
-  return Document(&detail::document::empty_object_handle);
+  return Document(detail::document::empty_object_handle());
 }
 
 template <class Text>
@@ -89,7 +90,7 @@ Document Document::from_text(std::type_identity_t<Text> text) {
 }
 
 inline bool Document::is_shared() const noexcept {
-  return handle_ != nullptr && handle_ != &detail::document::empty_object_handle;
+  return handle_ != nullptr && handle_ != detail::document::empty_object_handle();
 }
 
 inline Document::Document(const Document& other) noexcept : handle_(other.handle_) {
@@ -184,7 +185,8 @@ inline Document Document::as_text() const {
   }
   const std::string_view written = text();
   return Document(detail::document::Block::of_text(
-      written.size(), depth(), [](std::string_view text) { return json::parse(text); },
+      written.size(), depth(),
+      [](std::string_view text) { return json::parse(text.data(), text.data() + text.size()); },
       [&](char* to) { std::memcpy(to, written.data(), written.size()); }));
 }
 
@@ -251,7 +253,7 @@ inline bool Document::equals(const Document& other) const {
       return true;
     }
   }
-  return tree() == other.tree();
+  return detail::document::same_value(tree(), other.tree());
 }
 
 } // namespace agentstore

@@ -72,7 +72,7 @@ public:
   Facts facts() noexcept {
     Facts facts(facts_.load(std::memory_order_relaxed)); // the word guards no other data
     if (!facts.are_known()) {
-      facts = Survey(tree_).facts();
+      facts = Survey().of(tree_);
       facts_.store(facts.word(), std::memory_order_relaxed);
     }
     return facts;
@@ -87,8 +87,6 @@ private:
 
 class Handle {
 public:
-  /// A Handle for a value that needs no Kept.
-  constexpr Handle() noexcept = default;
   /// Takes over one ownership of `kept`.
   Handle(Kept& kept, bool is_first) noexcept : kept_(&kept), is_first_(is_first) {}
 
@@ -100,8 +98,8 @@ public:
   bool is_first() const noexcept { return is_first_; }
 
 private:
-  Kept* kept_ = nullptr;
-  bool is_first_ = false;
+  Kept* kept_;
+  bool is_first_;
 };
 
 /// A value's first allocation.
@@ -159,8 +157,11 @@ inline bool is_alone(const Handle& handle) noexcept {
   return handle.owners.is_one() && handle.kept().owners.is_one();
 }
 
-/// The Handle of every Document of the empty object. Nothing in it is ever counted or changed.
-inline constinit Handle empty_object_handle;
+/// What every Document of the empty object points to: an address, at which there is no Handle.
+inline Handle* empty_object_handle() noexcept {
+  alignas(Handle) static constinit char mark = 0;
+  return reinterpret_cast<Handle*>(&mark);
+}
 
 } // namespace agentstore::detail::document
 

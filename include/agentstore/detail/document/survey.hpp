@@ -43,14 +43,16 @@ private:
 
 static_assert(Document::max_depth < 0xfff);
 
-/// The walk over a tree. It stops at the first fault.
+/// The walk over a tree. It stops at the first fault. (No constructor takes the tree: what looks
+/// like a conversion of a json makes the compiler try every conversion that a json has.)
 class Survey {
 public:
   using Fault = Document::Fault;
 
-  explicit Survey(const json& tree) { walk(tree, 0); }
-
-  Facts facts() const { return {fault_, deepest_, most_}; }
+  Facts of(const json& tree) {
+    walk(tree, 0);
+    return {fault_, deepest_, most_};
+  }
 
 private:
   // Recursion is bounded: it turns back at the greatest depth.

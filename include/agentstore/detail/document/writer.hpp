@@ -71,7 +71,7 @@ public:
       write_integer(value.get_ref<const std::uint64_t&>());
       break;
     case json::value_t::boolean:
-      out_.append(value.get<bool>() ? "true" : "false");
+      out_.append(value.get_ref<const bool&>() ? "true" : "false");
       break;
     case json::value_t::null:
       out_.append("null");
