@@ -7,9 +7,11 @@
 
 #include <boost/algorithm/hex.hpp>
 
+#include <array>
 #include <iterator>
 #include <openssl/sha.h>
 #include <string>
+#include <string_view>
 
 namespace agentstore::detail::redis {
 
@@ -30,23 +32,25 @@ public:
              std::string(kind == Kind::reads     ? " flags=no-writes"
                          : kind == Kind::removes ? " flags=allow-oom"
                                                  : "") +
-             "\n" + prelude + body),
+             "\n" + with_functions(body)),
         digest(digest_of(text)), writes(kind != Kind::reads) {}
 
   const std::string text;
   const std::string digest;
   const bool writes;
 
-  /// The functions that all scripts use. Each script checks everything before its first write: it
-  /// reads from each key to see that the key has the right type, and it checks that the user may
-  /// run its commands and that each value to be counted up is a number. Nothing after that can
-  /// fail, so a script that fails has done nothing.
-  static constexpr const char* prelude = R"lua(
+  /// The functions that scripts use, each behind those that it calls. Each script checks everything
+  /// before its first write: it reads from each key to see that the key has the right type, and it
+  /// checks that the user may run its commands and that each value to be counted up is a number.
+  /// Nothing after that can fail, so a script that fails has done nothing.
+  static constexpr std::array<const char*, 7> functions = {
+      R"lua(
 -- Ends the script with an error.
 local function fail(kind, reason)
   error(redis.error_reply(kind .. ' ' .. reason))
 end
-
+)lua",
+      R"lua(
 -- A command that only reads. An error names it.
 local function read(...)
   local reply = redis.pcall(...)
@@ -55,18 +59,16 @@ local function read(...)
   end
   return reply
 end
-
--- What a command is to have behind its key, if not two words: newer servers count that where one
--- asks for rights.
-local fewer = {HDEL = 1, PERSIST = 0, UNLINK = 0, ZREM = 1}
-
--- Whether the user may do this to the keys.
+)lua",
+      R"lua(
+-- Whether the user may do this to the keys. What stands for the words behind a key is as many as the
+-- command has at least: newer servers count them where one asks for rights.
 local function may(command, key, ...)
-  local words, allows = fewer[command], redis.acl_check_cmd
+  local allows = redis.acl_check_cmd
   local is_allowed
-  if words == 0 then
+  if command == 'PERSIST' or command == 'UNLINK' then
     is_allowed = allows(command, key)
-  elseif words == 1 then
+  elseif command == 'HDEL' or command == 'ZREM' then
     is_allowed = allows(command, key, '0')
   else
     is_allowed = allows(command, key, '0', '0')
@@ -78,11 +80,12 @@ local function may(command, key, ...)
     return may(command, ...)
   end
 end
-
+)lua",
+      R"lua(
 -- Counts up. As the first write of a script it is a check as well: where it fails nothing has been
 -- done.
 local function count_first(key, field)
-  local reply = redis.pcall('HINCRBY', key, field, 1)
+  local reply = redis.pcall('HINCRBY', key, field, '1')
   if type(reply) == 'table' and reply.err then
     if string.find(reply.err, 'not an integer') or string.find(reply.err, 'overflow') then
       fail('CORRUPTED', 'a number is to stand where none does')
@@ -91,12 +94,14 @@ local function count_first(key, field)
   end
   return reply
 end
-
+)lua",
+      R"lua(
 -- Whether a text is a whole number, as the server writes one, that can go up.
 local function can_count(text)
   return text == '0' or (#text <= 18 and string.find(text, '^%-?[1-9]%d*$'))
 end
-
+)lua",
+      R"lua(
 -- Fields of a hash. Those that are there can go up.
 local function numbers(key, ...)
   local values = read('HMGET', key, ...)
@@ -107,15 +112,30 @@ local function numbers(key, ...)
   end
   return values
 end
-
+)lua",
+      R"lua(
 -- The number that a script counts with itself. It counts nothing that can reach 2^53. Lua has a
 -- zero below zero, which is no number to the server; the sum is the other one.
 local function digits(number)
   return string.format('%.0f', number + 0)
 end
-)lua";
+)lua"};
 
 private:
+  /// A script with the functions that it calls. The server makes each function anew whenever the
+  /// script runs.
+  static std::string with_functions(std::string script) {
+    for (auto each = functions.rbegin(); each != functions.rend(); ++each) {
+      constexpr std::string_view begin = "local function ";
+      const std::string_view text = *each;
+      const std::size_t name = text.find(begin) + begin.size();
+      if (script.find(text.substr(name, text.find('(', name) + 1 - name)) != std::string::npos) {
+        script.insert(0, text);
+      }
+    }
+    return script;
+  }
+
   static std::string digest_of(const std::string& text) {
     unsigned char bytes[SHA_DIGEST_LENGTH];
     ::SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes);

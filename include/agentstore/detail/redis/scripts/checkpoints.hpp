@@ -29,15 +29,15 @@ public:
   static Request request(const ScriptContext& context, std::string& thread_id,
                          std::string& checkpoint_id, const Document& data,
                          const Document& metadata) {
-    static const Script script(Script::Kind::writes, thread_function + R"lua(
+    static const Script script(Script::Kind::writes, placed_function + R"lua(
 local checkpoints, order, writes, values, threads, counts = unpack(KEYS)
 local thread_id, id, now, content = unpack(ARGV)
-local place = 0
-local last = read('ZRANGE', order, -1, -1)[1]
+local placed, place = placed_of(id), 0
+local last = read('ZRANGE', order, '-1', '-1')[1]
 local old, is_whole
 if last then
   place = tonumber(string.sub(last, 1, 16))
-  local found = read('HMGET', checkpoints, placed_of(id), placed_of(string.sub(last, 17)))
+  local found = read('HMGET', checkpoints, placed, placed_of(string.sub(last, 17)))
   old, is_whole = found[1], place and found[2]
 else
   is_whole = read('HLEN', checkpoints) == 0
@@ -57,10 +57,10 @@ if not last then
 end
 count_first(counts, 'checkpoints')
 place = string.format('%016.0f', place + 1)
-redis.call('ZADD', order, 0, place .. id)
-redis.call('HSET', checkpoints, id, content, placed_of(id), place .. ' ' .. now)
+redis.call('ZADD', order, '0', place .. id)
+redis.call('HSET', checkpoints, id, content, placed, place .. ' ' .. now)
 if not last then
-  redis.call('ZADD', threads, 0, thread_id)
+  redis.call('ZADD', threads, '0', thread_id)
 end
 return 1
 )lua");
@@ -108,7 +108,7 @@ local checkpoints, order, writes, values = unpack(KEYS)
 local id = ARGV[1]
 thread_of(checkpoints, order, writes, values)
 if not id then
-  local last = read('ZRANGE', order, -1, -1)[1]
+  local last = read('ZRANGE', order, '-1', '-1')[1]
   if not last then
     return false
   end
@@ -207,7 +207,7 @@ public:
     static const Script script(Script::Kind::reads, checkpoint_function + R"lua(
 local checkpoints, order, writes, values = unpack(KEYS)
 thread_of(checkpoints, order, writes, values)
-local latest = read('ZRANGE', order, -1, -1)
+local latest = read('ZRANGE', order, '-1', '-1')
 local ids = {}
 if ARGV[1] ~= '0' then
   ids = read('ZRANGE', order, '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, ARGV[1])
@@ -260,11 +260,11 @@ read('HSTRLEN', values, '')
 for i = 2, #ARGV, 3 do
   local rule, member, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if rule == 'last' or redis.call('HSTRLEN', values, member) == 0 then
-    redis.call('ZADD', writes, 0, member)
+    redis.call('ZADD', writes, '0', member)
     redis.call('HSET', values, member, value)
   end
 end
-redis.call('ZADD', threads, 0, ARGV[1])
+redis.call('ZADD', threads, '0', ARGV[1])
 return 1
 )lua");
     if (channel_writes.empty()) {

@@ -8,12 +8,14 @@
 
 namespace agentstore::detail::redis {
 
-inline const std::string thread_function = R"lua(
+inline const std::string placed_function = R"lua(
 -- The field of a checkpoint's place and time, beside that of what was stored.
 local function placed_of(id)
   return id .. '\0'
 end
+)lua";
 
+inline const std::string thread_function = placed_function + R"lua(
 -- How many checkpoints and pending writes a thread has. One that is torn is never a shorter one.
 local function thread_of(checkpoints, order, writes, values)
   local thread = {checkpoints = read('HLEN', checkpoints) / 2, writes = read('ZCARD', writes)}
