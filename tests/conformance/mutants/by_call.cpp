@@ -191,6 +191,17 @@ inline void lose_in(Loss loss, Answer& answer) {
              checkpoint && *checkpoint) {
     lose(loss, (*checkpoint)->data);
     lose(loss, (*checkpoint)->metadata);
+  } else if (auto* checkpoints = std::get_if<std::vector<Checkpoint>>(&answer)) {
+    for (Checkpoint& each : *checkpoints) {
+      lose(loss, each.data);
+      lose(loss, each.metadata);
+    }
+  } else if (auto* head = std::get_if<ThreadHead>(&answer); head && head->latest) {
+    lose(loss, head->latest->data);
+  } else if (auto* page = std::get_if<SessionPage>(&answer)) {
+    for (Session& each : page->sessions) {
+      lose(loss, each.metadata);
+    }
   } else if (auto* writes = std::get_if<std::vector<PendingWrite>>(&answer)) {
     for (PendingWrite& write : *writes) {
       lose(loss, write.value);
@@ -1256,6 +1267,125 @@ private:
   std::atomic<bool> closed_ = true;
 };
 
+// What was there once
+
+inline std::string place(const Operation& call) {
+  return call.key + '\0' + call.checkpoint_id.value_or("");
+}
+
+/// In a copy, what is stored or put again counts as new.
+class CopiesAreNew : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    const auto copies = shared<Kept<bool>>();
+    const auto again = shared<Kept<Operation>>();
+    if (call.kind == Id::copy_thread) {
+      copies->set(call.target, true);
+    } else if (copies->has(call.key) && method_of(call.kind).kind == MethodKind::writes) {
+      again->set(place(call), call);
+    }
+    const std::string at = place(call);
+    const bool shows = has(call);
+    Answer answer = co_await next(std::move(call));
+    const std::optional<Operation> last = again->get(at);
+    if (auto* found = std::get_if<std::optional<Checkpoint>>(&answer);
+        shows && last && found && *found) {
+      (*found)->created_at = now();
+    } else if (auto* writes = std::get_if<std::vector<PendingWrite>>(&answer);
+               shows && last && writes && !writes->empty() && !last->writes.empty()) {
+      writes->front().value = last->writes.front().value;
+    }
+    co_return answer;
+  }
+};
+
+/// A handle that once wrote to a session does not ask again whether it is still there.
+class WritesOnceAndForAll : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    const std::string key = call.key;
+    if (call.kind == Id::end_session || call.kind == Id::delete_session) {
+      known_.erase(key);
+    } else if (call.kind == Id::cleanup_expired_sessions) {
+      for (const auto& [id, is_known] : known_.all()) {
+        known_.erase(id);
+      }
+    }
+    const bool writes = has(call);
+    Answer answer = co_await next(std::move(call));
+    if (bool* done = std::get_if<bool>(&answer); writes && done) {
+      *done = *done || known_.has(key);
+      known_.set(key, *done);
+    }
+    co_return answer;
+  }
+
+private:
+  Kept<bool> known_;
+};
+
+/// What was written two openings ago is not found.
+class LivesThroughOneReopen : public Bug {
+public:
+  LivesThroughOneReopen(MutantSpace& space, MethodId method) : Bug(space, method) {
+    number_ = ++shared<Openings>()->count;
+  }
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    const auto openings = shared<Openings>();
+    if (method_of(call.kind).kind == MethodKind::writes) {
+      openings->of.set(call.key, number_);
+    }
+    const bool is_lost = has(call) && openings->of.get(call.key).value_or(number_) + 2 <= number_;
+    Answer answer = co_await next(std::move(call));
+    if (auto* context = std::get_if<std::optional<Document>>(&answer); is_lost && context) {
+      context->reset();
+    } else if (auto* messages = std::get_if<std::vector<Message>>(&answer); is_lost && messages) {
+      messages->clear();
+    } else if (auto* writes = std::get_if<std::vector<PendingWrite>>(&answer); is_lost && writes) {
+      writes->clear();
+    }
+    co_return answer;
+  }
+
+private:
+  class Openings {
+  public:
+    std::atomic<int> count = 0;
+    Kept<int> of;
+  };
+
+  int number_;
+};
+
+/// A session that is created afresh has the place of the old one among those to expire.
+class KeepsOldPlace : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    const auto made = shared<Kept<Timestamp>>();
+    const auto afresh = shared<Kept<bool>>();
+    if (call.kind == Id::create_session && !made->add(call.key, now())) {
+      afresh->set(call.key, true);
+    }
+    const bool cleans = has(call) && call.max_idle > std::chrono::microseconds(0);
+    const std::chrono::microseconds idle = call.max_idle;
+    Answer answer = co_await next(std::move(call));
+    for (const auto& [id, is_afresh] : afresh->all()) {
+      if (cleans && now() - *made->get(id) >= idle &&
+          is_positive(co_await next(Operation(Id::delete_session, id)))) {
+        ++std::get<std::uint64_t>(answer);
+      }
+    }
+    co_return answer;
+  }
+};
+
 // Errors
 
 /// The error of a rarer kind has another key, or another name.
@@ -1365,6 +1495,29 @@ std::vector<Mutant> call_mutants() {
       all, "VAL-01", "slashes_are_paths", "a member name with \"/\" is a path", "the value read");
   add<NeverExact<&tildes_are_escapes>, Id::get_session, Id::get_checkpoint, Id::get_task_context>(
       all, "VAL-01", "tildes_are_escapes", "\"~1\" in a member name is \"/\"", "the value read");
+  add<NeverExact<&round_doubles>, Id::list_checkpoints, Id::list_checkpoints_before,
+      Id::get_thread_head, Id::list_sessions>(
+      all, "VAL-01", "rounds_in_lists", "doubles have 15 digits by one read alone", "data by");
+  all.back().evidence = "metadata by list_sessions";
+  add<NeverExact<&drop_signs_of_zero>, Id::list_checkpoints, Id::get_thread_head>(
+      all, "VAL-01", "zero_has_no_sign_in_lists", "-0.0 is 0.0 by one read alone", "data by");
+  add<CopiesAreNew, Id::get_checkpoint>(all, "THR-05", "copies_are_new",
+                                        "what a copy has is new once it is stored again",
+                                        "that was stored again");
+  add<CopiesAreNew, Id::get_writes>(all, "THR-05", "copies_are_new",
+                                    "the first value of a copy is the second",
+                                    "once they were put again");
+  add<WritesOnceAndForAll, Id::update_session, Id::add_conversation_message,
+      Id::store_task_context>(all, "TWO-01", "writes_once_and_for_all",
+                              "a handle remembers that it may write to a session",
+                              "that the other handle has ended");
+  all[all.size() - 3].evidence = "of a session that";
+  add<LivesThroughOneReopen, Id::get_conversation_history, Id::get_writes, Id::get_task_context>(
+      all, "DUR-01", "lives_through_one_reopen", "what was written is lost by the second reopen",
+      "after a reopen what was stored by");
+  add<KeepsOldPlace, Id::cleanup_expired_sessions>(
+      all, "CLN-02", "keeps_old_place", "an id created afresh is as old as the first of it",
+      "of sessions made afresh");
   add<CutsTimes<1'000'000>, Id::get_session, Id::get_conversation_history, Id::list_checkpoints>(
       all, "DUR-01", "whole_seconds_on_disk", "times are whole seconds in the file",
       "after a reopen");

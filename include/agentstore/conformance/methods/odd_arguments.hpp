@@ -79,14 +79,33 @@ inline std::vector<json> odd_values() {
   std::vector<json> values;
   for (const std::int64_t number :
        {std::int64_t{0}, std::int64_t{-1}, std::int64_t{9007199254740993},
-        std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()}) {
+        std::int64_t{-9007199254740993}, std::numeric_limits<std::int64_t>::max(),
+        std::numeric_limits<std::int64_t>::min()}) {
     values.emplace_back(number);
   }
   values.emplace_back(std::numeric_limits<std::uint64_t>::max());
-  for (const double number :
-       {0.0, -0.0, 1.0, -1.0, 0.1, 0.1 + 0.2, 1e3, 1e15 + 0.3, 1e21, 1e300, 5e-324,
-        std::numeric_limits<double>::max(), std::numeric_limits<double>::min(), 1.0 / 3,
-        123456789.123456789, 9007199254740993.0}) {
+  values.emplace_back(std::uint64_t{1} << 63u);
+  for (const double number : {0.0,
+                              -0.0,
+                              1.0,
+                              -1.0,
+                              0.1,
+                              0.1 + 0.2,
+                              1e3,
+                              1e15 + 0.3,
+                              1e21,
+                              1e300,
+                              5e-324,
+                              std::numeric_limits<double>::max(),
+                              std::numeric_limits<double>::min(),
+                              1.0 / 3,
+                              123456789.123456789,
+                              9007199254740993.0,
+                              1e16,
+                              -3.0,
+                              -0.1,
+                              2.5e-320,
+                              -5e-324}) {
     values.emplace_back(number);
   }
   for (const std::string& text : {std::string(),
@@ -122,11 +141,24 @@ inline std::vector<json> odd_values() {
   values.emplace_back("\xEF\xBB\xBF");
   for (
       const char* text :
-      {"null", "true", "false", "[]", "{}", "[[]]", "{\"a\":{}}", "{\"a\":null}", "[null]",
+      {"null",
+       "true",
+       "false",
+       "[]",
+       "{}",
+       "[[]]",
+       "[[[]]]",
+       "[{}]",
+       "[\"a\"]",
+       "[1]",
+       "{\"a\":{}}",
+       "{\"a\":null}",
+       "[null]",
        R"({"": "", " ": 1, "z": 1, "a": 2, "A": 3, "a.b": {"$c": 1}, "\u0000": "\u0000"})",
        R"({"b": 1, "a": [{"d": 1, "c": [1, 1.0, "1", true]}], "\ud83e\udd93": 1})",
        R"({"a/b": 1, "a~b": 2, "/": 3, "~": 4, "~0": 5, "~1": 6, "a~1b": 7, "": {"": 8}, "//": 9})",
-       R"({"\ufeffa": 1, "a": "\ufeff", "\ufeff": 2})", R"({"0": "a", "1": "b"})",
+       R"({"\ufeffa": 1, "a": "\ufeff", "\ufeff": 2})",
+       R"({"0": "a", "1": "b"})",
        R"({"0": {"1": [{"0": 1}]}})",
        R"({"__proto__": 1, "$ref": "#", "@type": "x", "_id": 7, "id": null, "e\u0301": 1,
             "\u00e9": 2, "\u212b": 3, "\u00c5": 4, "true": 5, "a.b.c": 6, "a[0]": 7})"}) {

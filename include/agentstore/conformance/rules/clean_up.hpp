@@ -219,6 +219,21 @@ std::vector<Rule> clean_up_rules() {
                              "the session untouched");
              ctx.expect_same(client.get_session("read"), std::optional<Session>(),
                              "the session only read");
+             // An id that is created afresh has nothing of the activity of before.
+             client.create_session("untouched");
+             ctx.set_clock(start + 80min);
+             if (ctx.offers(Interfaces::session_directory)) {
+               client.delete_session("counted");
+               client.create_session("counted");
+             }
+             ctx.set_clock(start + 89min);
+             ctx.expect_same(client.cleanup(30min), std::uint64_t{0},
+                             "a clean-up of sessions made afresh and others, none of them idle");
+             ctx.set_clock(start + 95min);
+             client.cleanup(30min);
+             if (ctx.offers(Interfaces::session_directory)) {
+               ctx.must(client.get_session("counted"), "the session made afresh a while ago");
+             }
            }),
       Rule("CLN-03", needs::backend,
            "with a session go its messages, context, and the checkpoints and writes of the thread "

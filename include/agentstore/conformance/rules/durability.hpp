@@ -297,6 +297,8 @@ inline void check_odd_after_reopen(RuleContext& ctx) {
     }
     ctx.close(client);
   }
+  Client between = ctx.open_in(space); // what outlives one reopen outlives the next
+  ctx.close(between);
   Client client = ctx.open_in(space);
   for (const Written& each : written) {
     const WriteArgument& argument = all[each.argument];

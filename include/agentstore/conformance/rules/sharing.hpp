@@ -187,6 +187,32 @@ inline void check_what_both_count(RuleContext& ctx, Client& a, Client& b) {
   }
 }
 
+/// TWO-01: what a handle has written to before may have ended, or gone, by the other.
+inline void check_sessions_that_went(RuleContext& ctx, Client& a, Client& b) {
+  const auto expect_writes_of_b = [&](const std::string& id, bool expected, const std::string& of) {
+    if (ctx.offers(Interfaces::conversations)) {
+      ctx.expect_same(b.add_message(id, "user", "hi"), expected, "an append to a session " + of);
+    }
+    if (ctx.offers(Interfaces::contexts)) {
+      ctx.expect_same(b.store_task_context(id, 1), expected, "a context of a session " + of);
+    }
+    ctx.expect_same(b.update_session(id, SessionUpdate()), expected,
+                    "an update of a session " + of);
+  };
+  b.create_session("to be ended");
+  expect_writes_of_b("to be ended", true, "that is there");
+  ctx.expect(a.end_session("to be ended"), "the end to be true", "false");
+  expect_writes_of_b("to be ended", false, "that the other handle has ended");
+  if (ctx.offers(Interfaces::session_directory)) {
+    b.create_session("to be deleted");
+    expect_writes_of_b("to be deleted", true, "that is there");
+    ctx.expect(a.delete_session("to be deleted"), "the deletion to be true", "false");
+    expect_writes_of_b("to be deleted", false, "that the other handle has deleted");
+    ctx.expect_same(b.create_session("to be deleted").version, std::uint64_t{1},
+                    "the version of a session that the other handle had deleted");
+  }
+}
+
 /// TWO-01: what one handle lists, deletes and copies, the other sees, and its cursors are good.
 inline void check_directories_shared(RuleContext& ctx, Client& a, Client& b) {
   if (ctx.offers(Interfaces::session_directory)) {
@@ -341,6 +367,9 @@ std::vector<Rule> sharing_rules() {
             detail::check_directories_shared(ctx, a, b);
             detail::check_no_stale_reads(ctx, a, b);
             detail::check_what_both_count(ctx, a, b);
+            if (ctx.offers(Interfaces::sessions)) {
+              detail::check_sessions_that_went(ctx, a, b);
+            }
             a.close_if_possible();
             if (b.has_sessions()) {
               ctx.must(b.get_session("shared"), "the session, after the other handle was closed");

@@ -686,6 +686,37 @@ inline void check_copies(RuleContext& ctx, Client& client) {
   }
 }
 
+/// THR-05: what the source had first, the copy has had first, and its writes however many.
+inline void check_copy_goes_on(RuleContext& ctx, Client& client) {
+  set_clock_if_any(ctx, first_of_may());
+  make_thread(ctx, client, "model");
+  if (has_writes(ctx)) {
+    WriteList many;
+    for (int i = 0; i < 300; ++i) {
+      many.add("channel", i);
+    }
+    put(ctx, client, "model", "many", "task", many);
+  }
+  ctx.expect_same(client.copy_thread("model", "image"), true, "the copy");
+  set_clock_if_any(ctx, first_of_may() + std::chrono::hours(1));
+  std::vector<Checkpoint> expected = client.list_checkpoints("image");
+  store(ctx, client, "image", "z", "again", object("again", true));
+  ctx.expect_same(std::uint64_t{expected.size()}, std::uint64_t{5}, "the checkpoints of the copy");
+  expected.back().data = "again";
+  expected.back().metadata = object("again", true);
+  ctx.expect_same(client.list_checkpoints("image"), expected,
+                  "the checkpoints of a copy once its first was stored again");
+  ctx.expect_same(client.get_checkpoint("image", "z"), std::optional<Checkpoint>(expected.back()),
+                  "the checkpoint of a copy that was stored again");
+  if (has_writes(ctx)) {
+    put(ctx, client, "image", "b", "task", WriteList().add("channel", 2));
+    expect_writes(ctx, client, "image", "b", std::vector<std::string>(1, "task:0 channel=\"of b\""),
+                  "the writes of a copy once they were put again");
+    ctx.expect_same(client.get_writes("image", "many"), client.get_writes("model", "many"),
+                    "the many writes of a copy");
+  }
+}
+
 /// THR-05, THR-07: what is stored once a thread was pruned comes behind all that it has, and so it
 /// does in copies of it. `id` has two checkpoints.
 inline void check_places_after_pruning(RuleContext& ctx, Client& client, const std::string& id) {
@@ -1233,6 +1264,7 @@ std::vector<Rule> thread_directory_rules() {
            [](RuleContext& ctx) {
              Client client = ctx.open();
              detail::check_copies(ctx, client);
+             detail::check_copy_goes_on(ctx, client);
              detail::check_independence(ctx, client);
              detail::check_copies_beside_a_writer(ctx, client);
              const auto all = detail::make_long_thread(ctx, client, "long");
