@@ -25,13 +25,16 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <memory>
 #include <openssl/evp.h>
 #include <optional>
+#include <sstream>
 #include <sys/socket.h>
 #include <vector>
 
@@ -76,6 +79,7 @@ public:
 
 private:
   using Tcp = boost::asio::ip::tcp;
+  using Request = boost::beast::http::request<boost::beast::http::string_body>;
   using Response = boost::beast::http::response<boost::beast::http::string_body>;
 
   /// An attempt to look a name up. The system's look-up cannot be interrupted, so a caller that
@@ -96,8 +100,8 @@ private:
   static awaitable<void> secure(std::shared_ptr<Connection> self);
   template <class Stream>
   static awaitable<Response> talk(std::shared_ptr<Connection> self, Stream* stream,
-                                  std::string request);
-  std::string request_for(const Query& query) const;
+                                  const Request* request);
+  Request request_for(Query query) const;
 
   /// For how long an idle connection is trusted. Servers close theirs after 3 s or more.
   static constexpr std::chrono::milliseconds trusted_idle_time{1'500};
@@ -209,24 +213,33 @@ inline awaitable<void> Connection::connect(std::shared_ptr<Connection> self,
   throw Failure(Failure::of_network("no connection", error));
 }
 
-// As text, because Beast's way to write a message costs the compiler more than all else here.
-// Nothing in the headers can hold the end of a line: see Uri.
-inline std::string Connection::request_for(const Query& query) const {
+inline Connection::Request Connection::request_for(Query query) const {
+  namespace http = boost::beast::http;
   // The server holds its answer back until the statement has ended, so that the status shows how it
   // ended. If the server does not keep to that, the answer itself still shows it.
-  return "POST /?wait_end_of_query=1&query=" + percent_encoded(query.sql) + " HTTP/1.1\r\n" +
-         "Authorization: Basic " + base64(uri_.user + ":" + uri_.password) + "\r\n" +
-         "Host: " + uri_.authority() + "\r\n" + "User-Agent: agentstore\r\n" +
-         "Content-Length: " + std::to_string(query.body.size()) + "\r\n\r\n" + query.body;
+  const std::string target = "/?wait_end_of_query=1&query=" + percent_encoded(query.sql);
+  Request request(http::verb::post, target, 11);
+  request.set(http::field::authorization, "Basic " + base64(uri_.user + ":" + uri_.password));
+  request.set(http::field::host, uri_.authority());
+  request.set(http::field::user_agent, "agentstore");
+  request.body() = std::move(query.body);
+  request.prepare_payload();
+  return request;
 }
 
 template <class Stream>
 awaitable<Connection::Response> Connection::talk(std::shared_ptr<Connection> self, Stream* stream,
-                                                 std::string request) {
+                                                 const Request* request) {
   namespace http = boost::beast::http;
+  // Beast's asynchronous way to write a message costs the compiler more than all else here.
+  std::ostringstream written;
+  written << request->base();
+  const std::string header = written.str();
+  const std::array<boost::asio::const_buffer, 2> message = {boost::asio::buffer(header),
+                                                            boost::asio::buffer(request->body())};
   boost::system::error_code error;
   auto token = boost::asio::redirect_error(boost::asio::use_awaitable, error);
-  co_await boost::asio::async_write(*stream, boost::asio::buffer(request), token);
+  co_await boost::asio::async_write(*stream, message, token);
   if (error) {
     throw Failure(Failure::of_network("the request was not sent", error));
   }
@@ -243,9 +256,9 @@ inline awaitable<std::string> Connection::exchange(std::shared_ptr<Connection> s
                                                    Time give_up_at) {
   self->is_kept_alive_ = false; // until the exchange has ended well
   self->stream_.expires_at(give_up_at);
-  std::string request = self->request_for(query);
-  auto talking = self->tls_ ? talk(self, &*self->tls_, std::move(request))
-                            : talk(self, &self->stream_, std::move(request));
+  const Request request = self->request_for(std::move(query));
+  auto talking =
+      self->tls_ ? talk(self, &*self->tls_, &request) : talk(self, &self->stream_, &request);
   Response response = co_await std::move(talking);
   self->stream_.expires_never();
   self->is_kept_alive_ = response.keep_alive();
