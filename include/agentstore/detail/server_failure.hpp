@@ -16,10 +16,13 @@ namespace agentstore::detail {
 template <class Failure>
 class ServerFailure {
 public:
+  // Public, for a class inherits its base's constructors with their access.
+  // NOLINTBEGIN(bugprone-crtp-constructor-accessibility)
   ServerFailure() = default;
   ServerFailure(errc the_code, std::string the_reason,
                 boost::system::error_condition the_cause = {})
       : code(the_code), reason(std::move(the_reason)), cause(the_cause) {}
+  // NOLINTEND(bugprone-crtp-constructor-accessibility)
 
   /// Something took longer than it may.
   static Failure late(std::string reason) {

@@ -10,6 +10,7 @@
 #include <array>
 #include <iterator>
 #include <openssl/sha.h>
+#include <ranges>
 #include <string>
 #include <string_view>
 
@@ -125,9 +126,8 @@ private:
   /// A script with the functions that it calls. The server makes each function anew whenever the
   /// script runs.
   static std::string with_functions(std::string script) {
-    for (auto each = functions.rbegin(); each != functions.rend(); ++each) {
+    for (const std::string_view text : std::views::reverse(functions)) {
       constexpr std::string_view begin = "local function ";
-      const std::string_view text = *each;
       const std::size_t name = text.find(begin) + begin.size();
       if (script.find(text.substr(name, text.find('(', name) + 1 - name)) != std::string::npos) {
         script.insert(0, text);
