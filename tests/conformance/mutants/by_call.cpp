@@ -277,6 +277,18 @@ private:
   }
 };
 
+/// What is answered where nothing is there.
+inline void make_empty(Answer& answer) {
+  std::visit(
+      [](auto& value) {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_default_constructible_v<T>) {
+          value = T();
+        }
+      },
+      answer);
+}
+
 /// This method finds no record that another handle wrote. Other reads do.
 class FindsOwnAlone : public Bug {
 public:
@@ -308,14 +320,7 @@ private:
       co_return id == Id::prune_thread ? Answer(std::uint64_t{0}) : Answer(false);
     }
     Answer answer = co_await next(std::move(call));
-    std::visit(
-        [](auto& value) {
-          using T = std::decay_t<decltype(value)>;
-          if constexpr (std::is_default_constructible_v<T>) {
-            value = T();
-          }
-        },
-        answer);
+    make_empty(answer);
     co_return answer;
   }
 
@@ -1342,12 +1347,8 @@ public:
     }
     const bool is_lost = has(call) && openings->of.get(call.key).value_or(number_) + 2 <= number_;
     Answer answer = co_await next(std::move(call));
-    if (auto* context = std::get_if<std::optional<Document>>(&answer); is_lost && context) {
-      context->reset();
-    } else if (auto* messages = std::get_if<std::vector<Message>>(&answer); is_lost && messages) {
-      messages->clear();
-    } else if (auto* writes = std::get_if<std::vector<PendingWrite>>(&answer); is_lost && writes) {
-      writes->clear();
+    if (is_lost) {
+      make_empty(answer);
     }
     co_return answer;
   }
@@ -1496,22 +1497,26 @@ std::vector<Mutant> call_mutants() {
   add<NeverExact<&tildes_are_escapes>, Id::get_session, Id::get_checkpoint, Id::get_task_context>(
       all, "VAL-01", "tildes_are_escapes", "\"~1\" in a member name is \"/\"", "the value read");
   add<NeverExact<&round_doubles>, Id::list_checkpoints, Id::list_checkpoints_before,
-      Id::get_thread_head, Id::list_sessions>(
-      all, "VAL-01", "rounds_in_lists", "doubles have 15 digits by one read alone", "data by");
-  all.back().evidence = "metadata by list_sessions";
+      Id::get_thread_head>(all, "VAL-01", "rounds_in_lists",
+                           "doubles have 15 digits by one read alone", "the same checkpoint by");
+  add<NeverExact<&round_doubles>, Id::list_sessions>(all, "VAL-01", "rounds_in_lists",
+                                                     "doubles have 15 digits by one read alone",
+                                                     "the same session by list_sessions");
   add<NeverExact<&drop_signs_of_zero>, Id::list_checkpoints, Id::get_thread_head>(
-      all, "VAL-01", "zero_has_no_sign_in_lists", "-0.0 is 0.0 by one read alone", "data by");
+      all, "VAL-01", "zero_has_no_sign_in_lists", "-0.0 is 0.0 by one read alone",
+      "the same checkpoint by");
   add<CopiesAreNew, Id::get_checkpoint>(all, "THR-05", "copies_are_new",
                                         "what a copy has is new once it is stored again",
                                         "that was stored again");
   add<CopiesAreNew, Id::get_writes>(all, "THR-05", "copies_are_new",
                                     "the first value of a copy is the second",
                                     "once they were put again");
-  add<WritesOnceAndForAll, Id::update_session, Id::add_conversation_message,
-      Id::store_task_context>(all, "TWO-01", "writes_once_and_for_all",
-                              "a handle remembers that it may write to a session",
-                              "that the other handle has ended");
-  all[all.size() - 3].evidence = "of a session that";
+  add<WritesOnceAndForAll, Id::update_session>(all, "TWO-01", "writes_once_and_for_all",
+                                               "a handle remembers that it may write to a session",
+                                               "of a session that");
+  add<WritesOnceAndForAll, Id::add_conversation_message, Id::store_task_context>(
+      all, "TWO-01", "writes_once_and_for_all", "a handle remembers that it may write to a session",
+      "that the other handle has ended");
   add<LivesThroughOneReopen, Id::get_conversation_history, Id::get_writes, Id::get_task_context>(
       all, "DUR-01", "lives_through_one_reopen", "what was written is lost by the second reopen",
       "after a reopen what was stored by");
