@@ -59,10 +59,17 @@ std::string outcome(Loop& loop, Backend& store) {
     is_open = loop.run(store.initialize());
     const bool is_stored = loop.run(store.put_checkpoint("t", "c", 1));
     const auto found = loop.run(store.get_checkpoint("t"));
-    const bool is_healthy = loop.run(store.health_check()).status != Health::Status::unhealthy;
+    const Health health = loop.run(store.health_check());
     loop.run(store.close());
-    return is_open && is_stored && found && found->data == json(1) && is_healthy ? "works"
-                                                                                 : "does not work";
+    if (!is_open || !is_stored || !found || found->data != json(1)) {
+      return "does not work";
+    }
+    if (health.status != Health::Status::unhealthy) {
+      return "works";
+    }
+    // A check of health that is late says so, and throws nothing.
+    const std::string why = health.issues.empty() ? "" : health.issues.front();
+    return why.find(" in time") != std::string::npos ? "late" : "unhealthy: " + why;
   } catch (const StorageError& error) {
     if (!is_open && means(error.code(), errc::invalid_argument)) {
       return "refused";
