@@ -32,7 +32,8 @@ export class Bridge {
     const bridge = new Bridge();
     bridge.process = spawn(
       program,
-      ["--store", storeUri, "--listen", "127.0.0.1:0", ...args],
+      // On a busy machine it is the client that keeps the bridge from its end.
+      ["--store", storeUri, "--listen", "127.0.0.1:0", "--grace", "240", ...args],
       { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } },
     );
     bridge.ended = new Promise((resolve) => {
