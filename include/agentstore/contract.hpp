@@ -37,7 +37,8 @@
 ///   stored.
 ///
 /// \par Values
-/// JSON documents and texts: metadata, data, contexts, channel values, roles, contents.
+/// JSON documents and texts: metadata, data, contexts, channel values, roles, contents, statuses,
+/// channels, kinds of events.
 /// - VAL-01 What is read is exactly what was stored: 64-bit integers to both limits, signed and
 ///   unsigned, doubles bit by bit (and still doubles), null members, empty containers, any
 ///   Unicode, NUL inside strings.

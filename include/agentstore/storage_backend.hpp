@@ -73,13 +73,13 @@ public:
   ///
   /// CLN-01 Exactly those sessions, whatever their status. 0 removes all sessions; a negative
   /// duration is `invalid_argument`.
-  /// CLN-02 Idle time counts from last_activity, by the store's clock, which may count in seconds.
-  /// CLN-03 With a session go its messages, its context, and the checkpoints and pending writes of
-  /// the thread that has the session's id; nothing else. The id can be created afresh. Time alone
-  /// removes nothing.
-  /// CLN-04 An update or append that races with a clean-up leaves no half session: the session is
-  /// there with all that it had, or gone with all. A clean-up that threw or was cancelled may have
-  /// removed some of the sessions, each with all that it had.
+  /// CLN-02 Idle time counts from last_activity, by the store's clock. A clock may count in
+  /// seconds, if last_activity does so too. CLN-03 With a session go its messages, its context, and
+  /// the checkpoints and pending writes of the thread that has the session's id; nothing else. The
+  /// id can be created afresh. Time alone removes nothing. CLN-04 An update or append that races
+  /// with a clean-up leaves no half session: the session is there with all that it had, or gone
+  /// with all. A clean-up that threw or was cancelled may have removed some of the sessions, each
+  /// with all that it had.
   [[nodiscard]] virtual awaitable<std::uint64_t>
   cleanup_expired_sessions(std::chrono::microseconds max_idle = default_max_idle) = 0;
 };

@@ -54,10 +54,9 @@ std::optional<Position> position_in(const std::string& cursor, std::string_view 
                                     std::string_view scope) try {
   std::string sealed;
   boost::algorithm::unhex(cursor, std::back_inserter(sealed));
-  const json seal = json::parse(sealed);
-  const auto& content = seal.at(1).get_ref<const std::string&>();
-  const json parts = json::parse(content);
-  if (seal.at(0) != checksum(content) || parts.at(0) != list || parts.at(1) != scope) {
+  const json parts = json::parse(json::parse(sealed).at(1).get_ref<const std::string&>());
+  // The same again, so that nothing else is taken for it: no other list, sum or spelling.
+  if (make_cursor(list, scope, parts.at(2)) != cursor) {
     return std::nullopt;
   }
   return parts.at(2).get<Position>();

@@ -42,7 +42,8 @@ public:
   /// From 1 to 1,000; anything else is `invalid_argument`. It may differ from page to page.
   std::size_t size = default_page_size;
   /// Opaque. A cursor stays valid whatever is written after it was given, also if the item that it
-  /// stands behind is deleted. A cursor that did not come from the same list is `invalid_argument`,
+  /// stands behind is deleted, and however often it is used; it is good on every handle, and after
+  /// `close` and `initialize`. A cursor that did not come from the same list is `invalid_argument`,
   /// and so is a part of a cursor.
   std::string cursor;
 
