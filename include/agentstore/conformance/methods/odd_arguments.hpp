@@ -121,6 +121,15 @@ inline std::vector<json> odd_values() {
                                   std::string("\xE2\x80\xA8\xE2\x80\xA9"),
                                   std::string("1"),
                                   std::string("null"),
+                                  std::string("true"),
+                                  std::string("\n\n lines around it \t\n"),
+                                  std::string("  spaces around it  "),
+                                  std::string("100%% '' \"\" \\\\ ``"),
+                                  std::string("\xEF\xBF\xBD" /* what stands for bad UTF-8 */),
+                                  std::string("\xEF\xB7\x90" /* no character */),
+                                  std::string("\xEF\xAC\x81 \xE2\x84\xAB \xEF\xBC\xA1 \xC2\xBD"),
+                                  std::string("\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x91\xA7 "
+                                              "\xE2\x9D\xA4\xEF\xB8\x8F \xE2\x80\xAE"),
                                   std::string("'; DROP TABLE x; --"),
                                   std::string("\xC2\x80\xC2\x85\xC2\x9F"),
                                   std::string("\xF4\x8F\xBF\xBF \xEE\x80\x80 \xEF\xBF\xBE"),
@@ -130,6 +139,10 @@ inline std::vector<json> odd_values() {
                                   std::string("[1, 2]"),
                                   std::string("\"\""),
                                   std::string("1e5"),
+                                  std::string("?"),
+                                  std::string("\\/ \\\" \\u0041"),
+                                  std::string("F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6"),
+                                  std::string("2024-02-29T01:02:03+00:00"),
                                   std::string("NaN"),
                                   std::string("2024-02-29T25:00:00.000+01:00"),
                                   std::string("2024-02-29 01:02:03"),
@@ -151,6 +164,13 @@ inline std::vector<json> odd_values() {
        "[{}]",
        "[\"a\"]",
        "[1]",
+       R"(["a", "a"])",
+       R"([["a", 1], ["b", 2]])",
+       R"({" a ": 1, "a": 2, "a ": 3})",
+       R"({"$oid": "64b5f0c2a1b2c3d4e5f60718", "n": {"$numberLong": "7"}, "d": {"$date": 0}})",
+       R"(["a", "a", {"b": 1}, {"b": 1}, [], []])",
+       R"(["false", "0x1F", "+1", "1.0", "00", "-0", "Infinity", "yes", "12:34", "AGVsbG8=", "\ufffd",
+           "2024-02-29T01:02:03Z", "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"])",
        "{\"a\":{}}",
        "{\"a\":null}",
        "[null]",
@@ -165,8 +185,10 @@ inline std::vector<json> odd_values() {
     values.push_back(json::parse(text));
   }
   json long_names = json::object();
-  long_names[letters(300) + "a"] = 1;
-  long_names[letters(300) + "b"] = 2;
+  for (const std::size_t size : {63u, 127u, 255u, 300u, 511u, 1023u, 4095u, 65'535u}) {
+    long_names[letters(size) + "a"] = 1;
+    long_names[letters(size) + "b"] = 2;
+  }
   values.push_back(std::move(long_names));
   values.push_back(wide_object());
   values.emplace_back(json::array_t(3'000, json(7)));

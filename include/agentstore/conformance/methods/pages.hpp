@@ -75,7 +75,9 @@ inline void expect_once_each(const std::vector<std::string>& actual,
 /// Sizes that a page may not have, and the least and the greatest that it may.
 template <class Get>
 void expect_page_sizes(RuleContext& ctx, const Get& get) {
-  for (const std::size_t size : {std::size_t{0}, max_page_size + 1, SIZE_MAX}) {
+  constexpr std::size_t four_gi = std::size_t{1} << 32u;
+  for (const std::size_t size :
+       {std::size_t{0}, max_page_size + 1, four_gi, four_gi + 1, four_gi + 100, SIZE_MAX}) {
     ctx.expect_error(errc::invalid_argument, [&] { get(Page(size)); });
   }
   for (const std::size_t size : {std::size_t{1}, default_page_size, max_page_size}) {
@@ -119,10 +121,39 @@ inline std::vector<std::string> spoilt(const std::string& cursor) {
     result.push_back(cursor);
     result.back()[at] = cursor[at] == '1' ? '2' : '1';
   }
+  std::string turned = cursor;
+  for (char& c : turned) {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    c = static_cast<char>(is_letter ? c ^ 0x20 : c);
+  }
+  if (turned != cursor) {
+    result.push_back(turned);
+  }
   result.push_back(cursor + cursor);
   result.push_back(cursor + "0");
   result.push_back(" " + cursor);
   return result;
+}
+
+/// A cursor is good as often as it is used and however late, on another handle and after a reopen.
+/// `ids_behind(client)` are those of the page behind it.
+template <class IdsBehind>
+void expect_lasting_cursor(RuleContext& ctx, Client& client, const IdsBehind& ids_behind) {
+  constexpr int often = 120;
+  const std::vector<std::string> ids = ids_behind(client);
+  for (int i = 0; i < often; ++i) {
+    ctx.expect_same(ids_behind(client), ids, "what is behind a cursor that was used before");
+  }
+  const Claims claims = ctx.harness().claims();
+  if (claims.has_shared_handles()) {
+    Client other = ctx.open();
+    ctx.expect_same(ids_behind(other), ids, "what is behind a cursor on another handle");
+  }
+  if (client.has_life_cycle()) {
+    client.close();
+    ctx.expect_same(client.initialize(), true, "initialize after close");
+    ctx.expect_same(ids_behind(client), ids, "what is behind a cursor after a close");
+  }
 }
 
 template <class Get>
@@ -159,6 +190,74 @@ private:
   Client& client_;
   std::vector<Pending<bool>> calls_;
 };
+
+/// More of everything of an id than a store may remove in one go: messages of its session, and
+/// checkpoints and writes of its thread, as far as the store has them.
+inline void fill_with_many(RuleContext& ctx, Client& client, const std::string& id) {
+  constexpr int many = 520;
+  Batch batch(client);
+  Handle& handle = client.handle();
+  for (int i = 0; i < many; ++i) {
+    const std::string number = std::to_string(i);
+    if (ctx.offers(Interfaces::conversations)) {
+      batch.add(Client::text("add_conversation_message", id, "user", number),
+                handle.conversations->add_conversation_message(id, "user", number));
+    }
+    if (ctx.offers(Interfaces::checkpointer)) {
+      batch.add(Client::text("put_checkpoint", id, number),
+                handle.checkpointer->put_checkpoint(id, number, json(i)));
+      batch.add(Client::text("put_writes", id, number),
+                handle.checkpointer->put_writes(id, number, "task", one_write("a", json(i))));
+    } else if (ctx.offers(Interfaces::checkpoints)) {
+      batch.add(Client::text("store_checkpoint", id, number),
+                handle.checkpoints->store_checkpoint(id, number, json(i)));
+    }
+  }
+  batch.finish();
+}
+
+/// Nothing of what `fill_with_many` made is there.
+inline void expect_none_of_many(RuleContext& ctx, Client& client, const std::string& id,
+                                const std::string& what) {
+  if (ctx.offers(Interfaces::conversations)) {
+    ctx.expect_same(client.history(id), std::vector<Message>(), "the history of " + what);
+  }
+  if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {
+    ctx.expect_same(client.list_checkpoints(id), std::vector<Checkpoint>(),
+                    "the checkpoints of " + what);
+  }
+  for (const char* checkpoint : {"0", "1", "99", "199", "255", "499", "519"}) {
+    if (ctx.offers(Interfaces::checkpointer)) {
+      ctx.expect_same(client.get_writes(id, checkpoint), std::vector<PendingWrite>(),
+                      "the writes of " + what);
+    }
+  }
+}
+
+/// A session whose thread has nothing but early writes, removed by `remove`, leaves none behind.
+template <class Remove>
+void check_early_writes_go(RuleContext& ctx, Client& client, const Remove& remove) {
+  const std::string id = "of early writes";
+  if (ctx.offers(Interfaces::checkpointer)) {
+    client.create_session(id);
+    put(ctx, client, id, "early", "task", WriteList().add("a", 1));
+    remove(id);
+    client.create_session(id);
+    expect_writes(ctx, client, id, "early", {},
+                  "the writes of a session made afresh, which had early writes alone");
+    put(ctx, client, id, "early", "task", WriteList().add("a", 1));
+    expect_writes(ctx, client, id, "early", std::vector<std::string>(1, "task:0 a=1"),
+                  "the same writes to a session made afresh");
+  }
+  if (ctx.offers(Interfaces::thread_directory)) {
+    client.create_session("copied to");
+    client.store_checkpoint("copied from", "c", 1);
+    ctx.expect_same(client.copy_thread("copied from", "copied to"), true, "the copy");
+    remove("copied to");
+    ctx.expect_same(client.list_checkpoints("copied to"), std::vector<Checkpoint>(),
+                    "the checkpoints that were copied to the id of a session which went");
+  }
+}
 
 /// How many of these calls, started together, return true. A call that throws `tolerated` does not
 /// count.

@@ -143,7 +143,9 @@ public:
   Pending<T> start(std::string call, awaitable<T> operation,
                    std::shared_ptr<Cancellation> cancellation);
 
-  /// Drives the call to its end; returns its value or throws what it threw, or `Timeout`.
+  /// Drives the call to its end; returns its value or throws what it threw, or `Timeout`. Whatever
+  /// a rule is about, `Violation` if a method came back elsewhere (ASY-03) or under another name
+  /// (ERR-02).
   template <class T>
   T finish(Pending<T> pending);
 
@@ -212,6 +214,15 @@ private:
   private:
     boost::asio::cancellation_slot slot_;
   };
+
+  /// The method that a call is of, if its text begins with that, as "put_writes(" does.
+  static std::string_view method_in(std::string_view call) {
+    const std::string_view name = call.substr(0, call.find('('));
+    const bool is_name = name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == name.npos;
+    return is_name ? name : std::string_view();
+  }
+  template <class State>
+  static void expect_own_end(const State& state);
 
   template <class T>
   static awaitable<void> record(awaitable<T> operation,
@@ -323,9 +334,35 @@ void Driver::settle(const Pending<T>& pending) {
   }
 }
 
+template <class State>
+void Driver::expect_own_end(const State& state) {
+  const std::string_view method = method_in(state.call);
+  if (method.empty()) {
+    return;
+  }
+  if (state.ended_on != std::this_thread::get_id()) {
+    throw Violation(state.call + " to come back on the executor of its caller",
+                    "another thread, to which a post would have been missing");
+  }
+  try {
+    if (state.error) {
+      std::rethrow_exception(state.error);
+    }
+  } catch (const StorageError& error) {
+    // A store that fails has more to answer for (ERR-01); how it names that, ERR-02 looks at.
+    if (error.operation() != method && !means(error.code(), errc::unavailable)) {
+      const std::string name = error.operation().empty() ? "nothing" : error.operation();
+      throw Violation("an error that names " + std::string(method),
+                      "an error that names " + name + ": " + error.what());
+    }
+  } catch (...) { // for the rule to look at
+  }
+}
+
 template <class T>
 T Driver::finish(Pending<T> pending) {
   settle(pending);
+  expect_own_end(*pending.state);
   if (pending.state->error) {
     std::rethrow_exception(pending.state->error);
   }

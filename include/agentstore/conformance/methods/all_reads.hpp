@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef AGENTSTORE_CONFORMANCE_METHODS_ALL_READS_HPP
+#define AGENTSTORE_CONFORMANCE_METHODS_ALL_READS_HPP
+
+/// \file
+/// Every read of a key by every method, as text: what must be the same on two handles, after a
+/// reopen, or once time has gone by.
+
+#include <agentstore/conformance/check/rule_context.hpp>
+#include <agentstore/conformance/methods/call_text.hpp>
+#include <agentstore/conformance/methods/method.hpp>
+
+namespace agentstore::conformance::detail {
+
+/// An answer as text, without what two handles may say differently.
+inline std::string shown_answer(Answer answer) {
+  return std::visit(
+      [](auto& value) -> std::string {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, std::monostate>) {
+          return "nothing";
+        } else if constexpr (std::is_same_v<T, Metrics>) {
+          value.details = json::object();
+          return show(value);
+        } else if constexpr (std::is_same_v<T, SessionPage>) {
+          return show(value.sessions) + (value.next.empty() ? "" : ", and more");
+        } else if constexpr (std::is_same_v<T, ThreadPage>) {
+          return show(value.thread_ids) + (value.next.empty() ? "" : ", and more");
+        } else {
+          return show(value);
+        }
+      },
+      answer);
+}
+
+/// The reads of all that `tagged_writes` writes under a key, by each method that reads.
+inline std::vector<Operation> reads_about(RuleContext& ctx, const std::string& key) {
+  std::vector<Operation> result;
+  for (const Method& method : methods()) {
+    if (method.kind != MethodKind::reads || !method.is_offered(ctx.harness().interfaces())) {
+      continue;
+    }
+    Operation call = method.prepared(key);
+    if (method.has(Parameter::listed_user_id)) {
+      for (const char* user : {"user", "user-000000000001", "owner"}) {
+        call.key = user;
+        result.push_back(call);
+      }
+      continue;
+    }
+    if (method.has(Parameter::optional_checkpoint_id)) {
+      call.checkpoint_id.reset();
+      result.push_back(call);
+    }
+    if (method.has(Parameter::checkpoint_id) || method.has(Parameter::optional_checkpoint_id)) {
+      for (const char* id : {"c-000000000001", "c-000000000002", "one", "checkpoint", "late"}) {
+        call.checkpoint_id = id;
+        result.push_back(call);
+      }
+      continue;
+    }
+    result.push_back(call);
+  }
+  return result;
+}
+
+/// What every read of the store answers about a key, as text.
+inline std::vector<std::string> all_answers(RuleContext& ctx, Client& client,
+                                            const std::string& key) {
+  const auto ask = [](awaitable<Answer> asked, std::optional<Answer>* into) -> awaitable<bool> {
+    *into = co_await std::move(asked);
+    co_return true;
+  };
+  std::vector<std::string> answers;
+  for (const Operation& call : reads_about(ctx, key)) {
+    std::optional<Answer> answer;
+    client.call(show(call), ask(method_of(call.kind).call(client.handle(), call), &answer));
+    answers.push_back(show(call) + " = " + shown_answer(*std::move(answer)));
+  }
+  return answers;
+}
+
+/// Expects the same answers as before.
+inline void expect_same_answers(RuleContext& ctx, Client& client, const std::string& key,
+                                const std::vector<std::string>& before, const std::string& when) {
+  const std::vector<std::string> now = all_answers(ctx, client, key);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    ctx.expect(now[i] == before[i], when + " " + before[i], now[i]);
+  }
+}
+
+} // namespace agentstore::conformance::detail
+
+#endif
