@@ -338,6 +338,21 @@ std::vector<Rule> archive_rules() {
                           "a time between " + show(before) + " and " + show(after),
                           show(records[1].created_at));
              }
+             if (ctx.has_clock()) {
+               for (const Timestamp then : {now + 1h, now - 1h, now + 24h * 40}) {
+                 ctx.set_clock(then);
+                 for (const auto& entry : detail::one_of_each("k", 1)) {
+                   const auto there = ctx.read_archive(client, entry.kind, "k");
+                   detail::keep(ctx, client, entry);
+                   auto now_there = ctx.read_archive(client, entry.kind, "k");
+                   ctx.expect_same(
+                       now_there.back().created_at, then,
+                       "the time of a call an hour later, an hour before or weeks later");
+                   now_there.pop_back();
+                   ctx.expect_same(now_there, there, "the records of before");
+                 }
+               }
+             }
              // In the order of the appends all the same (ARC-02).
              for (const auto& entry : detail::one_of_each("odd times", 1)) {
                for (const Timestamp at : detail::odd_times()) {
@@ -464,8 +479,19 @@ std::vector<Rule> archive_rules() {
                  client.initialize();
                }
              }
+             ctx.expect_same(detail::append(client, detail::one_of_each("k", "\xff")[5]), false,
+                             "the append of a snapshot that is no UTF-8");
+             detail::keep(ctx, client, detail::one_of_each("k", 6)[5]);
+             if (ctx.has_clock()) {
+               const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+               for (const int days : {0, 1, 2, 40, 41}) {
+                 ctx.set_clock(start + std::chrono::days(days));
+                 detail::keep(ctx, client, detail::one_of_each("k", days)[5]);
+               }
+             }
+             const std::size_t count = ctx.has_clock() ? 11 : 6;
              const auto records = ctx.read_archive(client, ArchiveKind::task_context_snapshot, "k");
-             ctx.expect_same(std::uint64_t{records.size()}, std::uint64_t{5},
+             ctx.expect_same(std::uint64_t{records.size()}, std::uint64_t{count},
                              "the number of snapshots");
              detail::expect_growing_versions(ctx, records);
              constexpr int many = 270; // more than fit into a byte

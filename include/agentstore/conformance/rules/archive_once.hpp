@@ -155,6 +155,10 @@ inline void check_entries_at_any_time(RuleContext& ctx) {
     Client other = ctx.open();
     repeat(other, "on another handle");
   }
+  for (const int days : {1, 40}) {
+    set_clock_if_any(ctx, system_clock()() + std::chrono::days(days));
+    repeat(client, "long after");
+  }
   client.close();
   client.initialize();
   repeat(client, "after close and initialize");
@@ -241,6 +245,22 @@ inline void check_entries_are_appends(RuleContext& ctx) {
       ctx.expect_same(std::uint64_t{records.size()}, std::uint64_t{1}, "the number of records");
       ctx.expect_same(records[0].created_at, start, "the time of an entry without one");
     }
+    ctx.set_clock(start + std::chrono::hours(1));
+    for (const auto& entry : one_of_each("now", 1)) {
+      keep_once(ctx, client, "later", entry);
+      ctx.expect_same(ctx.read_archive(client, entry.kind, "now").back().created_at,
+                      start + std::chrono::hours(1), "the time of a later entry without one");
+    }
+  }
+  for (const ArchiveAppend& entry : one_of_each("empty", 1)) {
+    Operation call = entry.call;
+    if (method_of(call.kind).has(Parameter::writes)) {
+      call.writes.clear();
+      const ArchiveAppend empty(std::move(call));
+      keep_once(ctx, client, "e", empty);
+      expect_records(ctx, client, empty.kind, "empty", std::vector<json>(1, empty.fields),
+                     "the records of an entry without writes");
+    }
   }
 }
 
@@ -271,6 +291,14 @@ inline void check_refused_ids_are_free(RuleContext& ctx, Client& client) {
       }
     }
   }
+  // That of an entry which is there, too: it is no repetition.
+  for (const auto& entry : one_of_each("free", "taken")) {
+    keep_once(ctx, client, "taken", entry);
+  }
+  for (const ArchiveAppend& entry : bad) {
+    ctx.expect_same(append_once(client, "taken", entry), false,
+                    "an append with a bad argument of an entry that is there");
+  }
 }
 
 inline void check_bad_entries(RuleContext& ctx) {
@@ -295,6 +323,9 @@ inline void check_bad_entries(RuleContext& ctx) {
   client.close();
   for (const auto& entry : one_of_each("k", 1)) {
     refused("later", entry, "after close");
+  }
+  for (const auto& entry : one_of_each("free", "taken")) {
+    refused("taken", entry, "that is there, after close");
   }
   ctx.expect_same(client.initialize(), true, "initialize after close");
   for (const auto& entry : one_of_each("k", 1)) {

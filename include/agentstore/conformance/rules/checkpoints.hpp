@@ -121,7 +121,8 @@ std::vector<Rule> checkpoint_rules() {
                                client.get_checkpoint("t", listed.checkpoint_id),
                                "the record listed");
              }
-             for (const std::size_t limit : detail::great_limits({1, 2, 11, 12, 13, 500})) {
+             for (const std::size_t limit :
+                  detail::great_limits({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 500})) {
                const auto actual = client.list_checkpoints("t", limit);
                std::vector<std::string> expected = newest_first;
                expected.resize(std::min(limit, expected.size()));
@@ -155,12 +156,21 @@ std::vector<Rule> checkpoint_rules() {
              Client client = ctx.open();
              for (const std::string& way : detail::ways_to_store(ctx)) {
                const std::string thread = "t of " + way;
+               const std::vector<std::string> writes = {"early:-1 __error__=1", "early:0 ch=1",
+                                                        "task:-3 __interrupt__=1", "task:0 ch=1"};
+               if (ctx.offers(Interfaces::checkpointer)) {
+                 detail::put(ctx, client, thread, "a", "early",
+                             detail::WriteList().add("ch", 1).add("__error__", 1));
+               }
                for (const char* id : {"a", "b", "c"}) {
-                 detail::store(ctx, client, thread, id, 1, object("first", true));
+                 ctx.expect(detail::store_by(way, client, thread, id, 1, object("first", true)),
+                            way + " to be true", "false");
                }
                if (ctx.offers(Interfaces::checkpointer)) {
-                 client.put_writes(thread, "a", "task",
-                                   std::vector<ChannelWrite>(1, ChannelWrite("ch", 1)));
+                 detail::put(ctx, client, thread, "a", "task",
+                             detail::WriteList().add("ch", 1).add("__interrupt__", 1));
+                 detail::expect_writes(ctx, client, thread, "a", writes,
+                                       "the pending writes of a checkpoint");
                }
                const Checkpoint before =
                    ctx.must(client.get_checkpoint(thread, "a"), "the checkpoint");
@@ -179,22 +189,44 @@ std::vector<Rule> checkpoint_rules() {
                ctx.expect_same(client.get_checkpoint(thread, "a"),
                                std::optional<Checkpoint>(expected),
                                "the checkpoint stored again with nothing in it");
+               // Of what was there, one half alone may come again.
+               for (const bool is_data : {true, false}) {
+                 for (const json& part : {json(object("long", letters(500))), object("s", 1)}) {
+                   (is_data ? expected.data : expected.metadata) = part;
+                   detail::store_by(way, client, thread, "a", expected.data, expected.metadata);
+                   ctx.expect_same(client.get_checkpoint(thread, "a"),
+                                   std::optional<Checkpoint>(expected),
+                                   std::string("the checkpoint stored again with other ") +
+                                       (is_data ? "data" : "metadata") + " alone");
+                 }
+               }
                ctx.expect_same(detail::ids(client.list_checkpoints(thread)),
                                std::vector<std::string>({"c", "b", "a"}), "the order of the list");
                ctx.expect_same(ctx.must(client.get_checkpoint(thread), "the latest").checkpoint_id,
                                std::string("c"), "the latest");
-               if (ctx.offers(Interfaces::checkpointer)) {
-                 ctx.expect_same(std::uint64_t{client.get_writes(thread, "a").size()},
-                                 std::uint64_t{1},
-                                 "the number of pending writes of the checkpoint stored again");
+               // Values that some take for equal.
+               for (const json& value :
+                    {json(1), json(1.0), json("1"), json(0.0), json(-0.0), json(0), json(false),
+                     json(), json::array(), json::object()}) {
+                 expected.data = value;
+                 detail::store_by(way, client, thread, "a", expected.data, expected.metadata);
+                 ctx.expect_same(client.get_checkpoint(thread, "a"),
+                                 std::optional<Checkpoint>(expected),
+                                 "the checkpoint stored again with what is hardly different");
                }
-               if (ctx.has_clock()) {
-                 ctx.set_clock(before.created_at + 24h);
-                 detail::store_by(way, client, thread, "b", 5);
-                 ctx.expect_same(
-                     ctx.must(client.get_checkpoint(thread, "b"), "the checkpoint").created_at <
-                         before.created_at + 12h,
-                     true, "whether created_at stays when the clock has moved on");
+               if (ctx.offers(Interfaces::checkpointer)) {
+                 detail::expect_writes(ctx, client, thread, "a", writes,
+                                       "the pending writes of the checkpoint stored again");
+               }
+               for (const std::chrono::hours later : {24h, 24h * 40}) {
+                 if (ctx.has_clock()) {
+                   ctx.set_clock(before.created_at + later);
+                   detail::store_by(way, client, thread, "b", 5);
+                   ctx.expect_same(
+                       ctx.must(client.get_checkpoint(thread, "b"), "the checkpoint").created_at <
+                           before.created_at + 12h,
+                       true, "whether created_at stays when the clock has moved on");
+                 }
                }
              }
            }),

@@ -33,6 +33,8 @@ std::vector<Rule> conversation_rules() {
                  Sample("assistant", "", object("tool_calls", json::array({object("id", "c1")}))),
                  Sample("tool", "{\"ok\": true}", object("tool_call_id", "c1")),
                  Sample("system", "Be briefer.", json::object()),
+                 Sample("user", "with an id", object("id", "m1")),
+                 Sample("assistant", "with the same", object("id", "m1")),
                  Sample("user", "apple", json::object())};
              for (const Sample& sample : samples) {
                ctx.expect(client.add_message("s", sample.role, sample.content, sample.metadata),
@@ -53,8 +55,13 @@ std::vector<Rule> conversation_rules() {
                const Timestamp later = history.back().timestamp + 1h;
                ctx.set_clock(later);
                detail::append(ctx, client, "s", "later");
-               ctx.expect_same(client.history("s").back().timestamp, later,
-                               "the timestamp of a message");
+               const std::vector<Message> told = client.history("s");
+               ctx.expect_same(told.back().timestamp, later, "the timestamp of a message");
+               ctx.set_clock(later + 1h);
+               if (client.has_sessions()) {
+                 client.update_session("s", SessionUpdate().increment_requests());
+               }
+               ctx.expect_same(client.history("s"), told, "the history once there was an update");
              }
            }),
       Rule("CON-02", needs::conversations,
@@ -74,7 +81,7 @@ std::vector<Rule> conversation_rules() {
              ctx.expect_same(detail::contents(all), detail::numbered("m", 1, 60),
                              "a history of a limit that is not reached");
              detail::expect_increasing(all);
-             for (const int limit : {1, 2, 50, 59, 60, 61, 1000}) {
+             for (const int limit : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 50, 59, 60, 61, 1000}) {
                const int first = std::max(1, 61 - limit);
                const auto actual = client.history("s", static_cast<std::size_t>(limit));
                ctx.expect_same(detail::contents(actual), detail::numbered("m", first, 60),
@@ -136,6 +143,11 @@ std::vector<Rule> conversation_rules() {
                              "the number of messages");
              ctx.expect_same(detail::contents(actual), all, "1,003 messages");
              detail::expect_increasing(actual);
+             if (client.has_sessions()) {
+               ctx.expect(client.end_session("s"), "the end to be true", "false");
+               ctx.expect_same(client.history("s", 5000), actual,
+                               "1,003 messages once their session has ended");
+             }
            }),
       Rule("CON-05", needs::conversations,
            "order never depends on the clock: equal or backward timestamps change nothing",
@@ -187,9 +199,21 @@ std::vector<Rule> conversation_rules() {
            [](RuleContext& ctx) {
              Client client = ctx.open();
              ctx.need_session(client, "s");
-             const std::vector<std::string> roles = {
-                 "user",        "Assistant",           "function", "agent:planner", " ",
-                 "r\xC3\xB4le", std::string("a\0b", 3)};
+             const std::vector<std::string> roles = {"user",
+                                                     "Assistant",
+                                                     "function",
+                                                     "agent:planner",
+                                                     " ",
+                                                     "r\xC3\xB4le",
+                                                     std::string("a\0b", 3),
+                                                     "human",
+                                                     "ai",
+                                                     "model",
+                                                     "developer",
+                                                     "bot",
+                                                     "USER",
+                                                     "system ",
+                                                     "tool_result"};
              for (const std::string& role : roles) {
                ctx.expect(client.add_message("s", role, ""), "the append to be true", "false");
              }

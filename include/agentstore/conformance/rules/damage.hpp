@@ -57,7 +57,9 @@ public:
 
 private:
   static constexpr const char* whole = "whole";
-  static constexpr const char* spoilt = "spoilt";
+  /// Long, so that an error which names a part of it shows.
+  static constexpr const char* spoilt =
+      "spoilt, and with a key that is longer than sixty-four bytes, which an error names whole";
 
   static std::string id(int number) { return "c" + std::to_string(number); }
   static std::string user_of(const std::string& key) { return "user of " + key; }

@@ -8,6 +8,7 @@
 /// Environment: AGENTSTORE_KILLS=n is how many children DUR-02 kills; 10 where it is not set.
 
 #include <agentstore/conformance/crash/kill_test.hpp>
+#include <agentstore/conformance/methods/all_reads.hpp>
 #include <agentstore/conformance/methods/odd_arguments.hpp>
 #include <agentstore/conformance/methods/pages.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
@@ -249,6 +250,14 @@ inline void check_long_after_reopen(RuleContext& ctx) {
                     "what is there once there was one more, after a reopen, of " + all[i].name);
   }
   ctx.close(client);
+  Client between = ctx.open_in(space);
+  ctx.close(between);
+  Client later = ctx.open_in(space);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    ctx.expect_same(all[i].numbers(ctx, later, key(i)), before[i],
+                    "what is there after a second reopen of what was made by " + all[i].name);
+  }
+  ctx.close(later);
 }
 
 /// The odd values and ids, by whatever takes them, as they are after a reopen.
@@ -444,6 +453,56 @@ inline void check_changes_after_reopen(RuleContext& ctx) {
   ctx.close(client);
 }
 
+/// What no call has written for the last time when the handle goes without `close`: ends, removals,
+/// and what a session that is made afresh must not find.
+inline void check_unclosed(RuleContext& ctx) {
+  const std::string space = ctx.space() + "-u";
+  const bool has_threads =
+      ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer);
+  std::vector<std::vector<std::string>> before;
+  const std::vector<std::string> keys = {"ended", "pruned", "deleted", "removed"};
+  {
+    Client client = ctx.open_in(space);
+    for (const std::string& key : keys) {
+      fill_for_reads(ctx, client, key);
+    }
+    if (ctx.offers(Interfaces::sessions)) {
+      ctx.expect_same(client.end_session("ended", "done"), true, "the end");
+    }
+    if (ctx.offers(Interfaces::thread_directory)) {
+      client.prune_thread("pruned", 0);
+      client.delete_thread("deleted");
+    }
+    if (ctx.offers(Interfaces::session_directory)) {
+      ctx.expect_same(client.delete_session("removed"), true, "the deletion");
+    }
+    for (const std::string& key : keys) {
+      before.push_back(all_answers(ctx, client, key));
+    }
+    ctx.let_go(client);
+  }
+  Client client = ctx.open_in(space);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    expect_same_answers(ctx, client, keys[i], before[i], "after a reopen without a close");
+  }
+  if (ctx.offers(Interfaces::session_directory)) {
+    client.create_session("removed");
+    if (ctx.offers(Interfaces::contexts)) {
+      ctx.expect_same(client.get_task_context("removed"), std::optional<json>(),
+                      "the context of a session made afresh after a reopen");
+    }
+    if (ctx.offers(Interfaces::conversations)) {
+      ctx.expect_same(client.history("removed"), std::vector<Message>(),
+                      "the history of a session made afresh after a reopen");
+    }
+    if (has_threads) {
+      ctx.expect_same(client.list_checkpoints("removed"), std::vector<Checkpoint>(),
+                      "the checkpoints of a session made afresh after a reopen");
+    }
+  }
+  ctx.close(client);
+}
+
 inline std::size_t kill_count() {
   const char* text = std::getenv("AGENTSTORE_KILLS");
   const unsigned long wanted = text != nullptr ? std::strtoul(text, nullptr, 10) : 0;
@@ -477,6 +536,9 @@ std::vector<Rule> durability_rules() {
              detail::check_long_after_reopen(ctx);
              detail::check_odd_after_reopen(ctx);
              detail::check_changes_after_reopen(ctx);
+             if (!ctx.offers(Interfaces::archive)) {
+               detail::check_unclosed(ctx);
+             }
            }),
       Rule("DUR-02", needs::anything.claim(&Claims::does_survive_kill, "survives_kill"),
            "after a kill -9 at any moment all that was acknowledged is there, besides at most what "

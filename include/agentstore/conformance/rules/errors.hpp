@@ -122,7 +122,7 @@ inline bool Failing::write(const TaggedWrite& tagged, Fault fault) {
   if (tagged.is_archive) {
     try {
       done = tagged.put(client_, key, 2);
-    } catch (const Timeout&) {
+    } catch (const Violation&) {
       throw;
     } catch (...) {
       throw Violation("false from " + text + " of an archive that fails",
@@ -194,6 +194,43 @@ inline void check_calls_under_faults(RuleContext& ctx, Client& client, const std
                method.text(method.ids(key)) + " to find what was stored before the faults",
                "nothing");
   }
+}
+
+/// The record of a session is as before the call that failed, or as behind it.
+inline void check_records_under_faults(RuleContext& ctx, Client& client) {
+  Failing store(ctx, client, "whole record ");
+  const auto check = [&](const std::string& text, const auto& call) {
+    for (const auto effect : {Fault::Effect::before, Fault::Effect::after}) {
+      for (std::size_t first = 1; first <= 12; ++first) {
+        const std::string key = store.new_key();
+        const std::string model = store.new_key();
+        for (const std::string& id : {key, model}) {
+          client.create_session(id, "user", object("a", 1));
+        }
+        call(model);
+        Session done = ctx.must(client.get_session(model), "the session");
+        const Session before = ctx.must(client.get_session(key), "the session");
+        ctx.inject(Fault(effect, first));
+        const bool failed = store.fails(text, [&] { call(key); });
+        ctx.inject(Fault());
+        const Session after = ctx.must(client.get_session(key), "the session");
+        done.session_id = key;
+        done.created_at = before.created_at;
+        done.last_activity = after.last_activity;
+        ctx.expect((failed && after == before) || after == done,
+                   "the session as before " + text + ", or as behind it, which is " + show(done),
+                   show(after));
+        if (!failed) {
+          break;
+        }
+      }
+    }
+  };
+  check("update_session(...)", [&](const std::string& id) {
+    client.update_session(
+        id, SessionUpdate().increment_requests().mark_error().updates(object("b", 2)));
+  });
+  check("end_session(...)", [&](const std::string& id) { client.end_session(id, "done"); });
 }
 
 /// Whole stores only: `get_metrics` and `cleanup_expired_sessions`.
@@ -349,28 +386,32 @@ inline void ErrorNameCheck::check_bad_arguments(Client& client) {
                     [&](const Ids& ids) { argument.put(client, ids, argument.sample(1)); });
     }
   }
-  // The key is long, of both cases, and ends as it begins: it is to be named whole.
-  const auto new_key = [this] { return "Key " + std::to_string(++keys_) + letters(500) + "Z "; };
+  // Keys are short and long, of both cases, and end as they begin: they are to be named whole.
+  const auto new_key = [this](std::size_t letters_in_it) {
+    return "Key " + std::to_string(++keys_) + letters(letters_in_it) + "Z ";
+  };
   const auto limit = ctx_.harness().claims().max_value_bytes();
-  for (const WriteArgument& argument : write_arguments(ctx_)) {
-    if (argument.is_archive) {
-      continue;
-    }
-    const Ids ids = argument.ids(new_key());
-    argument.prepare(ctx_, client, ids);
-    check(argument.name, ids, [&] { argument.put(client, ids, "\xff"); });
-    if (!argument.takes_text()) {
-      check(argument.name, ids, [&] { argument.put(client, ids, nested(1'000)); });
-      check(argument.name, ids, [&] {
-        argument.put(client, ids, object("v", std::numeric_limits<double>::quiet_NaN()));
-      });
-    }
-    if (limit && (argument.takes != Takes::nonempty_text || argument.parameter == "role")) {
-      check(argument.name, ids, [&] { argument.put(client, ids, sized(argument, *limit + 1)); });
+  for (const std::size_t length : {5u, 500u}) {
+    for (const WriteArgument& argument : write_arguments(ctx_)) {
+      if (argument.is_archive) {
+        continue;
+      }
+      const Ids ids = argument.ids(new_key(length));
+      argument.prepare(ctx_, client, ids);
+      check(argument.name, ids, [&] { argument.put(client, ids, "\xff"); });
+      if (!argument.takes_text()) {
+        check(argument.name, ids, [&] { argument.put(client, ids, nested(1'000)); });
+        check(argument.name, ids, [&] {
+          argument.put(client, ids, object("v", std::numeric_limits<double>::quiet_NaN()));
+        });
+      }
+      if (limit) {
+        check(argument.name, ids, [&] { argument.put(client, ids, sized(argument, *limit + 1)); });
+      }
     }
   }
   if (ctx_.offers(Interfaces::sessions)) {
-    const std::string key = new_key();
+    const std::string key = new_key(500);
     client.create_session(key, "user");
     client.update_session(key,
                           SessionUpdate().add_processing_time(std::chrono::microseconds::max()));
@@ -415,31 +456,35 @@ inline void ErrorNameCheck::check_bad_arguments(Client& client) {
 
 inline void ErrorNameCheck::check_taken(Client& client) {
   if (ctx_.offers(Interfaces::sessions)) {
-    client.create_session("taken");
-    check("create_session", {"taken", "another user"},
-          [&] { client.create_session("taken", "another user"); });
+    const std::string taken = "taken " + letters(500);
+    client.create_session(taken);
+    check("create_session", {taken, "another user"},
+          [&] { client.create_session(taken, "another user"); });
   }
   if (needs::thread_directory.missing(ctx_.harness().interfaces(), ctx_.harness().claims())
           .empty()) {
-    client.store_checkpoint("source", "checkpoint", 1);
-    client.store_checkpoint("target", "checkpoint", 2);
-    check("copy_thread", {"source", "target"}, [&] { client.copy_thread("source", "target"); });
+    const std::string source = "source " + letters(500);
+    const std::string target = "target " + letters(500);
+    client.store_checkpoint(source, "checkpoint", 1);
+    client.store_checkpoint(target, "checkpoint", 2);
+    check("copy_thread", {source, target}, [&] { client.copy_thread(source, target); });
   }
 }
 
 inline void check_names(RuleContext& ctx) {
   ErrorNameCheck names(ctx);
+  const std::string long_end = " " + letters(500) + "Z";
   Client client = ctx.open_raw();
   if (client.has_life_cycle()) {
     if (!ctx.harness().claims().is_opened_by_harness()) {
-      names.check_all(client, "before initialize");
+      names.check_all(client, "before initialize" + long_end);
     }
     ctx.expect(client.initialize(), "initialize() to be true", "false");
   }
   names.check_bad_arguments(client);
   names.check_taken(client);
   if (ctx.has_faults()) {
-    const std::string key = "under a fault";
+    const std::string key = "under a fault" + long_end;
     fill_for_reads(ctx, client, key);
     const Failing store(ctx, client); // heals the store at the end
     ctx.inject(Fault(Fault::Effect::before));
@@ -447,7 +492,7 @@ inline void check_names(RuleContext& ctx) {
   }
   if (client.has_life_cycle()) {
     client.close();
-    names.check_all(client, "after close");
+    names.check_all(client, "after close" + long_end);
   }
   names.expect_errors_at_all();
 }
@@ -524,6 +569,9 @@ std::vector<Rule> error_rules() {
              Client client = ctx.open();
              fill_for_reads(ctx, client, key);
              detail::check_calls_under_faults(ctx, client, key);
+             if (ctx.offers(Interfaces::sessions)) {
+               detail::check_records_under_faults(ctx, client);
+             }
              if (ctx.offers(Interfaces::backend)) {
                detail::check_whole_store_under_faults(ctx, client);
              }

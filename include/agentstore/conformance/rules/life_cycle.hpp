@@ -285,6 +285,13 @@ std::vector<Rule> life_cycle_rules() {
                client.close();
                ctx.expect_same(client.initialize(), true, "initialize after close");
                detail::expect_contents(ctx, client, before, "after a close and an initialize");
+               const Checkpoint& oldest = before.checkpoints.back();
+               detail::store(ctx, client, "t", oldest.checkpoint_id, oldest.data, oldest.metadata);
+               if (ctx.offers(Interfaces::checkpointer)) {
+                 client.put_checkpoint("t", oldest.checkpoint_id, oldest.data, oldest.metadata);
+               }
+               ctx.expect_same(client.list_checkpoints("t"), before.checkpoints,
+                               "the checkpoints once the oldest was stored again after reopening");
                detail::append(ctx, client, "s", "after reopening");
                detail::store(ctx, client, "t", "c" + std::to_string(round), round);
                detail::expect_increasing(client.history("s"));
@@ -297,25 +304,38 @@ std::vector<Rule> life_cycle_rules() {
            "answer from the state; catch what looking may throw",
            [](RuleContext& ctx) {
              Client client = ctx.open_raw();
-             const auto expect_closed = [&](const std::string& when) {
-               const Health health = client.health_check();
-               ctx.expect(health.status == Health::Status::unhealthy && !health.issues.empty(),
+             const auto expect_closed = [&ctx](Client& closed, const std::string& when) {
+               const Health health = closed.health_check();
+               const auto is_empty = [](const std::string& issue) { return issue.empty(); };
+               ctx.expect(health.status == Health::Status::unhealthy && !health.issues.empty() &&
+                              std::none_of(health.issues.begin(), health.issues.end(), is_empty) &&
+                              health.details.is_object(),
                           "unhealthy with an issue " + when, show(health));
              };
              if (!ctx.harness().claims().is_opened_by_harness()) {
-               expect_closed("before initialize");
+               expect_closed(client, "before initialize");
              }
              client.initialize();
              const Health open = client.health_check();
              const bool healthy = open.status == Health::Status::healthy && open.issues.empty();
              const bool degraded = open.status == Health::Status::degraded && !open.issues.empty();
-             ctx.expect((healthy || degraded) && !open.backend.empty(),
+             ctx.expect((healthy || degraded) && !open.backend.empty() && open.details.is_object(),
                         "healthy without issues, or degraded with the reason, and the backend's "
                         "name",
                         show(open));
-             client.close();
-             expect_closed("after close");
-             client.initialize();
+             const bool is_shared = ctx.harness().claims().has_shared_handles();
+             Client other = is_shared ? ctx.open() : ctx.open_other();
+             for (int round = 0; round < 3; ++round) {
+               client.close();
+               expect_closed(client, "after close");
+               ctx.expect_same(other.health_check().status, open.status,
+                               "the health of a handle beside one that was closed");
+               client.initialize();
+               ctx.expect_same(client.health_check().status, open.status,
+                               "the health after a close and an initialize");
+             }
+             other.close();
+             expect_closed(other, "after its close");
              check_health_under_faults(ctx, client);
            }),
       Rule("LIF-07", needs::backend.claim(&Claims::has_any_teardown_order, "any_teardown_order"),

@@ -230,6 +230,69 @@ private:
   Client& client_;
 };
 
+/// DIR-01: after each call that may change a record, the list has it as `get_session` has.
+inline void check_listed_as_read(RuleContext& ctx, Client& client) {
+  const std::string id = "listed as read";
+  client.create_session(id, id, object("a", 1));
+  int hours = 0;
+  const auto expect_same = [&](const std::string& what) {
+    const SessionPage page = client.list_sessions(id);
+    ctx.expect_same(std::uint64_t{page.sessions.size()}, std::uint64_t{1}, "the sessions listed");
+    ctx.expect_same(page.sessions.front(), ctx.must(client.get_session(id), "the session"),
+                    "the session listed after " + what);
+    set_clock_if_any(ctx, first_of_may() + std::chrono::hours(++hours));
+  };
+  expect_same("its create");
+  client.update_session(id, SessionUpdate().increment_requests().updates(object("b", 2)));
+  expect_same("an update");
+  if (ctx.offers(Interfaces::conversations)) {
+    append(ctx, client, id, "hi");
+    expect_same("an append");
+  }
+  if (ctx.offers(Interfaces::contexts)) {
+    client.store_task_context(id, 1);
+    expect_same("a context");
+  }
+  if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {
+    store(ctx, client, id, "c", 1);
+    expect_same("a checkpoint of its thread");
+  }
+  if (ctx.offers(Interfaces::checkpointer)) {
+    put(ctx, client, id, "c", "task", WriteList().add("a", 1));
+    expect_same("pending writes of its thread");
+  }
+  client.end_session(id, "done");
+  expect_same("the end");
+}
+
+/// DIR-02: pages whose edges lie among sessions of one moment, and of moments before 1970.
+inline void check_ties_on_pages(RuleContext& ctx, Client& client) {
+  if (!ctx.has_clock()) {
+    return;
+  }
+  const std::vector<std::string> ids = {"A", "B", "a", "a ", "b", "\xC3\x89", "\xC3\xA9"};
+  for (const int year : {1900, 1969, 2026}) {
+    const std::string user = "of " + std::to_string(year);
+    const Timestamp start = std::chrono::sys_days(std::chrono::year(year) / 5 / 1);
+    std::vector<std::string> expected;
+    for (int day = 3; day > 0; --day) { // the newest first, as they are listed
+      ctx.set_clock(start + std::chrono::days(day));
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        expected.push_back(user + ", day " + std::to_string(day) + " " + ids[i]);
+        client.create_session(expected.back(), user);
+        if (i % 2 == 0) {
+          client.end_session(expected.back());
+        }
+      }
+    }
+    for (const std::size_t size : std::array<std::size_t, 4>{1, 2, 3, 4}) {
+      ctx.expect_same(read_pages(ctx, size, PagesOf(client, user)), expected,
+                      "the sessions of moments of " + std::to_string(year) + ", on pages of " +
+                          std::to_string(size));
+    }
+  }
+}
+
 /// DIR-02: pages are read on one thread while others write.
 inline void check_pages_beside_writers(RuleContext& ctx, Client& client) {
   const std::vector<std::string> stable = create_many(ctx, client, "busy", 40, 5);
@@ -378,6 +441,7 @@ std::vector<Rule> session_directory_rules() {
              detail::check_listed_order(ctx, client);
              detail::check_exact_users(ctx, client);
              detail::check_large_sessions(ctx, client);
+             detail::check_listed_as_read(ctx, client);
              Client other = ctx.open_other();
              detail::check_order_of_bytes(ctx, other);
            }),
@@ -396,6 +460,7 @@ std::vector<Rule> session_directory_rules() {
              changes.check(Others::touch_seen, "update what was seen");
              changes.check(Others::touch_unseen, "update what is to come");
              detail::check_pages_beside_writers(ctx, client);
+             detail::check_ties_on_pages(ctx, client);
            }),
       Rule(
           "DIR-03", needs::session_directory,
@@ -415,6 +480,15 @@ std::vector<Rule> session_directory_rules() {
             ctx.expect(!own.empty(), "a cursor on a page that is not the last", "none");
             ctx.expect_same(std::uint64_t{list(Page(2).after(own)).sessions.size()},
                             std::uint64_t{2}, "the sessions behind the first");
+            detail::expect_lasting_cursor(ctx, client, [&own](Client& by) {
+              return detail::IdPage(by.list_sessions("u", Page(2).after(own))).ids;
+            });
+            const auto behind = detail::IdPage(list(Page(3).after(own))).ids;
+            const std::string first = list(Page(1)).sessions.front().session_id;
+            ctx.expect_same(client.delete_session(first), true, "the deletion");
+            client.create_session(first, "u");
+            detail::expect_once_each(detail::IdPage(list(Page(3).after(own))).ids, behind,
+                                     "behind a session that was made afresh");
             std::vector<std::string> others = detail::made_up_cursors();
             others.push_back(client.list_sessions("uu", Page(1)).next);
             others.push_back(client.list_sessions("v", Page(2)).next);
@@ -541,6 +615,15 @@ std::vector<Rule> session_directory_rules() {
                                "the deletion of the session made afresh");
                detail::expect_parts(ctx, client, id, {}, "what is left after a second deletion");
              }
+             detail::check_early_writes_go(ctx, client, [&](const std::string& id) {
+               ctx.expect_same(client.delete_session(id), true, "the deletion");
+             });
+             client.create_session("of many");
+             detail::fill_with_many(ctx, client, "of many");
+             ctx.expect_same(client.delete_session("of many"), true, "the deletion");
+             client.create_session("of many");
+             detail::expect_none_of_many(ctx, client, "of many",
+                                         "a session made afresh, which had very many");
            }),
   };
 }

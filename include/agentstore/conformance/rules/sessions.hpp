@@ -5,6 +5,7 @@
 /// \file
 /// SES: the rules of ISessionStorage.
 
+#include <agentstore/conformance/methods/odd_arguments.hpp>
 #include <agentstore/conformance/methods/pages.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
 
@@ -49,6 +50,54 @@ inline json odd_merged() {
                          "off": false, "zero": 0, "empty": "", "": {"": []}, "$set": {"x": 1},
                          "__proto__": {"x": 1}, "a.b": 1, "a/b~c": 2, "most": 18446744073709551615,
                          "least": -9223372036854775808})");
+}
+
+/// Metadata and a patch, for each way in which a merge goes wrong; the first are the examples of
+/// RFC 7386.
+inline std::vector<std::pair<json, json>> merges() {
+  const json table = json::parse(R"([
+      [{"a": "b"}, {"a": "c"}], [{"a": "b"}, {"b": "c"}], [{"a": "b"}, {"a": null}],
+      [{"a": "b", "b": "c"}, {"a": null}], [{"a": ["b"]}, {"a": "c"}], [{"a": "c"}, {"a": ["b"]}],
+      [{"a": {"b": "c"}}, {"a": {"b": "d", "c": null}}], [{"a": [{"b": "c"}]}, {"a": [1]}],
+      [{"e": null}, {"a": 1}], [{}, {"a": {"bb": {"ccc": null}}}],
+      [{"a": [1, 2]}, {"a": [3, 4]}], [{"a": [[1], [2]]}, {"a": [[3]]}],
+      [{"a": {"b": [[1, 2], [3]]}}, {"a": {"b": [[4], [5]]}}],
+      [{"a": [{"b": 1, "c": 2}]}, {"a": [{"b": null}]}],
+      [{"a": 5}, {"a": {}}], [{"a": null}, {"a": {}}], [{"a": "b"}, {"a": {}}], [{"a": [1]}, {"a": {}}],
+      [{"a": {"b": 1}}, {"a": 5}], [{"a": {"b": 1}}, {"a": []}], [{"a": {"b": 1}}, {"a": null}],
+      [{"name": 1, "n": {"x": 1}}, {"Name": 2, "NAME": 3, "n": {"X": 2}}],
+      [{"name": 1}, {"name ": 2, " name": 3}],
+      [{"_id": 1, "id": 2}, {"_id": 3, "id": null, "$unset": {"_id": 1}}],
+      [{"": {"a": 1}}, {"": {"b": 2}}], [{"a.b": 1, "a": {"b": 2}}, {"a.b": 3}],
+      [{"a": 1, "b": 2, "c": 3}, {"a": null, "b": null, "c": null}]])");
+  std::vector<std::pair<json, json>> all;
+  for (const json& pair : table) {
+    all.emplace_back(pair[0], pair[1]);
+  }
+  json before = json::parse(R"({"old": 1})");
+  json patch = json::parse(R"({"old": null, "new": 2})");
+  for (int depth = 0; depth < 20; ++depth) {
+    json outer = json::object();
+    outer["keep"] = depth;
+    outer["in"] = std::move(before);
+    before = std::move(outer);
+    json outer_patch = json::object();
+    outer_patch["in"] = std::move(patch);
+    patch = std::move(outer_patch);
+  }
+  all.emplace_back(before, patch);
+  const json wide = wide_object();
+  json half = json::object(); // every second member goes, and as many come
+  for (const auto& [name, value] : wide.items()) {
+    const bool goes = value.get<int>() % 2 == 0;
+    half[goes ? name : "new " + name] = goes ? json() : value;
+  }
+  all.emplace_back(wide, half);
+  return all;
+}
+inline json merged(json before, const json& patch) {
+  before.merge_patch(patch);
+  return before;
 }
 
 /// The session as it must be: there, and with all but last_activity and version as given.
@@ -174,6 +223,16 @@ std::vector<Rule> session_rules() {
                         "the update to be true", "false");
              odd.metadata = detail::odd_merged();
              detail::expect_session(ctx, client, odd, "after a patch of rarer members");
+             std::size_t count = 0;
+             for (const auto& [before, patch] : detail::merges()) {
+               const std::string id = "merged " + std::to_string(++count);
+               Session merged = client.create_session(id, "u", before);
+               ctx.expect(client.update_session(id, SessionUpdate().updates(patch)),
+                          "the update to be true", "false");
+               merged.metadata = detail::merged(before, patch);
+               detail::expect_session(ctx, client, merged,
+                                      "after " + show(patch) + " was merged into " + show(before));
+             }
              for (const json& wrong : detail::not_objects()) {
                ctx.expect_error(errc::invalid_argument, [&] {
                  client.update_session("s", SessionUpdate().updates(wrong).increment_requests());
@@ -441,10 +500,30 @@ std::vector<Rule> session_rules() {
              update_later(SessionUpdate().mark_error(), " by mark_error");
              update_later(SessionUpdate().add_processing_time(1us), " by add_processing_time");
              update_later(SessionUpdate().updates(object("a", 1)), " of the metadata");
+             update_later(SessionUpdate().updates(object("a", 1)), " that changes nothing");
+             update_later(SessionUpdate().updates(json::object()), " by an empty patch");
+             update_later(SessionUpdate(), " by nothing");
+             const bool is_shared = ctx.harness().claims().has_shared_handles();
+             Client other = is_shared ? ctx.open() : client; // which did not create it
              if (ctx.offers(Interfaces::conversations)) {
-               ctx.set_clock(start + 1min);
-               client.add_message("s", "user", "hi");
-               ctx.expect_same(now().last_activity, start + 1min, "last_activity after an append");
+               detail::Batch batch(client);
+               for (int i = 0; i < 130; ++i) {
+                 batch.add(
+                     Client::text("add_conversation_message", std::string("s"), "user", "hi"),
+                     client.handle().conversations->add_conversation_message("s", "user", "hi"));
+               }
+               batch.finish();
+               for (Client* by : {&other, &client}) {
+                 ctx.set_clock(start + 1min);
+                 by->add_message("s", "user", "hi");
+                 ctx.expect_same(now().last_activity, start + 1min,
+                                 "last_activity after an append");
+                 ctx.set_clock(start - 2h);
+                 by->add_message("s", "user", "hi");
+                 ctx.expect_same(now().last_activity, start + 1min,
+                                 "last_activity after an append when the clock went back");
+                 start += 1min;
+               }
              }
              const Timestamp latest = now().last_activity;
              const auto expect_no_way_back = [&](const std::string& what) {
@@ -634,6 +713,8 @@ std::vector<Rule> session_rules() {
              expect_growth("add_processing_time");
              client.update_session("s", SessionUpdate().updates(object("a", 1)));
              expect_growth("updates");
+             client.update_session("s", SessionUpdate().updates(object("a", nullptr)));
+             expect_growth("a patch that only removes");
              if (ctx.offers(Interfaces::conversations)) {
                client.add_message("s", "user", "hi");
                expect_growth("an append");

@@ -6,6 +6,7 @@
 /// SPC and TWO: stores that must not see each other, and handles and processes that must.
 
 #include <agentstore/conformance/crash/shared_processes.hpp>
+#include <agentstore/conformance/methods/all_reads.hpp>
 #include <agentstore/conformance/methods/tagged_writes.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
 #include <agentstore/conformance/rules/values.hpp>
@@ -13,27 +14,6 @@
 namespace agentstore::conformance {
 
 namespace detail {
-
-/// An answer as text, without what two handles may say differently.
-inline std::string shown_answer(Answer answer) {
-  return std::visit(
-      [](auto& value) -> std::string {
-        using T = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<T, std::monostate>) {
-          return "nothing";
-        } else if constexpr (std::is_same_v<T, Metrics>) {
-          value.details = json::object();
-          return show(value);
-        } else if constexpr (std::is_same_v<T, SessionPage>) {
-          return show(value.sessions) + (value.next.empty() ? "" : ", and more");
-        } else if constexpr (std::is_same_v<T, ThreadPage>) {
-          return show(value.thread_ids) + (value.next.empty() ? "" : ", and more");
-        } else {
-          return show(value);
-        }
-      },
-      answer);
-}
 
 /// SPC-01: what is listed, deleted, copied and pruned is of one space.
 inline void check_directories_apart(RuleContext& ctx, Client& a, Client& b,
@@ -59,51 +39,42 @@ inline void check_directories_apart(RuleContext& ctx, Client& a, Client& b,
   }
 }
 
-/// The reads of all that `tagged_writes` writes under a key, by each method that reads.
-inline std::vector<Operation> reads_about(RuleContext& ctx, const std::string& key) {
-  std::vector<Operation> result;
-  for (const Method& method : methods()) {
-    if (method.kind != MethodKind::reads || !method.is_offered(ctx.harness().interfaces())) {
-      continue;
-    }
-    Operation call = method.prepared(key);
-    if (method.has(Parameter::listed_user_id)) {
-      for (const char* user : {"user", "user-000000000001", "owner"}) {
-        call.key = user;
-        result.push_back(call);
-      }
-      continue;
-    }
-    if (method.has(Parameter::optional_checkpoint_id)) {
-      call.checkpoint_id.reset();
-      result.push_back(call);
-    }
-    if (method.has(Parameter::checkpoint_id) || method.has(Parameter::optional_checkpoint_id)) {
-      for (const char* id : {"c-000000000001", "c-000000000002", "one", "checkpoint", "late"}) {
-        call.checkpoint_id = id;
-        result.push_back(call);
-      }
-      continue;
-    }
-    result.push_back(call);
-  }
-  return result;
-}
-
-/// What every read of the store answers about a key, as text.
-inline std::vector<std::string> all_answers(RuleContext& ctx, Client& client,
-                                            const std::string& key) {
-  const auto ask = [](awaitable<Answer> asked, std::optional<Answer>* into) -> awaitable<bool> {
-    *into = co_await std::move(asked);
-    co_return true;
+/// TWO-01: a write that had nothing to do is made again once the other handle has made something.
+inline void check_refusals_are_not_kept(RuleContext& ctx, Client& a, Client& b) {
+  const auto expect_only_later = [&](const std::string& what, const auto& call, const auto& make) {
+    ctx.expect_same(call(), false, what + " of what is not there");
+    make();
+    ctx.expect_same(call(), true, what + " of what the other handle has made since");
   };
-  std::vector<std::string> answers;
-  for (const Operation& call : reads_about(ctx, key)) {
-    std::optional<Answer> answer;
-    client.call(show(call), ask(method_of(call.kind).call(client.handle(), call), &answer));
-    answers.push_back(show(call) + " = " + shown_answer(*std::move(answer)));
+  if (ctx.offers(Interfaces::sessions)) {
+    const auto of_session = [&](const std::string& what, const auto& call) {
+      const std::string id = "made later for " + what;
+      expect_only_later(what, [&] { return call(id); }, [&] { b.create_session(id); });
+    };
+    of_session("an update",
+               [&](const std::string& id) { return a.update_session(id, SessionUpdate()); });
+    of_session("the end", [&](const std::string& id) { return a.end_session(id); });
+    if (ctx.offers(Interfaces::conversations)) {
+      of_session("an append",
+                 [&](const std::string& id) { return a.add_message(id, "user", "hi"); });
+    }
+    if (ctx.offers(Interfaces::contexts)) {
+      of_session("a context", [&](const std::string& id) { return a.store_task_context(id, 1); });
+    }
+    if (ctx.offers(Interfaces::session_directory)) {
+      of_session("the deletion", [&](const std::string& id) { return a.delete_session(id); });
+    }
   }
-  return answers;
+  if (ctx.offers(Interfaces::thread_directory)) {
+    const auto of_thread = [&](const std::string& what, const auto& call) {
+      const std::string id = "made later for " + what;
+      expect_only_later(what, [&] { return call(id); }, [&] { b.store_checkpoint(id, "c", 1); });
+    };
+    of_thread("the deletion", [&](const std::string& id) { return a.delete_thread(id); });
+    of_thread("the copy",
+              [&](const std::string& id) { return a.copy_thread(id, "copy of " + id); });
+    of_thread("a pruning", [&](const std::string& id) { return a.prune_thread(id, 0) == 1; });
+  }
 }
 
 /// TWO-01: whatever one handle has read before, and not found before, it reads anew.
@@ -145,9 +116,23 @@ inline void check_what_both_count(RuleContext& ctx, Client& a, Client& b) {
     const std::vector<Checkpoint> before = a.list_checkpoints("placed by both");
     ctx.expect_same(ids(before), std::vector<std::string>({"c4", "c5", "c6", "c7", "c8", "c9"}),
                     "the checkpoints that two handles stored by turns");
+    if (ctx.offers(Interfaces::checkpointer)) {
+      int count = 0;
+      for (Client* each : {&a, &b, &a}) {
+        put(ctx, *each, "placed by both", "c4", "task", WriteList().add("__error__", ++count));
+        expect_writes(ctx, a, "placed by both", "c4",
+                      std::vector<std::string>(1, "task:-1 __error__=" + std::to_string(count)),
+                      "the writes to a special channel by two handles");
+      }
+    }
+    set_clock_if_any(ctx, before.front().created_at + std::chrono::hours(1));
     for (Client* again : {&b, &a}) {
-      const Checkpoint& oldest = before.back();
-      store(ctx, *again, "placed by both", oldest.checkpoint_id, oldest.data, oldest.metadata);
+      for (const Checkpoint& each : before) {
+        store(ctx, *again, "placed by both", each.checkpoint_id, each.data, each.metadata);
+        ctx.expect_same(again->get_checkpoint("placed by both", each.checkpoint_id),
+                        std::optional<Checkpoint>(each),
+                        "the other handle's checkpoint once it was stored again");
+      }
       ctx.expect_same(again->list_checkpoints("placed by both"), before,
                       "the checkpoints once the other handle's was stored again");
     }
@@ -237,6 +222,11 @@ inline void check_directories_shared(RuleContext& ctx, Client& a, Client& b) {
     ctx.expect_same(a.delete_thread("seen by both"), true, "the deletion by one handle");
     ctx.expect_same(b.get_checkpoint("seen by both"), std::optional<Checkpoint>(),
                     "a thread that the other handle has deleted");
+    ctx.expect_same(b.copy_thread("copied by one", "seen by both"), true,
+                    "the copy to a thread that the other handle has deleted");
+    ctx.expect_same(a.delete_thread("seen by both"), true, "the deletion by one handle");
+    ctx.expect_same(b.copy_thread("copied by one", "seen by both"), true,
+                    "another copy to a thread that the other handle has deleted");
     b.store_checkpoint("pruned by one", "old", 1);
     b.store_checkpoint("pruned by one", "new", 2);
     b.list_checkpoints("pruned by one");
@@ -366,6 +356,7 @@ std::vector<Rule> sharing_rules() {
             }
             detail::check_directories_shared(ctx, a, b);
             detail::check_no_stale_reads(ctx, a, b);
+            detail::check_refusals_are_not_kept(ctx, a, b);
             detail::check_what_both_count(ctx, a, b);
             if (ctx.offers(Interfaces::sessions)) {
               detail::check_sessions_that_went(ctx, a, b);
@@ -389,6 +380,11 @@ std::vector<Rule> sharing_rules() {
                               "the context of it");
               ctx.expect_same(b.get_metrics().total_sessions, std::uint64_t{0},
                               "the sessions after a clean-up by the other handle");
+              ctx.expect_same(b.add_message("cleaned", "user", "hi"), false,
+                              "an append to a session that the other handle has cleaned up");
+              b.create_session("cleaned");
+              ctx.expect_same(b.add_message("cleaned", "user", "hi"), true,
+                              "an append to a session made afresh after a clean-up by the other");
             }
           }),
       Rule("TWO-02", needs::anything.claim(&Claims::has_shared_processes, "shared_processes"),

@@ -59,7 +59,7 @@ inline awaitable<bool> storing(RuleContext& ctx, Client& client, const std::stri
 /// More checkpoints than anything takes in one go; newest first, as they are listed.
 inline std::vector<std::string> make_long_thread(RuleContext& ctx, Client& client,
                                                  const std::string& thread) {
-  constexpr int count = 270;
+  constexpr int count = 1'030;
   Batch batch(client);
   for (int i = 0; i < count; ++i) {
     const std::string id = "c" + std::to_string(i);
@@ -76,11 +76,27 @@ inline std::vector<std::string> make_long_thread(RuleContext& ctx, Client& clien
                         " of a long thread");
   }
   if (has_writes(ctx)) {
-    for (const std::size_t i : {std::size_t{0}, std::size_t{1}, listed.size() - 1}) {
-      put_one(ctx, client, thread, listed[i]);
+    for (const std::string& id : listed) {
+      batch.add(Client::text("put_writes", thread, id),
+                client.handle().checkpointer->put_writes(thread, id, "task",
+                                                         one_write("channel", json("of " + id))));
     }
+    batch.finish();
   }
   return listed;
+}
+
+/// The writes of a thread that `make_long_thread` has made, of which the first `kept` are there.
+inline void expect_long_writes(RuleContext& ctx, Client& client, const std::string& thread,
+                               const std::vector<std::string>& listed, std::size_t kept,
+                               const std::string& what) {
+  for (std::size_t i = 0; i < listed.size() && has_writes(ctx); ++i) {
+    std::vector<std::string> expected;
+    if (i < kept) {
+      expected.push_back("task:0 channel=\"of " + listed[i] + "\"");
+    }
+    expect_writes(ctx, client, thread, listed[i], expected, "the writes of " + what);
+  }
 }
 
 /// All that can be seen of a thread.
@@ -365,6 +381,9 @@ inline void check_thread_cursors(RuleContext& ctx, Client& client) {
   ctx.expect(!own.empty(), "a cursor on a page that is not the last", "none");
   ctx.expect_same(list(Page(2).after(own)).thread_ids, numbered("u", 2, 3),
                   "the threads behind the first");
+  expect_lasting_cursor(ctx, client, [&own](Client& by) {
+    return by.list_threads("u", Page(2).after(own)).thread_ids;
+  });
   std::vector<std::string> others = made_up_cursors();
   for (const char* prefix : {"", "uu", "v"}) {
     others.push_back(client.list_threads(prefix, Page(1)).next);
@@ -675,6 +694,16 @@ inline void check_copies(RuleContext& ctx, Client& client) {
     const SessionState of_target(ctx, client, "session");
     ctx.expect_same(client.copy_thread("source", "session"), true, "a copy to the id of a session");
     of_target.expect_in(client, "the id of the target of a copy");
+    // The session of the source takes the source along (DIR-05, CLN-03), and nothing of a copy.
+    if (ctx.offers(Interfaces::session_directory)) {
+      ctx.expect_same(client.delete_session("source"), true, "the deletion of the session");
+      source.as("copy").expect_in(ctx, client, "the copy once its source went with a session");
+    }
+    if (ctx.offers(Interfaces::backend)) {
+      const SessionState of_copy(ctx, client, "copy of the copy");
+      client.cleanup(std::chrono::microseconds(0));
+      source.as("copy").expect_in(ctx, client, "the copy after a clean-up of its source");
+    }
   }
   if (has_writes(ctx)) {
     put_one(ctx, client, "only writes", "early");
@@ -683,6 +712,48 @@ inline void check_copies(RuleContext& ctx, Client& client) {
     expect_writes(ctx, client, "copy of writes", "early",
                   std::vector<std::string>(1, "task:0 channel=\"of early\""),
                   "the writes of the copy of a thread of only writes");
+  }
+}
+
+/// THR-05: whatever the values are.
+inline void check_copied_values(RuleContext& ctx, Client& client) {
+  json metadata = wide_object();
+  metadata["values"] = odd_values();
+  store(ctx, client, "of odd values", "odd", odd_values(), metadata);
+  constexpr std::size_t mebibyte = 1u << 20u;
+  store(ctx, client, "of odd values", "large", letters(mebibyte - 2));
+  std::vector<std::vector<PendingWrite>> writes;
+  if (has_writes(ctx)) {
+    WriteList all;
+    for (const json& value : odd_values()) {
+      all.add("value", value);
+    }
+    for (const char* special : {"__error__", "__scheduled__", "__interrupt__", "__resume__"}) {
+      all.add(special, special);
+    }
+    put(ctx, client, "of odd values", "odd", "task", all);
+    writes.push_back(client.get_writes("of odd values", "odd"));
+  }
+  const ThreadState source(ctx, client, "of odd values");
+  ctx.expect_same(client.copy_thread("of odd values", "copy of odd values"), true, "the copy");
+  source.as("copy of odd values").expect_in(ctx, client, "the copy of odd values");
+  for (const Checkpoint& checkpoint : source.as("copy of odd values").checkpoints) {
+    ctx.expect_same(client.get_checkpoint("copy of odd values", checkpoint.checkpoint_id),
+                    std::optional<Checkpoint>(checkpoint), "a checkpoint of the copy by its id");
+  }
+  ctx.expect_same(detail::ids(client.list_before("copy of odd values", "large")),
+                  std::vector<std::string>(1, "odd"), "what is before the latest of a copy");
+  if (has_writes(ctx)) {
+    ctx.expect_same(client.get_writes("copy of odd values", "odd"), writes.front(),
+                    "the writes of the copy of odd values");
+    // In a copy too a special channel keeps the last value, any other the first (WRT-02, WRT-03).
+    for (const char* thread : {"of odd values", "copy of odd values"}) {
+      put(ctx, client, thread, "odd", "task",
+          WriteList().add("value", "again").add("__error__", "again"));
+    }
+    ctx.expect_same(client.get_writes("copy of odd values", "odd"),
+                    client.get_writes("of odd values", "odd"),
+                    "the writes of the copy once they were put again");
   }
 }
 
@@ -889,7 +960,7 @@ inline void check_racing_copies(RuleContext& ctx, Client& client) {
 // THR-07
 
 inline void check_pruning(RuleContext& ctx, Client& client) {
-  for (const std::size_t keep : great_limits({0, 1, 2, 4, 5, 6})) {
+  for (const std::size_t keep : great_limits({0, 1, 2, 3, 4, 5, 6})) {
     const std::string id = "t" + std::to_string(keep);
     const std::string when = "after all but " + std::to_string(keep) + " were removed";
     set_clock_if_any(ctx, first_of_may());
@@ -1084,7 +1155,7 @@ inline void check_lists_before(RuleContext& ctx, Client& client) {
   store(ctx, client, "another", "x", 1);
   const std::vector<Checkpoint> all = client.list_checkpoints("t");
   for (std::size_t i = 0; i < all.size(); ++i) {
-    for (const std::size_t limit : great_limits({0, 1, 2, 3, 4, 5})) {
+    for (const std::size_t limit : great_limits({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10})) {
       const std::size_t count = std::min(limit, all.size() - i - 1);
       const auto first = all.begin() + static_cast<std::ptrdiff_t>(i) + 1;
       ctx.expect_same(client.list_before("t", all[i].checkpoint_id, limit),
@@ -1238,11 +1309,13 @@ std::vector<Rule> thread_directory_rules() {
              Client client = ctx.open();
              detail::check_deletions(ctx, client);
              detail::check_racing_thread_deletions(ctx, client);
-             detail::make_long_thread(ctx, client, "long");
+             const auto deleted = detail::make_long_thread(ctx, client, "long");
              ctx.expect_same(client.delete_thread("long"), true, "the deletion of a long thread");
              ctx.expect_same(detail::ids(client.list_checkpoints("long")),
                              std::vector<std::string>(),
                              "the checkpoints of a long thread that was deleted");
+             detail::expect_long_writes(ctx, client, "long", deleted, 0,
+                                        "a long thread that was deleted");
              check_method_under_faults(ctx, client, "delete_thread");
            }),
       Rule("THR-04", needs::thread_directory,
@@ -1264,6 +1337,7 @@ std::vector<Rule> thread_directory_rules() {
            [](RuleContext& ctx) {
              Client client = ctx.open();
              detail::check_copies(ctx, client);
+             detail::check_copied_values(ctx, client);
              detail::check_copy_goes_on(ctx, client);
              detail::check_independence(ctx, client);
              detail::check_copies_beside_a_writer(ctx, client);
@@ -1275,14 +1349,8 @@ std::vector<Rule> thread_directory_rules() {
              detail::ThreadState(ctx, client, "long")
                  .as("as long")
                  .expect_in(ctx, client, "the copy of a long thread");
-             if (detail::has_writes(ctx)) {
-               for (const std::string& id : {all.front(), all.back()}) {
-                 detail::expect_writes(
-                     ctx, client, "as long", id,
-                     std::vector<std::string>(1, "task:0 channel=\"of " + id + "\""),
-                     "the writes of the copy of a long thread");
-               }
-             }
+             detail::expect_long_writes(ctx, client, "as long", all, all.size(),
+                                        "the copy of a long thread");
              check_method_under_faults(ctx, client, "copy_thread");
            }),
       Rule("THR-06", needs::thread_directory,
@@ -1304,12 +1372,31 @@ std::vector<Rule> thread_directory_rules() {
              detail::check_pruning_of_others(ctx, client);
              detail::check_racing_prunings(ctx, client);
              detail::check_prunings_beside_a_writer(ctx, client);
-             auto newest = detail::make_long_thread(ctx, client, "long");
-             ctx.expect_same(client.prune_thread("long", 3), std::uint64_t{newest.size() - 3},
+             const auto listed = detail::make_long_thread(ctx, client, "long");
+             std::size_t left = listed.size();
+             for (const std::size_t keep : {1'029u, 1'000u, 269u, 200u, 129u, 101u, 64u, 20u, 12u,
+                                            11u, 10u, 9u, 8u, 7u, 3u}) {
+               ctx.expect_same(client.prune_thread("long", keep), std::uint64_t{left - keep},
+                               "how many checkpoints of a long thread were removed for " +
+                                   std::to_string(keep) + " to be kept");
+               left = keep;
+               ctx.expect_same(
+                   detail::ids(client.list_checkpoints("long")),
+                   std::vector<std::string>(listed.begin(),
+                                            listed.begin() + static_cast<std::ptrdiff_t>(keep)),
+                   "the checkpoints of a long thread that was pruned");
+             }
+             detail::expect_long_writes(ctx, client, "long", listed, left,
+                                        "a long thread that was pruned");
+             const auto again = detail::make_long_thread(ctx, client, "pruned at once");
+             ctx.expect_same(client.prune_thread("pruned at once", 0), std::uint64_t{again.size()},
                              "how many checkpoints of a long thread were removed");
-             newest.resize(3);
-             ctx.expect_same(detail::ids(client.list_checkpoints("long")), newest,
-                             "the checkpoints of a long thread that was pruned");
+             detail::expect_long_writes(ctx, client, "pruned at once", again, 0,
+                                        "a long thread that was pruned to nothing");
+             ctx.expect_same(client.delete_thread("pruned at once"), false,
+                             "the deletion of a thread that was pruned to nothing");
+             ctx.expect_same(client.copy_thread("long", "pruned at once"), true,
+                             "the copy to a thread that was pruned to nothing");
              detail::check_as_many_writes(ctx, client, "as many", [&](const std::string& id) {
                ctx.expect_same(client.prune_thread(id, 0), std::uint64_t{5}, "the pruning");
              });

@@ -262,8 +262,7 @@ inline void check_large_together(RuleContext& ctx, Client& client, std::size_t b
     Operation call = method.prepared(key);
     std::size_t large = 0;
     for (const WriteArgument& argument : write_arguments(ctx)) {
-      const bool is_value = argument.takes != Takes::nonempty_text || argument.parameter == "role";
-      if (argument.name == method.name && is_value) {
+      if (argument.name == method.name) {
         argument.set(call, sized(argument, bytes));
         ++large;
       }
@@ -366,10 +365,13 @@ inline void check_refusal(RuleContext& ctx, Client& client, const WriteArgument&
 /// VAL-01: lists, the latest and the head give what the read by its ids gives.
 inline void check_other_reads(RuleContext& ctx, Client& client) {
   set_clock_if_any(ctx, first_of_may() + std::chrono::microseconds(123'457));
-  const json odd = object("values", json(odd_values()));
+  json odd = wide_object();
+  odd["values"] = json(odd_values());
   if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {
-    store(ctx, client, "odd thread", "c", odd, odd);
-    const Checkpoint read = ctx.must(client.get_checkpoint("odd thread", "c"), "the checkpoint");
+    const std::string thread = "odd thread " + letters(1000);
+    const std::string id = letters(1023) + "c";
+    store(ctx, client, thread, id, odd, odd);
+    const Checkpoint read = ctx.must(client.get_checkpoint(thread, id), "the checkpoint");
     const auto expect_as_read = [&](const std::optional<Checkpoint>& other, const std::string& by) {
       ctx.expect_same(ctx.must(other, "the checkpoint by " + by), read,
                       "the same checkpoint by " + by);
@@ -377,12 +379,13 @@ inline void check_other_reads(RuleContext& ctx, Client& client) {
     const auto first = [](const std::vector<Checkpoint>& listed) {
       return listed.empty() ? std::optional<Checkpoint>() : listed.front();
     };
-    expect_as_read(client.get_checkpoint("odd thread"), "get_checkpoint without an id");
-    expect_as_read(first(client.list_checkpoints("odd thread")), "list_checkpoints");
+    expect_as_read(client.get_checkpoint(thread), "get_checkpoint without an id");
+    expect_as_read(first(client.list_checkpoints(thread)), "list_checkpoints");
     if (ctx.offers(Interfaces::thread_directory)) {
-      expect_as_read(client.get_thread_head("odd thread").latest, "get_thread_head");
-      store(ctx, client, "odd thread", "later", 1);
-      expect_as_read(first(client.list_before("odd thread", "later")), "list_checkpoints_before");
+      expect_as_read(client.get_thread_head(thread).latest, "get_thread_head");
+      const std::string later = letters(1023) + "d";
+      store(ctx, client, thread, later, 1);
+      expect_as_read(first(client.list_before(thread, later)), "list_checkpoints_before");
     }
   }
   if (ctx.offers(Interfaces::session_directory)) {
@@ -481,9 +484,6 @@ std::vector<Rule> value_rules() {
              const auto limit = ctx.harness().claims().max_value_bytes();
              std::size_t count = 0;
              for (const WriteArgument& argument : write_arguments(ctx)) {
-               if (argument.takes == Takes::nonempty_text && argument.parameter != "role") {
-                 continue; // channels, statuses and kinds of events are no values
-               }
                for (const std::size_t bytes : {mebibyte - 1, mebibyte}) {
                  detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
                                           detail::sized(argument, bytes));

@@ -71,7 +71,7 @@ std::vector<Rule> write_rules() {
              detail::expect_writes(ctx, client, "t", "tasks", by_bytes,
                                    "the writes of tasks whose ids are in nobody's order but that "
                                    "of their bytes");
-             constexpr int count = 300; // more than a byte counts
+             constexpr int count = 1'100; // more than a byte counts, or goes in one go
              WriteList hundreds;
              Lines listed;
              for (int i = 0; i < count; ++i) {
@@ -79,7 +79,8 @@ std::vector<Rule> write_rules() {
                listed.push_back("task:" + std::to_string(i) + " n=" + std::to_string(i));
              }
              detail::put(ctx, client, "t", "hundreds", "task", hundreds);
-             detail::expect_writes(ctx, client, "t", "hundreds", listed, "300 writes of one call");
+             detail::expect_writes(ctx, client, "t", "hundreds", listed,
+                                   "1,100 writes of one call");
            }),
       Rule("WRT-02", needs::writes,
            "index is the position in the call; a repeated (task, index) keeps the first value",
@@ -99,6 +100,17 @@ std::vector<Rule> write_rules() {
              detail::expect_writes(ctx, client, "t", "c",
                                    {"task:0 a=1", "task:1 b=2", "task:2 c=3"},
                                    "the writes after a shorter call");
+             if (ctx.has_clock()) {
+               ctx.set_clock(std::chrono::sys_days(std::chrono::year(2026) / 5 / 1));
+               detail::put(ctx, client, "long ago", "c", "task", WriteList().add("a", 1));
+               for (const int days : {1, 40}) {
+                 ctx.set_clock(std::chrono::sys_days(std::chrono::year(2026) / 5 / 1) +
+                               std::chrono::days(days));
+                 detail::put(ctx, client, "long ago", "c", "task", WriteList().add("a", 2));
+                 detail::expect_writes(ctx, client, "long ago", "c", {"task:0 a=1"},
+                                       "the writes after the same call long after");
+               }
+             }
            }),
       Rule("WRT-03", needs::writes,
            "special channels have fixed indices and keep the last value, write by write",
@@ -147,6 +159,14 @@ std::vector<Rule> write_rules() {
              detail::put(ctx, client, "t", "e", "task", WriteList().add("__other__", 2));
              detail::expect_writes(ctx, client, "t", "e", {"task:0 __other__=1"},
                                    "a channel that only looks special");
+             client.store_checkpoint("t", "stored", 1);
+             for (const char* value : {"one", "two", "three"}) {
+               detail::put(ctx, client, "t", "stored", "task", WriteList().add("__error__", value));
+               detail::expect_writes(
+                   ctx, client, "t", "stored",
+                   std::vector<std::string>(1, "task:-1 __error__=" + show(std::string(value))),
+                   "a special channel of a checkpoint that is stored");
+             }
            }),
       Rule("WRT-04", needs::writes,
            "equal values of two tasks, and one channel twice in a call, are all kept",
@@ -233,6 +253,14 @@ std::vector<Rule> write_rules() {
              detail::put(ctx, client, "t", "c", "task", WriteList());
              detail::expect_writes(ctx, client, "t", "c", {"task:0 a=1"},
                                    "the writes after one more empty call");
+             if (ctx.offers(Interfaces::thread_directory)) {
+               detail::put(ctx, client, "nothing", "c", "task", WriteList());
+               ctx.expect_same(client.copy_thread("nothing", "copy of nothing"), false,
+                               "the copy of a thread of which an empty list is all");
+               client.store_checkpoint("something", "c", 1);
+               ctx.expect_same(client.copy_thread("something", "nothing"), true,
+                               "the copy to a thread of which an empty list is all");
+             }
            }),
       Rule("WRT-08", needs::writes, "a call is all or nothing",
            "check all writes before storing one; store them in one transaction",
