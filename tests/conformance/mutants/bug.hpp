@@ -112,6 +112,18 @@ private:
   Operation call_;
 };
 
+/// What is answered where nothing is there.
+inline void make_empty(Answer& answer) {
+  std::visit(
+      [](auto& value) {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_default_constructible_v<T>) {
+          value = T();
+        }
+      },
+      answer);
+}
+
 /// A store of all that is no archive.
 class CallStore final : public ForwardingStore {
 public:
@@ -383,6 +395,16 @@ Mutant bug(std::string_view rule, std::string_view name, std::string_view what,
   result.interfaces = in_archive || is_of_archive(method) ? Interfaces::of<ForwardingArchive>()
                                                           : Interfaces::of<ForwardingStore>();
   return result;
+}
+
+/// Adds a mutant of the bug for each of these methods.
+template <class AnyBug, MethodId... methods_with_it>
+void add(std::vector<Mutant>& all, std::string_view rule, std::string_view name,
+         std::string_view what, std::string_view evidence) {
+  (all.push_back(bug<AnyBug, methods_with_it>(
+       rule, kept(std::string(name) + " by " + std::string(method_of(methods_with_it).name)), what,
+       evidence)),
+   ...);
 }
 
 } // namespace agentstore::conformance::mutants

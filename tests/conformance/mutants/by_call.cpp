@@ -171,6 +171,67 @@ inline void tildes_are_escapes(json& value) {
   }
 }
 
+inline void names_have_512_bytes(json& value) {
+  if (value.is_object()) {
+    json result = json::object();
+    for (auto member = value.begin(); member != value.end(); ++member) {
+      result[member.key().substr(0, 512)] = *member;
+    }
+    value = std::move(result);
+  }
+  for (json& inner : value) {
+    if (inner.is_structured()) {
+      names_have_512_bytes(inner);
+    }
+  }
+}
+inline void pairs_are_sets(json& value) {
+  if (value.is_array() && value.size() > 1 && value[0].is_string() && value[0] == value[1]) {
+    value.erase(0);
+  }
+  for (json& inner : value) {
+    if (inner.is_structured()) {
+      pairs_are_sets(inner);
+    }
+  }
+}
+inline void words_are_values(json& value) {
+  change_each(value, [](json& each) {
+    if (each == "true") {
+      each = true;
+    }
+  });
+}
+inline void joins_ligatures(json& value) {
+  change_each(value, [](json& each) {
+    if (each.is_string()) {
+      std::string text = each.get<std::string>();
+      for (std::size_t at = text.find("\xEF\xAC\x81"); at != std::string::npos;
+           at = text.find("\xEF\xAC\x81")) {
+        text.replace(at, 3, "fi");
+      }
+      each = text;
+    }
+  });
+}
+inline void trims_lines(json& value) {
+  change_each(value, [](json& each) {
+    if (each.is_string() && each.get_ref<const std::string&>().starts_with('\n')) {
+      each = each.get<std::string>().substr(1);
+    }
+  });
+}
+
+inline void trims_spaces(json& value) {
+  change_each(value, [](json& each) {
+    if (each.is_string()) {
+      const std::string text = each.get<std::string>();
+      const std::size_t last = text.find_last_not_of(' ');
+      each = last == std::string::npos ? text : text.substr(0, last + 1);
+    }
+  });
+}
+
 inline void lose(Loss loss, Document& value) {
   edit(value, [loss](json& tree) { loss(tree); });
 }
@@ -218,6 +279,26 @@ public:
 
 private:
   void spoil(Answer& answer) const override { lose_in(loss, answer); }
+};
+
+/// Loses it in a copy alone.
+template <Loss loss>
+class ExactButInCopies : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    const auto copies = shared<Kept<bool>>();
+    if (call.kind == Id::copy_thread) {
+      copies->set(call.target, true);
+    }
+    const bool loses = has(call) && copies->has(call.key);
+    Answer answer = co_await next(std::move(call));
+    if (loses) {
+      lose_in(loss, answer);
+    }
+    co_return answer;
+  }
 };
 
 class NullContextIsLost : public KnowsOwnKeys {
@@ -276,18 +357,6 @@ private:
     }
   }
 };
-
-/// What is answered where nothing is there.
-inline void make_empty(Answer& answer) {
-  std::visit(
-      [](auto& value) {
-        using T = std::decay_t<decltype(value)>;
-        if constexpr (std::is_default_constructible_v<T>) {
-          value = T();
-        }
-      },
-      answer);
-}
 
 /// This method finds no record that another handle wrote. Other reads do.
 class FindsOwnAlone : public Bug {
@@ -574,6 +643,37 @@ public:
 };
 
 // What is counted, cut and ordered otherwise
+
+/// The id of a checkpoint is cut, by this method alone.
+template <std::size_t most>
+class CutsCheckpointIds : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    if (has(call) && call.checkpoint_id && call.checkpoint_id->size() <= max_id_bytes) {
+      call.checkpoint_id = call.checkpoint_id->substr(0, most);
+    }
+    return next(std::move(call));
+  }
+};
+
+/// What is neither an id nor content has a column of so many bytes.
+template <std::size_t most>
+class CutsNames : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    if (has(call)) {
+      call.text = call.text.substr(0, most);
+      for (ChannelWrite& write : call.writes) {
+        write.channel = write.channel.substr(0, most);
+      }
+    }
+    return next(std::move(call));
+  }
+};
 
 template <std::size_t most>
 class Caps : public Bug {
@@ -1033,6 +1133,45 @@ public:
   }
 };
 
+/// A member of this name is the store's own, and not taken from a patch.
+class KeepsItsId : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    if (has(call) && call.update.metadata_patch()) {
+      json patch = *call.update.metadata_patch();
+      patch.erase("_id");
+      call.update.updates(std::move(patch));
+    }
+    return next(std::move(call));
+  }
+};
+
+/// A patch that removes is merged deep, and one that is deeper than this replaces.
+template <std::size_t most>
+class MergesSoDeep : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    if (!has(call) || !call.update.metadata_patch() ||
+        Document(*call.update.metadata_patch()).depth() <= most) {
+      co_return co_await next(std::move(call));
+    }
+    const json patch = *call.update.metadata_patch();
+    Operation removal = call;
+    json empty = json::object();
+    for (const auto& [name, value] : patch.items()) {
+      empty[name] = nullptr;
+    }
+    removal.update = SessionUpdate();
+    removal.update.updates(std::move(empty));
+    co_await next(std::move(removal));
+    co_return co_await next(std::move(call));
+  }
+};
+
 /// What is too large for the metadata is refused when the counters have been counted.
 class CountsBeforeItMerges : public Bug {
 public:
@@ -1272,121 +1411,6 @@ private:
   std::atomic<bool> closed_ = true;
 };
 
-// What was there once
-
-inline std::string place(const Operation& call) {
-  return call.key + '\0' + call.checkpoint_id.value_or("");
-}
-
-/// In a copy, what is stored or put again counts as new.
-class CopiesAreNew : public Bug {
-public:
-  using Bug::Bug;
-
-  awaitable<Answer> around(Operation call, Next next) override {
-    const auto copies = shared<Kept<bool>>();
-    const auto again = shared<Kept<Operation>>();
-    if (call.kind == Id::copy_thread) {
-      copies->set(call.target, true);
-    } else if (copies->has(call.key) && method_of(call.kind).kind == MethodKind::writes) {
-      again->set(place(call), call);
-    }
-    const std::string at = place(call);
-    const bool shows = has(call);
-    Answer answer = co_await next(std::move(call));
-    const std::optional<Operation> last = again->get(at);
-    if (auto* found = std::get_if<std::optional<Checkpoint>>(&answer);
-        shows && last && found && *found) {
-      (*found)->created_at = now();
-    } else if (auto* writes = std::get_if<std::vector<PendingWrite>>(&answer);
-               shows && last && writes && !writes->empty() && !last->writes.empty()) {
-      writes->front().value = last->writes.front().value;
-    }
-    co_return answer;
-  }
-};
-
-/// A handle that once wrote to a session does not ask again whether it is still there.
-class WritesOnceAndForAll : public Bug {
-public:
-  using Bug::Bug;
-
-  awaitable<Answer> around(Operation call, Next next) override {
-    const std::string key = call.key;
-    if (call.kind == Id::end_session || call.kind == Id::delete_session) {
-      known_.erase(key);
-    } else if (call.kind == Id::cleanup_expired_sessions) {
-      for (const auto& [id, is_known] : known_.all()) {
-        known_.erase(id);
-      }
-    }
-    const bool writes = has(call);
-    Answer answer = co_await next(std::move(call));
-    if (bool* done = std::get_if<bool>(&answer); writes && done) {
-      *done = *done || known_.has(key);
-      known_.set(key, *done);
-    }
-    co_return answer;
-  }
-
-private:
-  Kept<bool> known_;
-};
-
-/// What was written two openings ago is not found.
-class LivesThroughOneReopen : public Bug {
-public:
-  LivesThroughOneReopen(MutantSpace& space, MethodId method) : Bug(space, method) {
-    number_ = ++shared<Openings>()->count;
-  }
-
-  awaitable<Answer> around(Operation call, Next next) override {
-    const auto openings = shared<Openings>();
-    if (method_of(call.kind).kind == MethodKind::writes) {
-      openings->of.set(call.key, number_);
-    }
-    const bool is_lost = has(call) && openings->of.get(call.key).value_or(number_) + 2 <= number_;
-    Answer answer = co_await next(std::move(call));
-    if (is_lost) {
-      make_empty(answer);
-    }
-    co_return answer;
-  }
-
-private:
-  class Openings {
-  public:
-    std::atomic<int> count = 0;
-    Kept<int> of;
-  };
-
-  int number_;
-};
-
-/// A session that is created afresh has the place of the old one among those to expire.
-class KeepsOldPlace : public Bug {
-public:
-  using Bug::Bug;
-
-  awaitable<Answer> around(Operation call, Next next) override {
-    const auto made = shared<Kept<Timestamp>>();
-    const auto afresh = shared<Kept<bool>>();
-    if (call.kind == Id::create_session && !made->add(call.key, now())) {
-      afresh->set(call.key, true);
-    }
-    const bool cleans = has(call) && call.max_idle > std::chrono::microseconds(0);
-    const std::chrono::microseconds idle = call.max_idle;
-    Answer answer = co_await next(std::move(call));
-    for (const auto& [id, is_afresh] : afresh->all()) {
-      if (cleans && now() - *made->get(id) >= idle &&
-          is_positive(co_await next(Operation(Id::delete_session, id)))) {
-        ++std::get<std::uint64_t>(answer);
-      }
-    }
-    co_return answer;
-  }
-};
-
 // Errors
 
 /// The error of a rarer kind has another key, or another name.
@@ -1444,20 +1468,11 @@ public:
   }
 };
 
-/// A lambda's call operator as a list of methods, each with a mutant of the bug.
-template <class AnyBug, MethodId... methods_with_it>
-void add(std::vector<Mutant>& all, std::string_view rule, std::string_view name,
-         std::string_view what, std::string_view evidence) {
-  (all.push_back(bug<AnyBug, methods_with_it>(
-       rule, kept(std::string(name) + " by " + std::string(method_of(methods_with_it).name)), what,
-       evidence)),
-   ...);
-}
-
 } // namespace mutants::by_call
 
 std::vector<Mutant> call_mutants() {
   using namespace mutants::by_call;
+  using mutants::add;
   using mutants::bug;
   std::vector<Mutant> all;
   add<LoadsNewest<10>, Id::get_conversation_history, Id::list_checkpoints, Id::get_writes>(
@@ -1505,24 +1520,41 @@ std::vector<Mutant> call_mutants() {
   add<NeverExact<&drop_signs_of_zero>, Id::list_checkpoints, Id::get_thread_head>(
       all, "VAL-01", "zero_has_no_sign_in_lists", "-0.0 is 0.0 by one read alone",
       "the same checkpoint by");
-  add<CopiesAreNew, Id::get_checkpoint>(all, "THR-05", "copies_are_new",
-                                        "what a copy has is new once it is stored again",
-                                        "that was stored again");
-  add<CopiesAreNew, Id::get_writes>(all, "THR-05", "copies_are_new",
-                                    "the first value of a copy is the second",
-                                    "once they were put again");
-  add<WritesOnceAndForAll, Id::update_session>(all, "TWO-01", "writes_once_and_for_all",
-                                               "a handle remembers that it may write to a session",
-                                               "of a session that");
-  add<WritesOnceAndForAll, Id::add_conversation_message, Id::store_task_context>(
-      all, "TWO-01", "writes_once_and_for_all", "a handle remembers that it may write to a session",
-      "that the other handle has ended");
-  add<LivesThroughOneReopen, Id::get_conversation_history, Id::get_writes, Id::get_task_context>(
-      all, "DUR-01", "lives_through_one_reopen", "what was written is lost by the second reopen",
-      "after a reopen what was stored by");
-  add<KeepsOldPlace, Id::cleanup_expired_sessions>(
-      all, "CLN-02", "keeps_old_place", "an id created afresh is as old as the first of it",
-      "of sessions made afresh");
+  add<NeverExact<&names_have_512_bytes>, Id::get_checkpoint, Id::get_task_context>(
+      all, "VAL-01", "names_have_512_bytes", "a member name is cut at 512 bytes", "the value read");
+  add<NeverExact<&pairs_are_sets>, Id::get_checkpoint, Id::get_writes>(
+      all, "VAL-01", "pairs_are_sets", "neighbours that are equal are one", "the value read");
+  add<NeverExact<&words_are_values>, Id::get_task_context, Id::get_checkpoint>(
+      all, "VAL-01", "words_are_values", "the text \"true\" is true", "the value read");
+  add<NeverExact<&joins_ligatures>, Id::get_conversation_history, Id::get_session>(
+      all, "VAL-01", "joins_ligatures", "a ligature is read as its letters", "the value read");
+  add<NeverExact<&trims_lines>, Id::get_conversation_history, Id::get_writes>(
+      all, "VAL-01", "trims_lines", "an empty line at the start is dropped", "the value read");
+  add<NeverExact<&trims_spaces>, Id::get_conversation_history, Id::get_session>(
+      all, "VAL-01", "trims_spaces", "spaces at the end of a text are dropped", "the value read");
+  add<ExactButInCopies<&round_doubles>, Id::list_checkpoints, Id::get_checkpoint, Id::get_writes>(
+      all, "THR-05", "rounds_in_copies", "doubles have 15 digits in a copy", "copy of odd values");
+  add<ExactButInCopies<&cut_at_nul>, Id::list_checkpoints, Id::get_writes>(
+      all, "THR-05", "nul_ends_in_copies", "a text ends at a NUL in a copy", "copy of odd values");
+  add<KeepsItsId, Id::update_session>(all, "SES-04", "keeps_its_id", "a patch cannot have \"_id\"",
+                                      "was merged into");
+  add<MergesSoDeep<3>, Id::update_session>(all, "SES-04", "merges_three_deep",
+                                           "what is deeper than 3 is replaced", "the session");
+  add<MergesSoDeep<15>, Id::update_session>(all, "SES-04", "merges_fifteen_deep",
+                                            "what is deeper than 15 is replaced",
+                                            "was merged into");
+  add<NeverExact<&has_255_columns>, Id::list_sessions>(all, "VAL-01", "has_255_columns",
+                                                       "a list has 255 members of metadata",
+                                                       "the same session by list_sessions");
+  add<CutsCheckpointIds<128>, Id::list_checkpoints_before>(
+      all, "VAL-01", "cuts_ids", "the id of a checkpoint is cut at 128 bytes",
+      "the checkpoint by list_checkpoints_before");
+  add<CutsCheckpointIds<1000>, Id::list_checkpoints_before>(
+      all, "VAL-01", "cuts_ids_at_1000", "the id of a checkpoint is cut at 1,000 bytes",
+      "the checkpoint by list_checkpoints_before");
+  add<CutsNames<4096>, Id::end_session, Id::put_writes, Id::append_session_event>(
+      all, "VAL-02", "cuts_names", "a status, a channel or a kind of events is cut at 4 KiB",
+      "the value read");
   add<CutsTimes<1'000'000>, Id::get_session, Id::get_conversation_history, Id::list_checkpoints>(
       all, "DUR-01", "whole_seconds_on_disk", "times are whole seconds in the file",
       "after a reopen");
@@ -1608,7 +1640,7 @@ std::vector<Mutant> call_mutants() {
   add<Caps<256>, Id::get_thread_head>(all, "THR-09", "caps_256", "never more than 256",
                                       "the ids of a long thread");
   add<Caps<256>, Id::get_writes>(all, "WRT-01", "caps_256", "never more than 256",
-                                 "300 writes of one call");
+                                 "1,100 writes of one call");
   add<Caps<100>, Id::list_sessions>(all, "DIR-02", "caps_100", "never more than 100 on a page",
                                     "the size of a page that is not the last");
   add<Caps<100>, Id::list_threads>(all, "THR-02", "caps_100", "never more than 100 on a page",
@@ -1756,8 +1788,9 @@ std::vector<Mutant> call_mutants() {
       all, "ERR-02", "rare_error_lowers", "an error beyond a limit has its key in lower case",
       "an error that names");
   add<CutsKeysOfErrors<64>, Id::create_session, Id::update_session, Id::end_session,
-      Id::store_checkpoint>(all, "ERR-02", "cuts_keys", "an error has its key cut",
-                            "an error that names");
+      Id::store_checkpoint, Id::get_session, Id::get_writes, Id::copy_thread, Id::prune_thread,
+      Id::delete_session>(all, "ERR-02", "cuts_keys", "an error has its key cut",
+                          "an error that names");
   add<ChecksAtOnce, Id::list_threads, Id::list_sessions, Id::cleanup_expired_sessions,
       Id::get_session, Id::get_conversation_history, Id::list_checkpoints, Id::get_thread_head,
       Id::delete_thread, Id::prune_thread, Id::update_session>(

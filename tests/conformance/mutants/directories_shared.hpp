@@ -195,24 +195,6 @@ private:
   Kept<Checkpoint> latest_;
 };
 
-/// Each handle has a key of its own for the cursors that it gives.
-class CursorsOfOneHandle : public ForwardingStore {
-public:
-  using ForwardingStore::ForwardingStore;
-
-  awaitable<SessionPage> list_sessions(std::string user_id, Page page) override {
-    if (!page.is_first() && !given_.has(page.cursor)) {
-      throw StorageError(errc::invalid_argument, "list_sessions", user_id, "given by another");
-    }
-    SessionPage came = co_await ForwardingStore::list_sessions(std::move(user_id), std::move(page));
-    given_.set(came.next, true);
-    co_return came;
-  }
-
-private:
-  Kept<bool> given_;
-};
-
 /// What was deleted is there again once the store was opened anew: the deletion is in no log.
 class ForgetsDeletions : public ForwardingStore {
 public:

@@ -39,11 +39,12 @@ private:
 /// holds.
 class ListsSessionsItself : public ForwardingStore {
 public:
-  using ForwardingStore::ForwardingStore;
+  explicit ListsSessionsItself(MutantSpace& space)
+      : ForwardingStore(space.store()), users_(space.shared<Kept<bool>>()) {}
 
   awaitable<Session> create_session(std::string session_id, std::string user_id,
                                     Document metadata) override {
-    users_.set(user_id, true);
+    users_->set(user_id, true);
     return ForwardingStore::create_session(std::move(session_id), std::move(user_id),
                                            std::move(metadata));
   }
@@ -102,7 +103,7 @@ protected:
 private:
   awaitable<Sessions> sessions_of(std::string asked) {
     Sessions all;
-    for (const auto& [user, known] : users_.all()) {
+    for (const auto& [user, known] : users_->all()) {
       if (is_of(user, asked)) {
         Page page(max_page_size);
         do {
@@ -115,7 +116,7 @@ private:
     co_return all;
   }
 
-  Kept<bool> users_;
+  std::shared_ptr<Kept<bool>> users_; // of all handles
 };
 
 /// The same of threads.
@@ -176,6 +177,57 @@ protected:
     } while (!page.is_first());
     co_return all;
   }
+};
+
+/// A handle keeps the cursors that it gave.
+class KeepsCursors : public ForwardingStore {
+public:
+  using ForwardingStore::ForwardingStore;
+
+  awaitable<SessionPage> list_sessions(std::string user_id, Page page) override {
+    look_up("list_sessions", user_id, page);
+    SessionPage came = co_await ForwardingStore::list_sessions(std::move(user_id), std::move(page));
+    uses_.set(came.next, 0);
+    co_return came;
+  }
+  awaitable<ThreadPage> list_threads(std::string prefix, Page page) override {
+    look_up("list_threads", prefix, page);
+    ThreadPage came = co_await ForwardingStore::list_threads(std::move(prefix), std::move(page));
+    uses_.set(came.next, 0);
+    co_return came;
+  }
+
+protected:
+  /// Whether a cursor is good that was given and used so often.
+  virtual bool is_good(std::optional<int> used) const { return used.has_value(); }
+  void forget() {
+    for (const auto& [cursor, used] : uses_.all()) {
+      uses_.erase(cursor);
+    }
+  }
+
+private:
+  void look_up(const char* list, const std::string& of, const Page& page) {
+    const std::optional<int> used = uses_.get(page.cursor);
+    if (!page.is_first() && !is_good(used)) {
+      throw StorageError(errc::invalid_argument, list, of, "the cursor is not known any more");
+    }
+    uses_.set(page.cursor, used.value_or(0) + 1);
+  }
+
+  Kept<int> uses_;
+};
+
+/// It is known to no other handle.
+using CursorsOfOneHandle = KeepsCursors;
+
+/// It may be used a hundred times.
+class CursorsWearOut : public KeepsCursors {
+public:
+  using KeepsCursors::KeepsCursors;
+
+protected:
+  bool is_good(std::optional<int> used) const override { return used.value_or(0) < 100; }
 };
 
 /// With its letters in lower case.

@@ -519,7 +519,7 @@ std::vector<Mutant> error_mutants() {
                                  "a clean-up that fails has removed threads already",
                                  "all or nothing of a removal"),
       mutant<NamesNothing>("ERR-02", "names_nothing", "its errors name no method and no key",
-                           "came an error that names nothing and the key \"\""),
+                           "came an error that names nothing"),
       mutant<NamesTheSharedMethod>("ERR-02", "names_the_shared_method",
                                    "of two methods that do the same, errors name the other",
                                    "; came an error that names put_checkpoint"),

@@ -345,8 +345,8 @@ protected:
 /// The cursor of any of these users is good for all.
 class CursorOfOthers : public ListsSessionsItself {
 public:
-  CursorOfOthers(InnerStore inner, std::vector<std::string> users)
-      : ListsSessionsItself(std::move(inner)), users_(std::move(users)) {}
+  CursorOfOthers(MutantSpace& space, std::vector<std::string> users)
+      : ListsSessionsItself(space), users_(std::move(users)) {}
 
 protected:
   json read(const std::string& user, const Page& page) const override {
@@ -365,12 +365,12 @@ private:
 
 class CursorOfAnybody : public CursorOfOthers {
 public:
-  explicit CursorOfAnybody(InnerStore inner) : CursorOfOthers(std::move(inner), {"u", "uu", "v"}) {}
+  explicit CursorOfAnybody(MutantSpace& space) : CursorOfOthers(space, {"u", "uu", "v"}) {}
 };
 
 class CursorWithoutCase : public CursorOfOthers {
 public:
-  explicit CursorWithoutCase(InnerStore inner) : CursorOfOthers(std::move(inner), {"u", "U"}) {}
+  explicit CursorWithoutCase(MutantSpace& space) : CursorOfOthers(space, {"u", "U"}) {}
 };
 
 /// A cursor in plain text, as long as it happens to be.

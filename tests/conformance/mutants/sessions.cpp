@@ -1908,7 +1908,7 @@ std::vector<Mutant> session_mutants() {
                                "the ended session to be"),
       mutant<ActivityFollowsTheClock>("SES-10", "activity_follows_the_clock",
                                       "last_activity goes back with the clock",
-                                      "after an update when the clock went back"),
+                                      "last_activity after an append"),
       mutant<AppendIsNoActivity>("SES-10", "append_is_no_activity",
                                  "an append does not move last_activity",
                                  "last_activity after an append"),

@@ -911,7 +911,7 @@ std::vector<Mutant> write_mutants() {
                                   "of a call with a bad write the good ones are stored",
                                   "came no error"),
       mutant<IndexHasSevenBits>("WRT-01", "index_has_seven_bits", "after index 127 comes 0",
-                                "300 writes of one call"),
+                                "1,100 writes of one call"),
       mutant<KnowsWritesByTheirNumber<ForwardingBackend>>(
           "WRT-03", "knows_writes_by_their_number", "writes are read anew if their number changed",
           "the special channels after some were put again"),
