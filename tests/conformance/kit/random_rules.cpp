@@ -447,7 +447,7 @@ TEST_CASE("a wrong answer is shown as the shortest program that brings it about"
   INFO(result.details);
   CHECK(holds(result.reason, "list_checkpoints"));
   CHECK(holds(result.reason, ", call 3 of 3; came "));
-  CHECK(holds(result.details, "shrunk from 40 calls to 3, as code:\n      co_await "));
+  CHECK(holds(result.details, " calls to 3, as code:\n      co_await "));
   CHECK(holds(result.details, "AGENTSTORE_SEED=1"));
   const RuleResult again = judge(fresh<ListsOldestFirst>(), "MDL-01", 1);
   CHECK(again.reason == result.reason);

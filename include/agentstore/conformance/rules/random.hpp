@@ -154,6 +154,10 @@ public:
   void run(std::size_t count, std::size_t calls);
 
 private:
+  static constexpr std::chrono::seconds long_enough{6};
+
+  /// Breaks the rule if an outcome is wrong, and shows the fewest calls that it takes.
+  void run_and_shrink(const Program& program, const std::string& name);
   std::optional<Difference> run_program(const Program& program);
   std::optional<Difference> run_calls(Client& client, const Program& program);
   json make_call(Client& client, const Operation& operation);
@@ -261,24 +265,10 @@ inline GeneratorOptions ModelCheck::options_of_store() {
 }
 
 inline void ModelCheck::run_reads_around_writes() {
-  const Program program = ReadsAroundWrites(options_of_store()).make();
-  if (const std::optional<Difference> found = run_program(program)) {
-    // What came before the last calls is of little use to a reader.
-    constexpr std::size_t most_shown = 60;
-    const std::size_t call = found->call;
-    const std::size_t begin = call < most_shown ? 0 : call - most_shown;
-    Difference shown = *found;
-    shown.call -= begin;
-    shown.allowed.erase(shown.allowed.begin(),
-                        shown.allowed.begin() + static_cast<std::ptrdiff_t>(begin));
-    report(Program(program.begin() + static_cast<std::ptrdiff_t>(begin),
-                   program.begin() + static_cast<std::ptrdiff_t>(call) + 1),
-           shown, "every read around every write, the last calls of it, as code:");
-  }
+  run_and_shrink(ReadsAroundWrites(options_of_store()).make(), "all reads around each write");
 }
 
 inline void ModelCheck::run(std::size_t count, std::size_t calls) {
-  constexpr auto long_enough = std::chrono::seconds(6);
   constexpr std::size_t at_least = 10;
   const GeneratorOptions options = options_of_store();
   const UndelayedTimer time;
@@ -287,32 +277,35 @@ inline void ModelCheck::run(std::size_t count, std::size_t calls) {
       return;
     }
     const std::uint64_t seed = ctx_.random()();
-    const Program program = ProgramGenerator(options, seed).make(calls);
-    std::optional<Difference> found = run_program(program);
-    if (!found) {
-      continue;
-    }
-    Program failing(program.begin(),
-                    program.begin() + static_cast<std::ptrdiff_t>(found->call) + 1);
-    const UndelayedTimer time_to_shrink;
-    const auto fails = [&](const Program& smaller) {
-      if (time_to_shrink.elapsed() > long_enough) {
-        return false;
-      }
-      const std::optional<Difference> again = run_program(smaller);
-      found = again ? again : found;
-      return again.has_value();
-    };
-    const Program smallest = shrink(failing, fails);
-    // Once more, for the calls that the message shows; and in case that nothing failed again.
-    if (const std::optional<Difference> again = run_program(smallest)) {
-      found = again;
-    }
-    report(smallest, *found,
-           "program " + std::to_string(i + 1) + " of " + std::to_string(count) + " (seed " +
-               std::to_string(seed) + "), shrunk from " + std::to_string(calls) + " calls to " +
-               std::to_string(smallest.size()) + ", as code:");
+    run_and_shrink(ProgramGenerator(options, seed).make(calls),
+                   "program " + std::to_string(i + 1) + " of " + std::to_string(count) + " (seed " +
+                       std::to_string(seed) + ")");
   }
+}
+
+inline void ModelCheck::run_and_shrink(const Program& program, const std::string& name) {
+  std::optional<Difference> found = run_program(program);
+  if (!found) {
+    return;
+  }
+  Program failing(program.begin(), program.begin() + static_cast<std::ptrdiff_t>(found->call) + 1);
+  const UndelayedTimer time;
+  const auto fails = [&](const Program& smaller) {
+    if (time.elapsed() > long_enough) {
+      return false;
+    }
+    const std::optional<Difference> again = run_program(smaller);
+    found = again ? again : found;
+    return again.has_value();
+  };
+  const Program smallest = shrink(failing, fails);
+  // Once more, for the calls that the message shows; and in case that nothing failed again.
+  if (const std::optional<Difference> again = run_program(smallest)) {
+    found = again;
+  }
+  report(smallest, *found,
+         name + ", shrunk from " + std::to_string(program.size()) + " calls to " +
+             std::to_string(smallest.size()) + ", as code:");
 }
 
 inline void ModelCheck::report(const Program& program, const Difference& found,
