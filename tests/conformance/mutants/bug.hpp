@@ -112,6 +112,38 @@ private:
   Operation call_;
 };
 
+/// Where a call writes or reads: a thread and one of its checkpoints.
+inline std::string place(const Operation& call) {
+  return call.key + '\0' + call.checkpoint_id.value_or("");
+}
+
+/// Knows which threads are copies.
+class KnowsCopies : public Bug {
+public:
+  using Bug::Bug;
+
+protected:
+  /// Notes the call; whether its key is that of a copy.
+  bool is_of_copy(const Operation& call) {
+    const auto copies = shared<Kept<bool>>();
+    if (call.kind == MethodId::copy_thread) {
+      copies->set(call.target, true);
+    }
+    return copies->has(call.key);
+  }
+};
+
+/// Shows what was stored or put again as if it had not been there before: by the time of now, or by
+/// the first of the values that were put again.
+inline void show_as_new(Answer& answer, const Operation& again, Timestamp now) {
+  if (auto* found = std::get_if<std::optional<Checkpoint>>(&answer); found && *found) {
+    (*found)->created_at = now;
+  } else if (auto* writes = std::get_if<std::vector<PendingWrite>>(&answer);
+             writes && !writes->empty() && !again.writes.empty()) {
+    writes->front().value = again.writes.front().value;
+  }
+}
+
 /// What is answered where nothing is there.
 inline void make_empty(Answer& answer) {
   std::visit(

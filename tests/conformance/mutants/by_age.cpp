@@ -88,7 +88,7 @@ public:
   using KnowsAges::KnowsAges;
 
   awaitable<Answer> around(Operation call, Next next) override {
-    const std::string at = call.key + '\0' + call.checkpoint_id.value_or("");
+    const std::string at = place(call);
     const bool is_old = is_older(call, std::chrono::hours(hours));
     if (is_old && method_of(call.kind).kind == MethodKind::writes) {
       again_.set(at, call);
@@ -96,13 +96,8 @@ public:
     }
     const bool shows = has(call);
     Answer answer = co_await next(std::move(call));
-    const std::optional<Operation> again = again_.get(at);
-    if (auto* found = std::get_if<std::optional<Checkpoint>>(&answer);
-        shows && again && found && *found) {
-      (*found)->created_at = *times_.get(at);
-    } else if (auto* writes = std::get_if<std::vector<PendingWrite>>(&answer);
-               shows && again && writes && !writes->empty() && !again->writes.empty()) {
-      writes->front().value = again->writes.front().value;
+    if (const std::optional<Operation> again = again_.get(at); shows && again) {
+      show_as_new(answer, *again, *times_.get(at));
     }
     co_return answer;
   }

@@ -126,74 +126,58 @@ inline void has_255_columns(json& value) {
     value.erase(value.begin());
   }
 }
-inline void cuts_arrays(json& value) {
-  if (value.is_array() && value.size() > 1'000) {
-    value.erase(value.begin() + 1'000, value.end());
-  }
-  for (json& inner : value) {
-    if (inner.is_structured()) {
-      cuts_arrays(inner);
+
+/// Changes each array and each object of a value, the outer ones first.
+template <class Change>
+void change_containers(json& value, Change change) {
+  if (value.is_structured()) {
+    change(value);
+    for (json& inner : value) {
+      change_containers(inner, change);
     }
   }
 }
-inline void slashes_are_paths(json& value) {
-  if (value.is_object()) {
-    json result = json::object();
-    for (auto member = value.begin(); member != value.end(); ++member) {
-      std::string name = member.key();
-      std::replace(name.begin(), name.end(), '/', '.');
-      result[name] = *member;
-    }
-    value = std::move(result);
-  }
-  for (json& inner : value) {
-    if (inner.is_structured()) {
-      slashes_are_paths(inner);
-    }
-  }
-}
-inline void tildes_are_escapes(json& value) {
-  if (value.is_object()) {
-    json result = json::object();
-    for (auto member = value.begin(); member != value.end(); ++member) {
-      std::string name = member.key();
-      for (std::size_t at = name.find("~1"); at != std::string::npos; at = name.find("~1")) {
-        name.replace(at, 2, "/");
+template <class Rename>
+void rename_members(json& value, Rename rename) {
+  change_containers(value, [rename](json& each) {
+    if (each.is_object()) {
+      json result = json::object();
+      for (auto member = each.begin(); member != each.end(); ++member) {
+        result[rename(member.key())] = *member;
       }
-      result[name] = *member;
+      each = std::move(result);
     }
-    value = std::move(result);
+  });
+}
+inline std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from)) {
+    text.replace(at, from.size(), to);
   }
-  for (json& inner : value) {
-    if (inner.is_structured()) {
-      tildes_are_escapes(inner);
-    }
-  }
+  return text;
 }
 
+inline void cuts_arrays(json& value) {
+  change_containers(value, [](json& each) {
+    if (each.is_array() && each.size() > 1'000) {
+      each.erase(each.begin() + 1'000, each.end());
+    }
+  });
+}
+inline void slashes_are_paths(json& value) {
+  rename_members(value, [](const std::string& name) { return replaced(name, "/", "."); });
+}
+inline void tildes_are_escapes(json& value) {
+  rename_members(value, [](const std::string& name) { return replaced(name, "~1", "/"); });
+}
 inline void names_have_512_bytes(json& value) {
-  if (value.is_object()) {
-    json result = json::object();
-    for (auto member = value.begin(); member != value.end(); ++member) {
-      result[member.key().substr(0, 512)] = *member;
-    }
-    value = std::move(result);
-  }
-  for (json& inner : value) {
-    if (inner.is_structured()) {
-      names_have_512_bytes(inner);
-    }
-  }
+  rename_members(value, [](const std::string& name) { return name.substr(0, 512); });
 }
 inline void pairs_are_sets(json& value) {
-  if (value.is_array() && value.size() > 1 && value[0].is_string() && value[0] == value[1]) {
-    value.erase(0);
-  }
-  for (json& inner : value) {
-    if (inner.is_structured()) {
-      pairs_are_sets(inner);
+  change_containers(value, [](json& each) {
+    if (each.is_array() && each.size() > 1 && each[0].is_string() && each[0] == each[1]) {
+      each.erase(0);
     }
-  }
+  });
 }
 inline void words_are_values(json& value) {
   change_each(value, [](json& each) {
@@ -205,12 +189,7 @@ inline void words_are_values(json& value) {
 inline void joins_ligatures(json& value) {
   change_each(value, [](json& each) {
     if (each.is_string()) {
-      std::string text = each.get<std::string>();
-      for (std::size_t at = text.find("\xEF\xAC\x81"); at != std::string::npos;
-           at = text.find("\xEF\xAC\x81")) {
-        text.replace(at, 3, "fi");
-      }
-      each = text;
+      each = replaced(each.get<std::string>(), "\xEF\xAC\x81", "fi");
     }
   });
 }
@@ -222,12 +201,16 @@ inline void trims_lines(json& value) {
   });
 }
 
+inline std::string trimmed(std::string text) {
+  while (text.size() > 1 && text.back() == ' ') {
+    text.pop_back();
+  }
+  return text;
+}
 inline void trims_spaces(json& value) {
   change_each(value, [](json& each) {
     if (each.is_string()) {
-      const std::string text = each.get<std::string>();
-      const std::size_t last = text.find_last_not_of(' ');
-      each = last == std::string::npos ? text : text.substr(0, last + 1);
+      each = trimmed(each.get<std::string>());
     }
   });
 }
@@ -283,16 +266,13 @@ private:
 
 /// Loses it in a copy alone.
 template <Loss loss>
-class ExactButInCopies : public Bug {
+class ExactButInCopies : public KnowsCopies {
 public:
-  using Bug::Bug;
+  using KnowsCopies::KnowsCopies;
 
   awaitable<Answer> around(Operation call, Next next) override {
-    const auto copies = shared<Kept<bool>>();
-    if (call.kind == Id::copy_thread) {
-      copies->set(call.target, true);
-    }
-    const bool loses = has(call) && copies->has(call.key);
+    const bool is_copy = is_of_copy(call);
+    const bool loses = has(call) && is_copy;
     Answer answer = co_await next(std::move(call));
     if (loses) {
       lose_in(loss, answer);
@@ -548,12 +528,6 @@ inline std::string lower(std::string id) {
   std::transform(id.begin(), id.end(), id.begin(), [](unsigned char c) {
     return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   });
-  return id;
-}
-inline std::string trimmed(std::string id) {
-  while (id.size() > 1 && id.back() == ' ') {
-    id.pop_back();
-  }
   return id;
 }
 inline std::string cut_to_255(std::string id) {
@@ -1148,7 +1122,7 @@ public:
   }
 };
 
-/// A patch that removes is merged deep, and one that is deeper than this replaces.
+/// The members that a patch names are replaced where the patch is deeper than this.
 template <std::size_t most>
 class MergesSoDeep : public Bug {
 public:

@@ -15,35 +15,23 @@ namespace mutants::by_history {
 
 using Id = MethodId;
 
-inline std::string place(const Operation& call) {
-  return call.key + '\0' + call.checkpoint_id.value_or("");
-}
-
 // After a copy
 
 /// In a copy, what is stored or put again counts as new.
-class CopiesAreNew : public Bug {
+class CopiesAreNew : public KnowsCopies {
 public:
-  using Bug::Bug;
+  using KnowsCopies::KnowsCopies;
 
   awaitable<Answer> around(Operation call, Next next) override {
-    const auto copies = shared<Kept<bool>>();
     const auto again = shared<Kept<Operation>>();
-    if (call.kind == Id::copy_thread) {
-      copies->set(call.target, true);
-    } else if (copies->has(call.key) && method_of(call.kind).kind == MethodKind::writes) {
+    if (is_of_copy(call) && method_of(call.kind).kind == MethodKind::writes) {
       again->set(place(call), call);
     }
     const std::string at = place(call);
     const bool shows = has(call);
     Answer answer = co_await next(std::move(call));
-    const std::optional<Operation> last = again->get(at);
-    if (auto* found = std::get_if<std::optional<Checkpoint>>(&answer);
-        shows && last && found && *found) {
-      (*found)->created_at = now();
-    } else if (auto* writes = std::get_if<std::vector<PendingWrite>>(&answer);
-               shows && last && writes && !writes->empty() && !last->writes.empty()) {
-      writes->front().value = last->writes.front().value;
+    if (const std::optional<Operation> last = again->get(at); shows && last) {
+      show_as_new(answer, *last, now());
     }
     co_return answer;
   }
@@ -77,16 +65,12 @@ public:
 
 /// A copy has the newest so many of the source.
 template <std::size_t most>
-class CopiesTheNewest : public Bug {
+class CopiesTheNewest : public KnowsCopies {
 public:
-  using Bug::Bug;
+  using KnowsCopies::KnowsCopies;
 
   awaitable<Answer> around(Operation call, Next next) override {
-    const auto copies = shared<Kept<bool>>();
-    if (has(call)) {
-      copies->set(call.target, true);
-    }
-    const bool cuts = copies->has(call.key);
+    const bool cuts = is_of_copy(call);
     Answer answer = co_await next(std::move(call));
     if (auto* all = std::get_if<std::vector<Checkpoint>>(&answer); cuts && all) {
       all->resize(std::min(all->size(), most));
@@ -95,7 +79,7 @@ public:
   }
 };
 
-/// A copy blocks its target for good, or what it was pruned to does.
+/// A thread that was pruned to nothing is still there, for a copy to it or for its deletion.
 class PrunedIsStillThere : public Bug {
 public:
   using Bug::Bug;
@@ -322,7 +306,7 @@ protected:
   }
 };
 
-/// A handle on which close was called once, and what it makes of that.
+/// Knows how often it was closed.
 class KnowsItsClose : public Bug {
 public:
   using Bug::Bug;

@@ -33,16 +33,19 @@ inline std::string shown_answer(Answer answer) {
       answer);
 }
 
-/// The reads of all that `tagged_writes` writes under a key, by each method that reads.
-inline std::vector<Operation> reads_about(RuleContext& ctx, const std::string& key) {
+/// The reads of a key by each method that reads, with each of these ids where one is taken besides.
+/// Sessions are listed of these users.
+inline std::vector<Operation> reads_about(unsigned interfaces, const std::string& key,
+                                          const std::vector<std::string>& users,
+                                          const std::vector<std::string>& checkpoint_ids) {
   std::vector<Operation> result;
   for (const Method& method : methods()) {
-    if (method.kind != MethodKind::reads || !method.is_offered(ctx.harness().interfaces())) {
+    if (method.kind != MethodKind::reads || !method.is_offered(interfaces)) {
       continue;
     }
     Operation call = method.prepared(key);
     if (method.has(Parameter::listed_user_id)) {
-      for (const char* user : {"user", "user-000000000001", "owner"}) {
+      for (const std::string& user : users) {
         call.key = user;
         result.push_back(call);
       }
@@ -53,7 +56,7 @@ inline std::vector<Operation> reads_about(RuleContext& ctx, const std::string& k
       result.push_back(call);
     }
     if (method.has(Parameter::checkpoint_id) || method.has(Parameter::optional_checkpoint_id)) {
-      for (const char* id : {"c-000000000001", "c-000000000002", "one", "checkpoint", "late"}) {
+      for (const std::string& id : checkpoint_ids) {
         call.checkpoint_id = id;
         result.push_back(call);
       }
@@ -64,7 +67,8 @@ inline std::vector<Operation> reads_about(RuleContext& ctx, const std::string& k
   return result;
 }
 
-/// What every read of the store answers about a key, as text.
+/// What every read of the store answers about a key that `tagged_writes` or a rule has filled, as
+/// text.
 inline std::vector<std::string> all_answers(RuleContext& ctx, Client& client,
                                             const std::string& key) {
   const auto ask = [](awaitable<Answer> asked, std::optional<Answer>* into) -> awaitable<bool> {
@@ -72,7 +76,9 @@ inline std::vector<std::string> all_answers(RuleContext& ctx, Client& client,
     co_return true;
   };
   std::vector<std::string> answers;
-  for (const Operation& call : reads_about(ctx, key)) {
+  for (const Operation& call :
+       reads_about(ctx.harness().interfaces(), key, {"user", "user-000000000001", "owner"},
+                   {"c-000000000001", "c-000000000002", "one", "checkpoint", "late"})) {
     std::optional<Answer> answer;
     client.call(show(call), ask(method_of(call.kind).call(client.handle(), call), &answer));
     answers.push_back(show(call) + " = " + shown_answer(*std::move(answer)));

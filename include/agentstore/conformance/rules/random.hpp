@@ -7,6 +7,7 @@
 /// other rules look at by name is met here in combinations that nobody thought of.
 
 #include <agentstore/conformance/concurrency/history.hpp>
+#include <agentstore/conformance/methods/all_reads.hpp>
 #include <agentstore/conformance/random/program_generator.hpp>
 #include <agentstore/conformance/random/shrink.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
@@ -113,24 +114,10 @@ private:
     add(Kind::prune_thread, "s").limit = 2;
   }
   void read_all() {
-    for (const Method& method : methods()) {
-      if (method.kind != MethodKind::reads || !method.is_offered(options_.interfaces) ||
-          method.id == Kind::read_archive) {
-        continue;
-      }
-      for (const char* key : {"s", "s too"}) {
-        Operation call = method.prepared(method.has(Parameter::listed_user_id) ? "u" : key);
-        if (method.has(Parameter::optional_checkpoint_id)) {
-          call.checkpoint_id.reset();
-          program_.push_back(call);
-        }
-        if (method.has(Parameter::optional_checkpoint_id) || method.has(Parameter::checkpoint_id)) {
-          for (const char* id : {"a", "b", "c"}) {
-            call.checkpoint_id = id;
-            program_.push_back(call);
-          }
-        } else {
-          program_.push_back(call);
+    for (const char* key : {"s", "s too"}) {
+      for (Operation& call : reads_about(options_.interfaces, key, {"u"}, {"a", "b", "c"})) {
+        if (call.kind != Kind::read_archive) {
+          program_.push_back(std::move(call));
         }
       }
     }
