@@ -65,18 +65,35 @@ awaitable<std::invoke_result_t<Work&>> offload(boost::asio::any_io_executor wher
 
 namespace detail {
 
-/// The result of the work. Void is kept as a bool that nobody reads.
-template <class Result>
-class Outcome {
+/// Work that a thread does while its caller waits. It lives in the caller's frame, and is no
+/// template, since every type of work would have Asio's part compiled once more.
+class HopWork {
 public:
-  /// Runs the work; returns the exception that it threw.
-  template <class Work>
-  std::exception_ptr fill(Work& work) noexcept {
+  HopWork() = default;
+  HopWork(const HopWork&) = delete;
+  HopWork& operator=(const HopWork&) = delete;
+
+  /// Returns the exception that the work threw.
+  virtual std::exception_ptr run() noexcept = 0;
+
+protected:
+  ~HopWork() = default;
+};
+
+/// The work and its result. Void is kept as a bool that nobody reads.
+template <class Work>
+class HopWorkOf final : public HopWork {
+public:
+  using Result = std::invoke_result_t<Work&>;
+
+  explicit HopWorkOf(Work work) : work_(std::move(work)) {}
+
+  std::exception_ptr run() noexcept override {
     try {
       if constexpr (std::is_void_v<Result>) {
-        work();
+        work_();
       } else {
-        value_.emplace(work());
+        result_.emplace(work_());
       }
       return nullptr;
     } catch (...) {
@@ -86,12 +103,13 @@ public:
 
   Result take() {
     if constexpr (!std::is_void_v<Result>) {
-      return *std::move(value_);
+      return *std::move(result_);
     }
   }
 
 private:
-  std::optional<std::conditional_t<std::is_void_v<Result>, bool, Result>> value_;
+  Work work_;
+  std::optional<std::conditional_t<std::is_void_v<Result>, bool, Result>> result_;
 };
 
 /// The process whose threads run a context: the process that asked first.
@@ -114,39 +132,41 @@ private:
   const ProcessOfOrigin process_;
 };
 
-/// The asynchronous operation: out to `where`, back to the handler's own executor. `work`,
-/// `outcome` and `error` live in the awaiting frame.
+/// The asynchronous operation: out to `where`, back to the handler's own executor. `work` and
+/// `error` live in the awaiting frame.
 class Hop {
 public:
-  template <class Handler, class Work, class Result>
-  void operator()(Handler handler, boost::asio::any_io_executor where, Work* work,
-                  Outcome<Result>* outcome, std::exception_ptr* error) const {
+  template <class Handler>
+  void operator()(Handler handler, boost::asio::any_io_executor where, HopWork* work,
+                  std::exception_ptr* error) const {
     auto call = AwaitedBy<Handler>::make(std::move(handler), error);
-    boost::asio::post(where, [call = std::move(call), work, outcome] {
+    boost::asio::post(where, [call = std::move(call), work] {
       if (call->begin()) {
-        call->end(outcome->fill(*work));
+        call->end(work->run());
       }
     });
   }
 };
+
+inline awaitable<void> hop(boost::asio::any_io_executor where, HopWork* work,
+                           std::exception_ptr* error) {
+  return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
+      Hop(), boost::asio::use_awaitable, where, work, error);
+}
 
 } // namespace detail
 
 template <class Work>
 awaitable<std::invoke_result_t<Work&>> offload(boost::asio::any_io_executor where, Work work) {
   detail::ProcessOfContext::require_here(where);
-  detail::Outcome<std::invoke_result_t<Work&>> outcome;
+  detail::HopWorkOf<Work> kept(std::move(work));
   std::exception_ptr error;
-  Work* const work_here = &work;
-  auto* const outcome_here = &outcome;
-  std::exception_ptr* const error_here = &error;
-  auto hop = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
-      detail::Hop(), boost::asio::use_awaitable, where, work_here, outcome_here, error_here);
+  auto hop = detail::hop(std::move(where), &kept, &error);
   co_await std::move(hop);
   if (error) {
     std::rethrow_exception(std::exchange(error, nullptr));
   }
-  co_return outcome.take();
+  co_return kept.take();
 }
 
 } // namespace agentstore

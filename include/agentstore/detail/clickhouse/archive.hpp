@@ -63,6 +63,16 @@ public:
     static_cast<void>(co_await std::move(closing));
   }
 
+  /// The same for all appends: no template of them. Nothing if the caller cancelled.
+  static awaitable<std::optional<bool>> insert(const Server& server, ArchiveKind kind,
+                                               std::string row) {
+    auto start = [inserter = server.inserters[static_cast<std::size_t>(kind)],
+                  row = std::move(row)](StrandCallPtr<bool> call) mutable {
+      inserter->add(std::move(row), std::move(call));
+    };
+    return call_on_strand<bool>(server.strand, std::move(start));
+  }
+
   /// Every failure, running out of memory included, means that the record is lost. Only a
   /// cancellation is thrown to the caller.
   template <class Append, class... Others>
@@ -81,12 +91,8 @@ public:
       const Timestamp time = created_at ? *created_at : options.clock();
       std::string row =
           make_row(next_place(), entry_id.value_or(std::string()), time, key, others...);
-      const auto& inserter = engine->server_->inserters[static_cast<std::size_t>(Append::kind)];
-      auto start = [inserter, row = std::move(row)](StrandCallPtr<bool> call) mutable {
-        inserter->add(std::move(row), std::move(call));
-      };
-      auto adding = call_on_strand<bool>(engine->server_->strand, std::move(start));
-      const std::optional<bool> is_kept = co_await std::move(adding);
+      auto inserting = insert(*engine->server_, Append::kind, std::move(row));
+      const std::optional<bool> is_kept = co_await std::move(inserting);
       if (is_kept) {
         co_return *is_kept;
       }

@@ -59,6 +59,8 @@ private:
   Manner manner_;
 };
 
+class Attempts;
+
 /// A queue of jobs on an executor. The jobs are taken in their order, in so many lanes at once.
 ///
 /// A lane that runs out of jobs polls for a short time before it closes, because waking a thread
@@ -195,6 +197,8 @@ protected:
   }
 
 private:
+  awaitable<void> submit_and_wait(Manner manner, Attempts* attempts);
+
   /// Requires: the lock is held. Opens one more lane, if there is a job that no lane is about to
   /// take.
   void open_lane() {
@@ -256,15 +260,31 @@ private:
   std::size_t lingering_ = 0;
 };
 
-/// A call's work and its outcome, in the awaiting frame.
-template <class Work>
+/// A call's work, in the awaiting frame. No template, since every type of work would have Asio's
+/// part compiled once more.
 class Attempts {
+public:
+  Attempts() = default;
+  Attempts(const Attempts&) = delete;
+  Attempts& operator=(const Attempts&) = delete;
+
+  virtual void attempt(Patience& patience) = 0;
+
+  std::exception_ptr error;
+
+protected:
+  ~Attempts() = default;
+};
+
+/// The work and its result.
+template <class Work>
+class AttemptsOf final : public Attempts {
 public:
   using Result = std::invoke_result_t<Work&, Patience&>;
 
-  explicit Attempts(Work& work) : work_(work) {}
+  explicit AttemptsOf(Work& work) : work_(work) {}
 
-  void attempt(Patience& patience) {
+  void attempt(Patience& patience) override {
     if constexpr (std::is_void_v<Result>) {
       work_(patience);
     } else {
@@ -281,8 +301,6 @@ public:
     }
   }
 
-  std::exception_ptr error;
-
 private:
   Work& work_;
   std::optional<std::conditional_t<std::is_void_v<Result>, bool, Result>> result_;
@@ -291,17 +309,16 @@ private:
 /// The initiation of the asynchronous operation `JobQueue::run`.
 class Submit {
 public:
-  template <class Handler, class Work>
-  void operator()(Handler handler, JobQueue* queue, Manner manner, Attempts<Work>* attempts) const {
+  template <class Handler>
+  void operator()(Handler handler, JobQueue* queue, Manner manner, Attempts* attempts) const {
     auto call = AwaitedBy<Handler>::make(std::move(handler), &attempts->error);
-    queue->submit(std::make_unique<Call<Work>>(manner, std::move(call), attempts));
+    queue->submit(std::make_unique<Call>(manner, std::move(call), attempts));
   }
 
 private:
-  template <class Work>
   class Call final : public Job {
   public:
-    Call(Manner manner, std::shared_ptr<AwaitedCall> call, Attempts<Work>* attempts)
+    Call(Manner manner, std::shared_ptr<AwaitedCall> call, Attempts* attempts)
         : Job(manner), call_(std::move(call)), attempts_(attempts) {}
 
     bool is_wanted() const noexcept override { return !call_->is_unwanted(); }
@@ -311,19 +328,21 @@ private:
 
   private:
     std::shared_ptr<AwaitedCall> call_;
-    Attempts<Work>* attempts_;
+    Attempts* attempts_;
   };
 };
+
+inline awaitable<void> JobQueue::submit_and_wait(Manner manner, Attempts* attempts) {
+  return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
+      Submit(), boost::asio::use_awaitable, this, manner, attempts);
+}
 
 template <class Work>
 awaitable<std::invoke_result_t<Work&, Patience&>> JobQueue::run(std::shared_ptr<JobQueue> self,
                                                                 Manner manner, Work work) {
-  Attempts<Work> attempts(work);
-  auto* const attempts_here = &attempts;
-  JobQueue* const queue = self.get();
-  auto submitted = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
-      Submit(), boost::asio::use_awaitable, queue, manner, attempts_here);
-  co_await std::move(submitted);
+  AttemptsOf<Work> attempts(work);
+  auto ended = self->submit_and_wait(manner, &attempts);
+  co_await std::move(ended);
   co_return attempts.take();
 }
 
