@@ -79,13 +79,13 @@ inline std::string counts_if_any(RuleContext& ctx, Client& client) {
          "/" + show(m.total_checkpoints);
 }
 
-/// `depth` objects in each other, built without recursion.
+/// `depth` objects in each other, built from without, since each move of a value would cost a node.
 inline json nested(std::size_t depth) {
   json value = json::object();
+  auto* innermost = value.get_ptr<json::object_t*>();
   for (std::size_t i = 1; i < depth; ++i) {
-    json outer = json::object();
-    outer["v"] = std::move(value);
-    value = std::move(outer);
+    json& inner = innermost->emplace("v", json::value_t::object).first->second;
+    innermost = inner.get_ptr<json::object_t*>();
   }
   return value;
 }
