@@ -14,7 +14,8 @@ foreach(
         custom_backend_conformance
         example_stores
         agent_runtime
-        langgraph_bridge)
+        langgraph_bridge
+        langgraph_bridge_http)
   get_target_property(folder ${target} SOURCE_DIR)
   get_target_property(sources ${target} SOURCES)
   foreach(source IN LISTS sources)

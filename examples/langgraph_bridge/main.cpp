@@ -8,6 +8,7 @@
 #include "options.hpp"
 #include "server.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
@@ -85,7 +86,7 @@ void run(const Options& options) {
   Server server(context, options.listen, Checkpointer(store.checkpointer(), *store.threads()),
                 store.storage(), std::move(settings));
   asio::signal_set signals(context, SIGINT, SIGTERM);
-  signals.async_wait([&](const error_code& error, int) {
+  signals.async_wait([&](const boost::system::error_code& error, int) {
     if (!error) {
       std::signal(SIGALRM, give_up);
       ::alarm(options.grace);

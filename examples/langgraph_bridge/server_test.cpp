@@ -14,6 +14,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/read.hpp>
 
 #if __has_include(<catch2/catch_test_macros.hpp>)
 #include <catch2/catch_test_macros.hpp>
@@ -29,6 +31,7 @@
 
 using namespace langgraph_bridge;
 using namespace std::chrono_literals;
+using agentstore::json;
 using asio::ip::tcp;
 
 namespace {
@@ -168,7 +171,7 @@ private:
   std::uint16_t port_;
   asio::io_context context_;
   tcp::socket socket_;
-  beast::flat_buffer buffer_;
+  boost::beast::flat_buffer buffer_;
 };
 
 std::string request(const std::string& operation, const std::string& body,
