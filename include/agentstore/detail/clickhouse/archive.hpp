@@ -63,16 +63,6 @@ public:
     static_cast<void>(co_await std::move(closing));
   }
 
-  /// The same for all appends: no template of them. Nothing if the caller cancelled.
-  static awaitable<std::optional<bool>> insert(const Server& server, ArchiveKind kind,
-                                               std::string row) {
-    auto start = [inserter = server.inserters[static_cast<std::size_t>(kind)],
-                  row = std::move(row)](StrandCallPtr<bool> call) mutable {
-      inserter->add(std::move(row), std::move(call));
-    };
-    return call_on_strand<bool>(server.strand, std::move(start));
-  }
-
   /// Every failure, running out of memory included, means that the record is lost. Only a
   /// cancellation is thrown to the caller.
   template <class Append, class... Others>
@@ -181,6 +171,17 @@ private:
     const std::shared_ptr<Pool> pool;
     std::vector<std::shared_ptr<Inserter>> inserters; // by kind
   };
+
+  /// Adds a row and waits until it is kept; no template, as all appends do the same. Nothing if the
+  /// caller cancelled.
+  static awaitable<std::optional<bool>> insert(const Server& server, ArchiveKind kind,
+                                               std::string row) {
+    auto start = [inserter = server.inserters[static_cast<std::size_t>(kind)],
+                  row = std::move(row)](StrandCallPtr<bool> call) mutable {
+      inserter->add(std::move(row), std::move(call));
+    };
+    return call_on_strand<bool>(server.strand, std::move(start));
+  }
 
   Time deadline() const {
     return deadline_after(std::chrono::steady_clock::now(), options_.operation_timeout);
