@@ -243,7 +243,8 @@ public:
         Packed(MethodId::store_task_context, std::move(session_id)).value(std::move(context)));
   }
   awaitable<SessionPage> list_sessions(std::string user_id, Page page) override {
-    Operation call = Packed(MethodId::list_sessions, std::move(user_id)).limit(page.size);
+    Operation call =
+        Packed(MethodId::list_sessions, std::move(user_id)).limit(page.size).text(page.cursor);
     ISessionDirectory* const inner = handle_.session_directory;
     return calls_.make<SessionPage>(std::move(call), [inner, page](Operation made) {
       Page asked = page;
@@ -255,7 +256,8 @@ public:
     return make<bool>(Packed(MethodId::delete_session, std::move(session_id)));
   }
   awaitable<ThreadPage> list_threads(std::string prefix, Page page) override {
-    Operation call = Packed(MethodId::list_threads, std::move(prefix)).limit(page.size);
+    Operation call =
+        Packed(MethodId::list_threads, std::move(prefix)).limit(page.size).text(page.cursor);
     IThreadDirectory* const inner = handle_.thread_directory;
     return calls_.make<ThreadPage>(std::move(call), [inner, page](Operation made) {
       Page asked = page;

@@ -10,6 +10,8 @@
 #include <agentstore/conformance/methods/call_text.hpp>
 #include <agentstore/conformance/methods/method.hpp>
 
+#include <functional>
+
 namespace agentstore::conformance::detail {
 
 /// An answer as text, without what two handles may say differently.
@@ -68,9 +70,11 @@ inline std::vector<Operation> reads_about(unsigned interfaces, const std::string
 }
 
 /// What every read of the store answers about a key that `tagged_writes` or a rule has filled, as
-/// text.
+/// text. `around(true)` is called before each read and `around(false)` behind it; where there is
+/// one, the text of a read that threw a StorageError is empty.
 inline std::vector<std::string> all_answers(RuleContext& ctx, Client& client,
-                                            const std::string& key) {
+                                            const std::string& key,
+                                            const std::function<void(bool)>& around = nullptr) {
   const auto ask = [](awaitable<Answer> asked, std::optional<Answer>* into) -> awaitable<bool> {
     *into = co_await std::move(asked);
     co_return true;
@@ -80,8 +84,20 @@ inline std::vector<std::string> all_answers(RuleContext& ctx, Client& client,
        reads_about(ctx.harness().interfaces(), key, {"user", "user-000000000001", "owner"},
                    {"c-000000000001", "c-000000000002", "one", "checkpoint", "late"})) {
     std::optional<Answer> answer;
-    client.call(show(call), ask(method_of(call.kind).call(client.handle(), call), &answer));
-    answers.push_back(show(call) + " = " + shown_answer(*std::move(answer)));
+    if (around) {
+      around(true);
+    }
+    try {
+      client.call(show(call), ask(method_of(call.kind).call(client.handle(), call), &answer));
+    } catch (const StorageError&) {
+      if (!around) {
+        throw;
+      }
+    }
+    if (around) {
+      around(false);
+    }
+    answers.push_back(answer ? show(call) + " = " + shown_answer(*std::move(answer)) : "");
   }
   return answers;
 }

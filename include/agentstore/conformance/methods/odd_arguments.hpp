@@ -263,6 +263,27 @@ inline std::vector<Timestamp> odd_times() {
   return times;
 }
 
+/// Those of them that a clock may tell in the lifetime of a store, and the last of May. A harness
+/// may take 0 for no time.
+inline std::vector<Timestamp> odd_clocks() {
+  using std::chrono::sys_days;
+  using std::chrono::year;
+  std::vector<Timestamp> times = odd_times();
+  std::erase_if(times, [](Timestamp time) {
+    return time == Timestamp() || time < sys_days(year(1582) / 1 / 1) ||
+           time > sys_days(year(2600) / 1 / 1);
+  });
+  times.emplace_back(sys_days(year(2026) / 5 / 31)); // for what comes after
+  return times;
+}
+
+/// A time that was taken from a clock which stands at `clock`, and which may count in seconds.
+inline void expect_moment(RuleContext& ctx, Timestamp actual, Timestamp clock,
+                          const std::string& what) {
+  const std::chrono::microseconds off = actual > clock ? actual - clock : clock - actual;
+  ctx.expect(off < std::chrono::seconds(1), what + " to be " + show(clock), show(actual));
+}
+
 /// These limits, and limits that become 0 or negative in fewer bits.
 inline std::vector<std::size_t> great_limits(std::vector<std::size_t> limits = {}) {
   constexpr std::size_t one = 1;

@@ -135,12 +135,43 @@ inline std::vector<std::string> spoilt(const std::string& cursor) {
   return result;
 }
 
-/// A cursor is good as often as it is used and however late, on another handle and after a reopen.
-/// `ids_behind(client)` are those of the page behind it.
+/// Every kind of change, to what no list of the rule has.
+inline void change_something_else(RuleContext& ctx, Client& client) {
+  const bool has_sessions = ctx.offers(Interfaces::sessions);
+  if (has_sessions) {
+    client.create_session("~ elsewhere", "nobody");
+    client.update_session("~ elsewhere", SessionUpdate().increment_requests());
+    client.end_session("~ elsewhere", "done");
+  }
+  if (ctx.offers(Interfaces::session_directory)) {
+    client.delete_session("~ elsewhere");
+  }
+  if (ctx.offers(Interfaces::thread_directory)) {
+    for (const char* id : {"c1", "c2"}) {
+      client.store_checkpoint("~ elsewhere", id, 1);
+    }
+    client.copy_thread("~ elsewhere", "~ copy");
+    client.prune_thread("~ copy", 1);
+    client.delete_thread("~ copy");
+    client.delete_thread("~ elsewhere");
+  }
+  if (ctx.offers(Interfaces::backend) && ctx.has_clock()) {
+    const Timestamp now = client.create_session("~ now", "nobody").created_at;
+    ctx.set_clock(now - std::chrono::years(300));
+    client.create_session("~ old", "nobody");
+    ctx.set_clock(now + std::chrono::days(2));
+    client.cleanup(std::chrono::years(200));
+  }
+}
+
+/// A cursor is good as often as it is used and however late, whatever is written, on another handle
+/// and after a reopen. `ids_behind(client)` are those of the page behind it.
 template <class IdsBehind>
 void expect_lasting_cursor(RuleContext& ctx, Client& client, const IdsBehind& ids_behind) {
   constexpr int often = 120;
   const std::vector<std::string> ids = ids_behind(client);
+  change_something_else(ctx, client);
+  ctx.expect_same(ids_behind(client), ids, "what is behind a cursor after changes elsewhere");
   for (int i = 0; i < often; ++i) {
     ctx.expect_same(ids_behind(client), ids, "what is behind a cursor that was used before");
   }

@@ -62,6 +62,18 @@ std::vector<Rule> checkpoint_rules() {
               ctx.expect_same(
                   ctx.must(client.get_checkpoint("t", "later"), "the checkpoint").created_at, later,
                   "created_at of a checkpoint");
+              std::size_t count = 0;
+              for (const Timestamp at : detail::odd_clocks()) {
+                ctx.set_clock(at);
+                const std::string id = "o" + std::to_string(++count);
+                detail::store(ctx, client, "odd times", id, 1);
+                const Checkpoint stored =
+                    ctx.must(client.get_checkpoint("odd times", id), "the checkpoint");
+                detail::expect_moment(ctx, stored.created_at, at, "created_at of a checkpoint");
+                ctx.expect_same(client.list_checkpoints("odd times", 1),
+                                std::vector<Checkpoint>(1, stored),
+                                "the newest checkpoint, whatever the clock said before,");
+              }
             }
           }),
       Rule("CHK-02", needs::checkpoints,
@@ -229,6 +241,31 @@ std::vector<Rule> checkpoint_rules() {
                  }
                }
              }
+             // However many are newer.
+             std::vector<std::string> order;
+             for (int i = 0; i < 130; ++i) {
+               order.push_back("c" + std::to_string(i));
+               detail::store(ctx, client, "many", order.back(), 1);
+             }
+             std::vector<Checkpoint> expected = client.list_checkpoints("many");
+             ctx.expect_same(detail::ids(expected), detail::reversed(order),
+                             "the order of the list");
+             if (ctx.has_clock()) {
+               ctx.set_clock(expected.front().created_at + 1h);
+             }
+             for (const std::size_t newer : {129u, 100u, 64u, 32u, 20u, 10u, 5u}) {
+               Checkpoint& again = expected[newer];
+               again.data = "again";
+               detail::store(ctx, client, "many", again.checkpoint_id, "again");
+               ctx.expect_same(ctx.must(client.get_checkpoint("many"), "the latest").checkpoint_id,
+                               order.back(), "the latest of many");
+               ctx.expect_same(client.get_checkpoint("many", again.checkpoint_id),
+                               std::optional<Checkpoint>(again),
+                               "the checkpoint stored again, behind " + std::to_string(newer) +
+                                   " newer ones,");
+             }
+             ctx.expect_same(client.list_checkpoints("many"), expected,
+                             "many checkpoints, some of them stored again");
            }),
       Rule("CHK-05", needs::checkpoints, "the same id in two threads is two checkpoints",
            "the thread is part of the key",
@@ -251,6 +288,7 @@ std::vector<Rule> checkpoint_rules() {
            [](RuleContext& ctx) {
              Client client = ctx.open();
              const std::vector<std::string> separators = detail::separators();
+             detail::store(ctx, client, "a", "first", 1);
              for (const std::string& s : separators) {
                detail::store(ctx, client, "a", "b" + s + "c", "left" + s);
                detail::store(ctx, client, "a" + s + "b", "c", "right" + s);
@@ -258,14 +296,37 @@ std::vector<Rule> checkpoint_rules() {
              for (const std::string& s : separators) {
                detail::expect_checkpoint(ctx, client.get_checkpoint("a", "b" + s + "c"), "a",
                                          "b" + s + "c", "left" + s);
+               detail::expect_checkpoint(ctx, client.get_checkpoint("a" + s + "b", "c"),
+                                         "a" + s + "b", "c", "right" + s);
                detail::expect_checkpoint(ctx, client.get_checkpoint("a" + s + "b"), "a" + s + "b",
                                          "c", "right" + s);
                ctx.expect_same(std::uint64_t{client.list_checkpoints("a" + s + "b").size()},
                                std::uint64_t{1}, "the number of checkpoints of one thread");
              }
              ctx.expect_same(std::uint64_t{client.list_checkpoints("a").size()},
-                             std::uint64_t{separators.size()},
+                             std::uint64_t{separators.size() + 1},
                              "the number of checkpoints of the other thread");
+             // Each read of one and then of the other, with no write between.
+             for (std::size_t i = 0; i < separators.size(); ++i) {
+               if (!ctx.offers(Interfaces::thread_directory)) {
+                 break;
+               }
+               const std::string& s = separators[i];
+               ctx.expect_same(std::uint64_t{client.list_before("a", "b" + s + "c", 1'000).size()},
+                               std::uint64_t{i + 1}, "how many are before one of several");
+               ctx.expect_same(std::uint64_t{client.list_before("a" + s + "b", "c", 1'000).size()},
+                               std::uint64_t{0}, "how many are before the only one");
+             }
+             const std::vector<std::string> longs = {letters(1023) + "x", letters(1023) + "y"};
+             for (const std::string& id : longs) {
+               detail::store(ctx, client, id, id, "of " + id);
+             }
+             for (const std::string& id : longs) {
+               const std::vector<Checkpoint> listed = client.list_checkpoints(id);
+               ctx.expect_same(std::uint64_t{listed.size()}, std::uint64_t{1},
+                               "the checkpoints of a thread with a long id");
+               detail::expect_checkpoint(ctx, listed.front(), id, id, "of " + id);
+             }
            }),
       Rule("CHK-07", needs::checkpoints, "data is any JSON value, metadata an object",
            "null is data like any other",

@@ -28,8 +28,10 @@ inline void full_session(RuleContext& ctx, Client& client, const std::string& id
 
 inline void expect_gone(RuleContext& ctx, Client& client, const std::string& id) {
   ctx.expect_same(client.get_session(id), std::optional<Session>(), "the session removed");
-  ctx.expect_same(client.history(id), std::vector<Message>(), "the history of the session removed");
-  ctx.expect_same(client.get_task_context(id), std::optional<json>(), "the context of it");
+  ctx.expect_same(client.history(id), std::vector<Message>(),
+                  "the history of session " + show(id) + " removed");
+  ctx.expect_same(client.get_task_context(id), std::optional<json>(),
+                  "the context of session " + show(id) + " removed");
   ctx.expect_same(client.get_checkpoint(id), std::optional<Checkpoint>(),
                   "the latest of its thread");
   ctx.expect_same(client.get_checkpoint(id, "checkpoint"), std::optional<Checkpoint>(),
@@ -221,6 +223,22 @@ std::vector<Rule> clean_up_rules() {
                       "the session whose activity lies ahead of the clock");
              ctx.expect_same(client.cleanup(0us), std::uint64_t{2},
                              "a clean-up of all that is left");
+             for (const std::chrono::microseconds idle :
+                  {1us, 999us, 1'500us, std::chrono::microseconds(1'500ms),
+                   std::chrono::microseconds(90s), std::chrono::microseconds(24h * 40),
+                   std::chrono::microseconds(24h * 400)}) {
+               if (idle % step != 0us) {
+                 continue;
+               }
+               ctx.set_clock(start);
+               client.create_session("idle");
+               ctx.set_clock(start + idle - step);
+               ctx.expect_same(client.cleanup(idle), std::uint64_t{0},
+                               "a clean-up just before " + show(idle) + " are over");
+               ctx.set_clock(start + idle);
+               ctx.expect_same(client.cleanup(idle), std::uint64_t{1},
+                               "a clean-up when " + show(idle) + " are over");
+             }
              detail::check_long_durations(ctx, client);
            }),
       Rule("CLN-02", needs::backend, "idle counts from last_activity",
@@ -268,7 +286,17 @@ std::vector<Rule> clean_up_rules() {
                              "the session untouched");
              ctx.expect_same(client.get_session("read"), std::optional<Session>(),
                              "the session only read");
+             // Ahead of the clock it is not idle, however long it has been there.
+             client.create_session("ahead");
+             ctx.set_clock(start + 2h);
+             client.update_session("ahead", SessionUpdate());
+             ctx.set_clock(start + 100min);
+             client.cleanup(30min);
+             ctx.must(client.get_session("ahead"), "the session active ahead of the clock");
              // An id that is created afresh has nothing of the activity of before.
+             client.cleanup(0us);
+             ctx.set_clock(start + 1h);
+             client.create_session("counted");
              client.create_session("untouched");
              ctx.set_clock(start + 80min);
              if (ctx.offers(Interfaces::session_directory)) {
@@ -316,6 +344,15 @@ std::vector<Rule> clean_up_rules() {
              client.create_session("of many");
              detail::expect_none_of_many(ctx, client, "of many",
                                          "a session made afresh, which had very many");
+             // Of however many.
+             const std::vector<std::string> many = detail::numbered("many ", 1, 120);
+             for (const std::string& id : many) {
+               detail::full_session(ctx, client, id);
+             }
+             client.cleanup(0us);
+             for (const std::string& id : many) {
+               detail::expect_gone(ctx, client, id);
+             }
              const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
              ctx.set_clock(start);
              for (const char* id : {"old", "old:2"}) {

@@ -62,6 +62,16 @@ std::vector<Rule> conversation_rules() {
                  client.update_session("s", SessionUpdate().increment_requests());
                }
                ctx.expect_same(client.history("s"), told, "the history once there was an update");
+               ctx.need_session(client, "odd times");
+               for (const Timestamp at : detail::odd_clocks()) {
+                 ctx.set_clock(at);
+                 detail::append(ctx, client, "odd times", "hi");
+               }
+               const std::vector<Message> odd = client.history("odd times");
+               for (std::size_t i = 0; i < odd.size(); ++i) {
+                 detail::expect_moment(ctx, odd[i].timestamp, detail::odd_clocks().at(i),
+                                       "the timestamp of a message");
+               }
              }
            }),
       Rule("CON-02", needs::conversations,

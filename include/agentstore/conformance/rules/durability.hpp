@@ -453,6 +453,80 @@ inline void check_changes_after_reopen(RuleContext& ctx) {
   ctx.close(client);
 }
 
+/// Stores with a past: what was stored twice, copied, or active in another order than that of the
+/// ids. All of it is after a reopen what it was, and for what is done again then.
+inline void check_past_after_reopen(RuleContext& ctx) {
+  using namespace std::chrono_literals;
+  const std::string space = ctx.space() + "-p";
+  const bool has_threads =
+      ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer);
+  const std::vector<std::string> checkpoints = {"one", "checkpoint", "late"};
+  const std::vector<std::string> threads = {"thread", "other thread"};
+  std::vector<std::string> keys = threads;
+  Timestamp time = first_of_may();
+  const auto pass_time = [&] {
+    time += 1h + 1us;
+    set_clock_if_any(ctx, time);
+  };
+  const auto store_again = [&](Client& client) {
+    for (const std::string& thread : threads) {
+      for (const std::string& id : {checkpoints[1], checkpoints[0]}) {
+        store(ctx, client, thread, id, "again", object("again", true));
+      }
+    }
+  };
+  std::vector<std::vector<std::string>> before;
+  {
+    Client client = ctx.open_in(space);
+    for (const char* id : {"b", "c", "a"}) {
+      if (ctx.offers(Interfaces::sessions)) {
+        pass_time();
+        keys.emplace_back(id);
+        client.create_session(id, "owner", wide_object());
+      }
+    }
+    for (const char* id : {"c", "a", "b"}) {
+      if (ctx.offers(Interfaces::sessions) && ctx.offers(Interfaces::conversations)) {
+        pass_time();
+        client.add_message(id, "user", "hi", wide_object());
+      }
+    }
+    for (const std::string& thread : threads) {
+      for (const std::string& id : checkpoints) {
+        if (has_threads) {
+          pass_time();
+          store(ctx, client, thread, id, id, wide_object());
+        }
+      }
+    }
+    pass_time();
+    if (has_threads) {
+      store_again(client);
+    }
+    if (has_threads && ctx.offers(Interfaces::thread_directory)) {
+      keys.emplace_back("copy");
+      client.copy_thread("thread", "copy");
+    }
+    for (const std::string& key : keys) {
+      before.push_back(all_answers(ctx, client, key));
+    }
+    ctx.close(client);
+  }
+  Client client = ctx.open_in(space);
+  pass_time();
+  const auto expect_all = [&](const std::string& when) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      expect_same_answers(ctx, client, keys[i], before[i], when);
+    }
+  };
+  expect_all("after a reopen");
+  if (has_threads) {
+    store_again(client);
+  }
+  expect_all("once the same was stored again after a reopen");
+  ctx.close(client);
+}
+
 /// What no call has written for the last time when the handle goes without `close`: ends, removals,
 /// and what a session that is made afresh must not find.
 inline void check_unclosed(RuleContext& ctx) {
@@ -537,6 +611,7 @@ std::vector<Rule> durability_rules() {
              detail::check_odd_after_reopen(ctx);
              detail::check_changes_after_reopen(ctx);
              if (!ctx.offers(Interfaces::archive)) {
+               detail::check_past_after_reopen(ctx);
                detail::check_unclosed(ctx);
              }
            }),

@@ -6,6 +6,7 @@
 /// ERR: what a store says and does while it cannot work, for which ERR-01 needs the harness'
 /// `inject`, what its errors name, and what it makes of damage, for which ERR-03 needs `damage`.
 
+#include <agentstore/conformance/methods/all_reads.hpp>
 #include <agentstore/conformance/methods/tagged_writes.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
 #include <agentstore/conformance/rules/damage.hpp>
@@ -57,6 +58,10 @@ public:
   /// One write under this fault, then healed: it throws as it should (an archive: is false), or is
   /// true; and it is there whole, or not at all. Returns whether it failed.
   bool write(const TaggedWrite& tagged, Fault fault);
+  /// A write that failed and has left nothing is as one that was never made: others take its place,
+  /// and made again it is done.
+  void go_on(const TaggedWrite& tagged, const std::string& key,
+             std::vector<TaggedWrite::Number> expected);
   /// The same with the first operation failing, then the second, ... until the write gets through.
   void write_at_each_operation(const TaggedWrite& tagged, Fault::Effect effect);
   /// One read of what is there, as `write`. Returns whether it failed.
@@ -143,8 +148,33 @@ inline bool Failing::write(const TaggedWrite& tagged, Fault fault) {
                 (failed ? "all of " + text + " or nothing: " + show(before) + " or " + show(with)
                         : text + ", which was true under a fault, to be there: " + show(with)),
                 show(now));
+    if (failed && now == before) {
+      go_on(tagged, key, std::move(before));
+    }
   }
   return failed;
+}
+
+inline void Failing::go_on(const TaggedWrite& tagged, const std::string& key,
+                           std::vector<TaggedWrite::Number> expected) {
+  const Method& method = tagged.method();
+  const bool is_in_order = method.has(Parameter::data) || method.has(Parameter::content);
+  const auto write = [&](TaggedWrite::Number number) {
+    ctx_.expect(tagged.put(client_, key, number),
+                tagged.text(key, number) + ", behind one that failed, to be true", "false");
+    expected = tagged.after(std::move(expected), number);
+    std::vector<TaggedWrite::Number> now = tagged.numbers(ctx_, client_, key);
+    if (!is_in_order) {
+      std::sort(now.begin(), now.end());
+      std::sort(expected.begin(), expected.end());
+    }
+    ctx_.expect_same(now, expected,
+                     "what is there of " + tagged.text(key, number) + ", behind one that failed,");
+  };
+  if (tagged.on_repeat != RepeatEffect::keeps) {
+    write(3);
+  }
+  write(2);
 }
 
 inline void Failing::write_at_each_operation(const TaggedWrite& tagged, Fault::Effect effect) {
@@ -177,6 +207,27 @@ inline void Failing::read_at_each_operation(const ReadMethod& method, const std:
   }
 }
 
+/// What was read before is no answer once it has changed, however the store fails.
+inline void check_old_answers_under_faults(RuleContext& ctx, Client& client) {
+  const std::string key = "changed before it fails";
+  Failing store(ctx, client);
+  fill_for_reads(ctx, client, key);
+  all_answers(ctx, client, key);
+  for (const TaggedWrite& tagged : tagged_writes(ctx)) {
+    if (!tagged.removes && tagged.on_repeat != RepeatEffect::keeps && !tagged.is_archive) {
+      tagged.put(client, key, 7);
+    }
+  }
+  const std::vector<std::string> failing = all_answers(ctx, client, key, [&](bool fails) {
+    ctx.inject(fails ? Fault(Fault::Effect::before) : Fault());
+  });
+  const std::vector<std::string> now = all_answers(ctx, client, key);
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    ctx.expect(failing[i].empty() || failing[i] == now[i],
+               "a StorageError from a store that fails, or " + now[i], failing[i]);
+  }
+}
+
 inline void check_calls_under_faults(RuleContext& ctx, Client& client, const std::string& key) {
   Failing store(ctx, client);
   for (const ReadMethod& method : read_methods(ctx)) {
@@ -194,6 +245,7 @@ inline void check_calls_under_faults(RuleContext& ctx, Client& client, const std
                method.text(method.ids(key)) + " to find what was stored before the faults",
                "nothing");
   }
+  check_old_answers_under_faults(ctx, client);
 }
 
 /// The record of a session is as before the call that failed, or as behind it.

@@ -611,6 +611,8 @@ std::vector<Rule> session_directory_rules() {
                                  std::vector<std::string>(1, "first"),
                                  "the history of the session made afresh");
                }
+               ctx.expect_same(client.end_session(id, "done"), true,
+                               "the end of the session made afresh");
                ctx.expect_same(client.delete_session(id), true,
                                "the deletion of the session made afresh");
                detail::expect_parts(ctx, client, id, {}, "what is left after a second deletion");

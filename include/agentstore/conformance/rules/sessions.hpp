@@ -139,6 +139,18 @@ std::vector<Rule> session_rules() {
                ctx.expect_same(ctx.must(client.get_session(id), "the session"), created,
                                "what get_session returns");
              }
+             std::size_t count = 0;
+             for (const Timestamp at : detail::odd_clocks()) {
+               if (!ctx.has_clock()) {
+                 break;
+               }
+               ctx.set_clock(at);
+               const Session created =
+                   client.create_session("of an odd time " + std::to_string(++count));
+               detail::expect_moment(ctx, created.created_at, at, "created_at of a session");
+               ctx.expect_same(ctx.must(client.get_session(created.session_id), "the session"),
+                               created, "what get_session returns of an odd time");
+             }
              for (const json& wrong : detail::not_objects()) {
                ctx.expect_error(errc::invalid_argument,
                                 [&] { client.create_session("wrong", "u", wrong); });
@@ -723,6 +735,20 @@ std::vector<Rule> session_rules() {
              client.get_session("s");
              expect_growth("a read");
              ctx.expect_same(last, before, "the session after a read");
+             // However large it has become.
+             for (int hundreds = 0; hundreds < 3; ++hundreds) {
+               detail::Batch batch(client);
+               for (int i = 0; i < 100; ++i) {
+                 batch.add(
+                     Client::text("update_session", "s", SessionUpdate().increment_requests()),
+                     client.handle().sessions->update_session(
+                         "s", SessionUpdate().increment_requests()));
+                 if (i % 50 == 49) {
+                   batch.finish();
+                   expect_growth("50 updates");
+                 }
+               }
+             }
              client.end_session("s");
              expect_growth("the end");
              const auto expect_untouched = [&](const std::string& what) {

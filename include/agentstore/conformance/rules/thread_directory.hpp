@@ -27,11 +27,14 @@ inline void put_one(RuleContext& ctx, Client& client, const std::string& thread,
   put(ctx, client, thread, checkpoint, "task", WriteList().add("channel", "of " + checkpoint));
 }
 
-/// Checkpoints z, y, m, a, b, which is not the order of their ids, each with a write; and a write
-/// of one that has not been stored.
+/// Checkpoints z, y, m, a, b, which is not the order of their ids, each with a write; and writes of
+/// two that have not been stored, one put before all else and one behind.
 inline std::vector<std::string> make_thread(RuleContext& ctx, Client& client,
                                             const std::string& thread) {
   const std::vector<std::string> ids = {"z", "y", "m", "a", "b"};
+  if (has_writes(ctx)) {
+    put_one(ctx, client, thread, "earliest");
+  }
   for (const std::string& id : ids) {
     store(ctx, client, thread, id, object("of", id), object("meta", id));
     if (has_writes(ctx)) {
@@ -106,7 +109,7 @@ public:
     checkpoints = client.list_checkpoints(thread);
     latest = client.get_checkpoint(thread);
     if (has_writes(ctx)) {
-      for (const char* checkpoint : {"z", "y", "m", "a", "b", "early", "other"}) {
+      for (const char* checkpoint : {"earliest", "z", "y", "m", "a", "b", "early", "other"}) {
         writes.push_back(client.get_writes(thread, checkpoint));
       }
     }
@@ -153,8 +156,10 @@ inline void expect_no_thread(RuleContext& ctx, Client& client, const std::string
       ctx.expect_same(written(client.get_writes(thread, id)), std::vector<std::string>(),
                       "the pending writes of " + what);
     }
-    ctx.expect_same(written(client.get_writes(thread, "early")), std::vector<std::string>(),
-                    "the early writes of " + what);
+    for (const char* id : {"earliest", "early"}) {
+      ctx.expect_same(written(client.get_writes(thread, id)), std::vector<std::string>(),
+                      "the early writes of " + what);
+    }
   }
   const ThreadPage listed = client.list_threads(thread, Page(1));
   ctx.expect(listed.thread_ids.empty() || listed.thread_ids.front() != thread,
@@ -272,6 +277,15 @@ inline void check_prefixes(RuleContext& ctx, Client& client) {
                     "the threads that begin with " + show(prefix));
     ctx.expect_same(page.next, std::string(), "the cursor of an only page");
     ctx.expect_same(read_pages(ctx, 2, PagesFrom(client, prefix)), beginning_with(prefix, ids),
+                    "the threads that begin with " + show(prefix) + ", two a page,");
+  }
+  for (const std::size_t length : {63u, 64u, 255u, 256u, 1'000u}) {
+    const std::string prefix = "w" + letters(length);
+    const std::vector<std::string> alike = numbered(prefix, 1, 5);
+    for (const std::string& id : alike) {
+      store(ctx, client, id, "c", 1);
+    }
+    ctx.expect_same(read_pages(ctx, 2, PagesFrom(client, prefix)), alike,
                     "the threads that begin with " + show(prefix) + ", two a page,");
   }
   for (const std::string& bad :
@@ -400,6 +414,16 @@ inline void check_thread_cursors(RuleContext& ctx, Client& client) {
   // That of one prefix is no other's, the empty one included.
   ctx.expect_error(errc::invalid_argument, [&] { client.list_threads("", Page(1).after(own)); });
   ctx.expect_error(errc::invalid_argument, [&] { client.list_threads("u1", Page(1).after(own)); });
+  // The thread that it stands for may go and come, and all others may go.
+  client.delete_thread("u1");
+  store(ctx, client, "u1", "c", 1);
+  ctx.expect_same(list(Page(2).after(own)).thread_ids, numbered("u", 2, 3),
+                  "the threads behind the first, which was deleted and stored again");
+  for (const char* id : {"u1", "u2", "u3", "uu1", "uu2"}) {
+    client.delete_thread(id);
+  }
+  ctx.expect_same(list(Page(2).after(own)).thread_ids, std::vector<std::string>(),
+                  "the threads behind the first once all went");
 }
 
 // THR-03 and THR-04
@@ -594,6 +618,9 @@ inline void check_fresh_starts(RuleContext& ctx, Client& client) {
       expect_writes(ctx, client, id, "m", std::vector<std::string>(1, "task:0 other=2"),
                     "the writes of a thread that starts afresh");
     }
+    make_thread(ctx, client, id);
+    ctx.expect_same(client.delete_thread(id), true, "the deletion of a thread made afresh");
+    expect_no_thread(ctx, client, id, "a thread deleted for the second time");
   }
   if (has_writes(ctx)) {
     make_thread(ctx, client, "again by a write");
@@ -712,6 +739,17 @@ inline void check_copies(RuleContext& ctx, Client& client) {
     expect_writes(ctx, client, "copy of writes", "early",
                   std::vector<std::string>(1, "task:0 channel=\"of early\""),
                   "the writes of the copy of a thread of only writes");
+    // Few checkpoints are all of a thread as little as many are.
+    for (const std::size_t keep : {1u, 0u}) {
+      const std::string few = "pruned to " + std::to_string(keep);
+      make_thread(ctx, client, few);
+      client.prune_thread(few, keep);
+      const ThreadState left(ctx, client, few);
+      ctx.expect_same(client.copy_thread(few, "copy of " + few), true, "the copy of " + few);
+      left.as("copy of " + few).expect_in(ctx, client, "the copy of a thread " + few);
+      ctx.expect_same(client.delete_thread(few), true, "the deletion of a thread " + few);
+      expect_no_thread(ctx, client, few, "a deleted thread " + few);
+    }
   }
 }
 
@@ -844,6 +882,12 @@ inline void check_independence(RuleContext& ctx, Client& client) {
   check_places_after_pruning(ctx, client, "left");
   ctx.expect(client.delete_thread("left"), "the deletion of the source to be true", "false");
   changed.expect_in(ctx, client, "the copy after its source was deleted");
+  if (has_writes(ctx)) {
+    put_one(ctx, client, "right", "after the source");
+    expect_writes(ctx, client, "right", "after the source",
+                  std::vector<std::string>(1, "task:0 channel=\"of after the source\""),
+                  "the writes put to a copy whose source was deleted");
+  }
   ctx.expect(client.delete_thread("right"), "the deletion of the copy to be true", "false");
   expect_no_thread(ctx, client, "right", "the copy deleted");
 }
@@ -890,10 +934,12 @@ inline void check_copies_beside_a_writer(RuleContext& ctx, Client& client) {
 }
 
 inline void check_taken_targets(RuleContext& ctx, Client& client) {
+  set_clock_if_any(ctx, first_of_may());
   make_thread(ctx, client, "source");
   store(ctx, client, "target", "own", "own data");
   const ThreadState source(ctx, client, "source");
   const ThreadState target(ctx, client, "target");
+  set_clock_if_any(ctx, first_of_may() + std::chrono::hours(1));
   ctx.expect_error(errc::already_exists, [&] { client.copy_thread("source", "target"); });
   target.expect_in(ctx, client, "a target that was there");
   source.expect_in(ctx, client, "the source of a copy that was refused");
@@ -989,11 +1035,19 @@ inline void check_pruning(RuleContext& ctx, Client& client) {
                             (i < kept ? "that is kept " : "that is gone ") + when);
       }
     }
-    if (has_writes(ctx)) {
-      expect_writes(ctx, client, id, "early",
-                    std::vector<std::string>(1, "task:0 channel=\"of early\""),
-                    "the early writes " + when);
+    for (const std::string early : {"earliest", "early"}) {
+      if (has_writes(ctx)) {
+        expect_writes(ctx, client, id, early,
+                      std::vector<std::string>(1, "task:0 channel=\"of " + early + "\""),
+                      "the early writes " + when);
+      }
     }
+    for (Checkpoint& again : expected) {
+      again.data = "again";
+      store(ctx, client, id, again.checkpoint_id, again.data.tree(), again.metadata.tree());
+    }
+    ctx.expect_same(client.list_checkpoints(id), expected,
+                    "the checkpoints once those kept were stored again, " + when);
     const bool is_there = kept != 0 || has_writes(ctx);
     ctx.expect_same(client.list_threads(id, Page(1)).thread_ids.size() == 1, is_there,
                     "whether the thread is listed " + when);
@@ -1415,6 +1469,13 @@ std::vector<Rule> thread_directory_rules() {
              older.erase(older.begin());
              ctx.expect_same(detail::ids(client.list_before("longer", latest)), older,
                              "what is before the latest of a long thread");
+             for (const std::size_t newer : {48u, 98u, 99u, 127u, 255u, 511u, 998u, 1'022u}) {
+               const auto first = older.begin() + static_cast<std::ptrdiff_t>(newer) + 1;
+               ctx.expect_same(detail::ids(client.list_before("longer", older[newer], 3)),
+                               std::vector<std::string>(first, first + 3),
+                               "what is before a checkpoint of a long thread, behind " +
+                                   std::to_string(newer + 1) + " newer ones,");
+             }
            }),
       Rule(
           "THR-09", needs::thread_directory,

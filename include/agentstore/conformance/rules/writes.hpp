@@ -155,10 +155,15 @@ std::vector<Rule> write_rules() {
              detail::expect_writes(ctx, client, "t", "both",
                                    {"one:-1 __error__=1", "two:-1 __error__=2"},
                                    "one special channel by two tasks");
-             detail::put(ctx, client, "t", "e", "task", WriteList().add("__other__", 1));
-             detail::put(ctx, client, "t", "e", "task", WriteList().add("__other__", 2));
-             detail::expect_writes(ctx, client, "t", "e", {"task:0 __other__=1"},
-                                   "a channel that only looks special");
+             for (const std::string channel :
+                  {"__other__", "__ERROR__", "__Resume__", "__error__ ", " __error__", "__error",
+                   "error__", "_error_", "error", "__errors__", "__interrupt", "__start__"}) {
+               detail::put(ctx, client, "t", channel, "task", WriteList().add(channel, 1));
+               detail::put(ctx, client, "t", channel, "task", WriteList().add(channel, 2));
+               detail::expect_writes(ctx, client, "t", channel,
+                                     std::vector<std::string>(1, "task:0 " + channel + "=1"),
+                                     "a channel that only looks special");
+             }
              client.store_checkpoint("t", "stored", 1);
              for (const char* value : {"one", "two", "three"}) {
                detail::put(ctx, client, "t", "stored", "task", WriteList().add("__error__", value));
