@@ -77,7 +77,7 @@ public:
   [[nodiscard]] virtual awaitable<bool> delete_thread(std::string thread_id) = 0;
 
   /// Copies a thread to an id that has no thread. True: copied. False: there is no `source`,
-  /// whatever the target.
+  /// whichever id the target is.
   ///
   /// THR-05 Whole or not at all: every checkpoint in its place, with data, metadata and created_at,
   /// and every pending write, also of checkpoints that have not been stored yet. The source stays
