@@ -306,7 +306,7 @@ std::vector<Mutant> thread_directory_mutants() {
                                     "writes without a checkpoint go", "the early writes after all"),
       mutant<PruneDropsAllWrites>("THR-07", "prune_drops_kept_writes",
                                   "the writes of what is kept go too",
-                                  "how many writes there are of a checkpoint that is kept"),
+                                  "the early writes after all but"),
       mutant<CountsWhatIsKept>("THR-07", "counts_what_is_kept", "it returns how many are left",
                                "how many checkpoints were removed for 0 to be kept"),
       mutant<PruneRenewsTimes>("THR-07", "prune_renews_times",
