@@ -486,17 +486,17 @@ public:
   }
 };
 
-/// What failed once is true from then on, and not done.
-class FailedIsDone : public Bug {
+/// Once a call has failed, the next one of the same is answered without being made.
+class AnswersWhatFailed : public Bug {
 public:
   using Bug::Bug;
 
   awaitable<Answer> around(Operation call, Next next) override {
     const auto failed = shared<Kept<bool>>();
-    const std::string at = place(call) + '\0' + call.task_id + '\0' + call.target;
+    const std::string at = identity(call);
     const bool is_mine = has(call);
     if (is_mine && failed->has(at)) {
-      co_return Answer(true);
+      co_return instead(call);
     }
     try {
       co_return co_await next(std::move(call));
@@ -507,29 +507,37 @@ public:
       throw;
     }
   }
+
+private:
+  /// What two calls have in common that are the same.
+  virtual std::string identity(const Operation& call) const = 0;
+  virtual Answer instead(const Operation& call) const = 0;
 };
 
-/// What was created, or copied to, in a call that failed is there already.
-class FailedIsThere : public Bug {
+/// It is true, and not done.
+class FailedIsDone : public AnswersWhatFailed {
 public:
-  using Bug::Bug;
+  using AnswersWhatFailed::AnswersWhatFailed;
 
-  awaitable<Answer> around(Operation call, Next next) override {
-    const auto failed = shared<Kept<bool>>();
-    const std::string id = call.kind == Id::copy_thread ? call.target : call.key;
-    const std::string name(method_of(call.kind).name);
-    const bool is_mine = has(call);
-    if (is_mine && failed->has(id)) {
-      throw StorageError(errc::already_exists, name, id, "there");
-    }
-    try {
-      co_return co_await next(std::move(call));
-    } catch (const StorageError& error) {
-      if (is_mine && means(error.code(), errc::unavailable)) {
-        failed->set(id, true);
-      }
-      throw;
-    }
+private:
+  std::string identity(const Operation& call) const override {
+    return place(call) + '\0' + call.task_id + '\0' + call.target;
+  }
+  Answer instead(const Operation&) const override { return true; }
+};
+
+/// What was created, or copied to, is there already.
+class FailedIsThere : public AnswersWhatFailed {
+public:
+  using AnswersWhatFailed::AnswersWhatFailed;
+
+private:
+  std::string identity(const Operation& call) const override {
+    return call.kind == Id::copy_thread ? call.target : call.key;
+  }
+  Answer instead(const Operation& call) const override {
+    throw StorageError(errc::already_exists, std::string(method_of(call.kind).name), identity(call),
+                       "there");
   }
 };
 

@@ -307,10 +307,8 @@ std::vector<Rule> checkpoint_rules() {
                              std::uint64_t{separators.size() + 1},
                              "the number of checkpoints of the other thread");
              // Each read of one and then of the other, with no write between.
-             for (std::size_t i = 0; i < separators.size(); ++i) {
-               if (!ctx.offers(Interfaces::thread_directory)) {
-                 break;
-               }
+             for (std::size_t i = 0;
+                  i < separators.size() && ctx.offers(Interfaces::thread_directory); ++i) {
                const std::string& s = separators[i];
                ctx.expect_same(std::uint64_t{client.list_before("a", "b" + s + "c", 1'000).size()},
                                std::uint64_t{i + 1}, "how many are before one of several");
