@@ -49,6 +49,48 @@ public:
       : OffloadedBackend("gated", [gate] { return std::make_shared<Gated>(gate); }) {}
 };
 
+/// The executor of a context. What another thread gives it is queued, but that thread does not come
+/// back before the gate is open.
+class Holding {
+public:
+  /// The gate must outlive the executor and its copies.
+  Holding(asio::any_io_executor inner, const std::future<void>& gate)
+      : inner_(std::move(inner)), gate_(&gate) {}
+
+  template <class Body>
+  void execute(Body&& body) const {
+    inner_.execute(std::forward<Body>(body));
+    if (std::this_thread::get_id() != home_) {
+      gate_->wait();
+    }
+  }
+  asio::execution_context& query(asio::execution::context_t context) const noexcept {
+    return asio::query(inner_, context);
+  }
+  Holding require(asio::execution::blocking_t::never_t never) const { return with(never); }
+  Holding require(asio::execution::outstanding_work_t::tracked_t tracked) const {
+    return with(tracked);
+  }
+  Holding require(asio::execution::outstanding_work_t::untracked_t untracked) const {
+    return with(untracked);
+  }
+  friend bool operator==(const Holding& a, const Holding& b) noexcept {
+    return a.inner_ == b.inner_;
+  }
+
+private:
+  template <class Property>
+  Holding with(Property property) const {
+    Holding result(*this);
+    result.inner_ = asio::prefer(inner_, property);
+    return result;
+  }
+
+  asio::any_io_executor inner_;
+  const std::future<void>* gate_;
+  std::thread::id home_ = std::this_thread::get_id();
+};
+
 std::shared_future<void> open_gate() {
   std::promise<void> gate;
   gate.set_value();
@@ -65,6 +107,22 @@ TEST_CASE("A context may be destroyed as soon as a call awaited on it has ended"
     auto future = asio::co_spawn(callers, offload(workers.get_executor(), work), asio::use_future);
     CHECK(future.get() == round);
   }
+}
+
+TEST_CASE("A context that the end of a call stops may be restarted at once", "[lifetime]") {
+  asio::io_context context;
+  asio::thread_pool workers(1);
+  std::promise<void> opened;
+  const std::future<void> gate = opened.get_future();
+  auto work = [] { return 1; };
+  asio::co_spawn(asio::any_io_executor(Holding(context.get_executor(), gate)),
+                 offload(workers.get_executor(), work),
+                 [&context](std::exception_ptr, int) { context.stop(); });
+  context.run();
+  context.restart();
+  opened.set_value();
+  workers.join();
+  CHECK_FALSE(context.stopped());
 }
 
 TEST_CASE("A context may be destroyed while work runs, which it waits for", "[lifetime]") {

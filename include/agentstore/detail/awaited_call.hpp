@@ -12,10 +12,8 @@
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution/context.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -227,9 +225,7 @@ public:
 
   AwaitedBy(std::shared_ptr<AwaitedCalls> calls, Handler handler, const Home& home,
             std::exception_ptr* error)
-      : AwaitedCall(std::move(calls), error),
-        home_(boost::asio::prefer(home, boost::asio::execution::outstanding_work.tracked)),
-        handler_(std::move(handler)) {}
+      : AwaitedCall(std::move(calls), error), home_(home), handler_(std::move(handler)) {}
 
 private:
   class Cancel {
@@ -246,8 +242,9 @@ private:
   };
 
   void resume() override {
-    // `post` touches the context after the caller has resumed. The work guard keeps a context from
-    // running out of work before `post` returns.
+    // `post` touches the context after the caller has resumed. It may: the context waits for this
+    // call before it is destroyed. A work guard here would do harm. If it were the last one,
+    // letting it go would stop the context, which its owner may just have restarted.
     const Home home = std::move(home_);
     auto go_on = [handler = std::move(*handler_)]() mutable { std::move(handler)(); };
     handler_.reset();
