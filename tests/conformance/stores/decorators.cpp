@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Holds TimeoutBackend and RetryBackend to every rule, over the reference backend.
 
+#include "support/harnesses/kit_options.hpp"
 #include "support/harnesses/memory_spaces.hpp"
 
 #include <agentstore/backends/memory.hpp>
@@ -20,7 +21,7 @@ class DecoratedHarness {
 public:
   auto claims() const {
     return conformance::Claims().shared_handles().any_teardown_order().max_value(
-        Spaces::max_value_bytes);
+        test::kit_max_value_bytes);
   }
 
   auto open(boost::asio::any_io_executor, std::string space) {

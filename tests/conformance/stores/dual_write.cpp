@@ -3,6 +3,7 @@
 
 #include "support/harnesses/dual_write.hpp"
 
+#include "support/harnesses/kit_options.hpp"
 #include "support/harnesses/memory_spaces.hpp"
 
 #include <agentstore/archives/dual_write.hpp>
@@ -25,10 +26,10 @@ using namespace agentstore;
 class MemoryDualWriteHarness {
 public:
   static constexpr std::string_view name = "memory-dual-write";
-  static constexpr std::size_t max_value_bytes = std::size_t{2} << 20u;
 
   auto claims() const {
-    return conformance::Claims().shared_handles().any_teardown_order().max_value(max_value_bytes);
+    return conformance::Claims().shared_handles().any_teardown_order().max_value(
+        test::kit_max_value_bytes);
   }
 
   std::shared_ptr<DualWrite<FailingStore>> open(boost::asio::any_io_executor executor,
@@ -75,7 +76,7 @@ private:
     Entry& entry = entries_[space];
     if (!entry.hot) {
       MemoryOptions options;
-      options.limits.max_value_bytes = max_value_bytes;
+      options.limits.max_value_bytes = test::kit_max_value_bytes;
       options.clock = clock_.clock();
       entry.hot = std::make_shared<MemorySpace>(std::move(options));
     }

@@ -2,6 +2,7 @@
 // Holds the reference backend and the reference archive to every rule, with all hooks but `damage`,
 // which memory does not suffer.
 
+#include "support/harnesses/kit_options.hpp"
 #include "support/harnesses/memory_spaces.hpp"
 
 #include <agentstore/archives/memory.hpp>
@@ -18,7 +19,7 @@ class MemoryHarness {
 public:
   auto claims() const {
     return conformance::Claims().shared_handles().any_teardown_order().max_value(
-        test::MemorySpaces<Space, Options>::max_value_bytes);
+        test::kit_max_value_bytes);
   }
   std::shared_ptr<Failing> open(boost::asio::any_io_executor, std::string space) {
     auto& entry = spaces_.of(space);

@@ -2,6 +2,7 @@
 // Holds OffloadedBackend to every rule, over the store of the reference backend: on one thread, and
 // on three at once. Its calls fail by a FailingStore, as harness.hpp advises.
 
+#include "support/harnesses/kit_options.hpp"
 #include "support/harnesses/memory_spaces.hpp"
 
 #include <agentstore/authoring/offloaded_backend.hpp>
@@ -21,7 +22,8 @@ template <std::size_t Threads>
 class OffloadedHarness {
 public:
   auto claims() const {
-    return conformance::Claims().shared_handles().any_teardown_order().max_value(most);
+    return conformance::Claims().shared_handles().any_teardown_order().max_value(
+        test::kit_max_value_bytes);
   }
 
   std::shared_ptr<FailingStore> open(boost::asio::any_io_executor, std::string space) {
@@ -29,13 +31,13 @@ public:
     if (!store) {
       faults_[space] = std::make_shared<Faults>();
       MemoryOptions options;
-      options.limits.max_value_bytes = most;
+      options.limits.max_value_bytes = test::kit_max_value_bytes;
       options.clock = clock_.clock();
       store = std::make_shared<Store>(std::move(options));
     }
     OffloadedOptions options("offloaded");
     options.threads = Threads;
-    options.limits.max_value_bytes = most;
+    options.limits.max_value_bytes = test::kit_max_value_bytes;
     auto backend =
         std::make_shared<OffloadedBackend<Store>>(std::move(options), [store] { return store; });
     return std::make_shared<FailingStore>(std::move(backend), faults_[space]);
@@ -48,8 +50,6 @@ public:
   void set_clock(Timestamp now) { clock_.set(now); }
 
 private:
-  static constexpr std::size_t most = std::size_t{2} << 20u;
-
   std::map<std::string, std::shared_ptr<Store>> stores_;
   std::map<std::string, std::shared_ptr<Faults>> faults_;
   test::SetClock clock_;

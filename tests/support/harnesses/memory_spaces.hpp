@@ -5,6 +5,7 @@
 // The spaces of harnesses whose stores are in memory, with a clock and with faults that can be set
 // from outside.
 
+#include "support/harnesses/kit_options.hpp"
 #include "support/harnesses/set_clock.hpp"
 
 #include <agentstore/conformance/harness.hpp>
@@ -40,7 +41,7 @@ public:
     Entry& entry = entries_[name];
     if (!entry.space) {
       Options options;
-      options.limits.max_value_bytes = max_value_bytes;
+      options.limits.max_value_bytes = kit_max_value_bytes;
       options.clock = clock_.clock();
       entry.space = std::make_shared<Space>(std::move(options));
     }
@@ -52,8 +53,6 @@ public:
   void inject(const std::string& name, conformance::Fault fault) {
     test::inject(*of(name).faults, fault);
   }
-
-  static constexpr std::size_t max_value_bytes = std::size_t{2} << 20u;
 
 private:
   std::map<std::string, Entry> entries_;
