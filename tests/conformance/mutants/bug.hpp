@@ -36,6 +36,8 @@ public:
 
   /// Runs where the call is made, before it is awaited.
   virtual void before(const Operation&) {}
+  /// The same with what makes the call, for a bug that does too early what needs the store.
+  virtual void before(const Operation& call, const Next&) { before(call); }
   /// Instead of the call, of which `next` makes what is right.
   virtual awaitable<Answer> around(Operation call, Next next) { return next(std::move(call)); }
 
@@ -61,7 +63,7 @@ public:
 
   template <class T>
   awaitable<T> make(Operation call, Bug::Next next) const {
-    bug_->before(call);
+    bug_->before(call, next);
     return unpacked<T>(bug_, std::move(call), std::move(next));
   }
 

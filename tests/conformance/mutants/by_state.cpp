@@ -644,6 +644,126 @@ private:
   }
 };
 
+// What metadata says
+
+/// Knows what the metadata of a session says of a field, and the session itself.
+class ReadsMetadata : public Bug {
+public:
+  using Bug::Bug;
+
+protected:
+  static awaitable<std::optional<Session>> session_of(std::string id, Next next) {
+    std::optional<Session> result;
+    try {
+      const Answer answer = co_await next(Operation(Id::get_session, std::move(id)));
+      result = std::get<std::optional<Session>>(answer);
+    } catch (const StorageError&) { // e.g. a bad id
+    }
+    co_return result;
+  }
+  static std::string said(const Session& session, const char* field) {
+    const json& metadata = session.metadata.tree();
+    const auto found = metadata.find(field);
+    return found != metadata.end() && found->is_string() ? found->get<std::string>() : "";
+  }
+};
+
+/// A session is active if its metadata says so, whatever its status is.
+class ActiveByMetadata : public ReadsMetadata {
+public:
+  using ReadsMetadata::ReadsMetadata;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    const std::optional<Session> session =
+        has(call) ? co_await session_of(call.key, next) : std::nullopt;
+    const std::string status = session ? said(*session, "status") : "";
+    if (!status.empty() && status != "active") {
+      co_return Answer(false);
+    }
+    Answer answer = co_await next(std::move(call));
+    if (status == "active") {
+      answer = true;
+    }
+    co_return answer;
+  }
+};
+
+/// The metrics count what metadata says.
+class CountsByMetadata : public ReadsMetadata {
+public:
+  using ReadsMetadata::ReadsMetadata;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    const auto made = shared<Kept<bool>>();
+    if (call.kind == Id::create_session) {
+      made->set(call.key, true);
+    }
+    const bool counts = has(call);
+    Answer answer = co_await next(std::move(call));
+    if (counts) {
+      std::uint64_t active = 0;
+      for (const auto& [id, is_made] : made->all()) {
+        const std::optional<Session> session = co_await session_of(id, next);
+        const std::string status = session ? said(*session, "status") : "";
+        active += session && (status.empty() ? session->status : status) == "active" ? 1u : 0u;
+      }
+      std::get<Metrics>(answer).active_sessions = active;
+    }
+    co_return answer;
+  }
+};
+
+/// The sessions of a user are also those whose metadata names the user, and not another.
+class ListsByMetadata : public ReadsMetadata {
+public:
+  using ReadsMetadata::ReadsMetadata;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    const std::string user = call.key;
+    Answer answer = co_await next(std::move(call));
+    if (auto* const page = std::get_if<SessionPage>(&answer)) {
+      std::erase_if(page->sessions, [&user](const Session& session) {
+        const std::string named = said(session, "user_id");
+        return !named.empty() && named != user;
+      });
+    }
+    co_return answer;
+  }
+};
+
+/// Such a call changes this of the session's record.
+enum class Change { counts_a_request, counts_an_error, is_created_again, keeps_the_version };
+
+template <Change change>
+class ChangesBesides : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    const auto changed = shared<Kept<std::uint64_t>>();
+    const Operation asked = call;
+    Answer answer = co_await next(std::move(call));
+    const bool is_little = !asked.update.counts_request() && !asked.update.counts_error() &&
+                           asked.update.processing_time().count() == 0;
+    if (has(asked) && is_positive(answer) && is_little) {
+      changed->set(asked.key, changed->get(asked.key).value_or(0) + 1);
+    } else if (asked.kind == Id::create_session) {
+      changed->erase(asked.key);
+    }
+    auto* const found = std::get_if<std::optional<Session>>(&answer);
+    const std::uint64_t often = changed->get(asked.key).value_or(0);
+    if (found && *found && often != 0) {
+      Session& session = **found;
+      session.request_count += change == Change::counts_a_request ? often : 0;
+      session.error_count += change == Change::counts_an_error ? often : 0;
+      session.version -= change == Change::keeps_the_version ? std::min(often, session.version) : 0;
+      session.created_at =
+          change == Change::is_created_again ? session.last_activity : session.created_at;
+    }
+    co_return answer;
+  }
+};
+
 } // namespace mutants::by_state
 
 std::vector<Mutant> state_mutants() {
@@ -777,6 +897,26 @@ std::vector<Mutant> state_mutants() {
   add<LosesMembersAtReopen, Id::get_conversation_history>(
       all, "DUR-01", "loses_members_at_reopen",
       "after a reopen metadata of more than three members is lost", "after a reopen");
+  add<ActiveByMetadata, Id::update_session, Id::end_session, Id::add_conversation_message,
+      Id::store_task_context>(all, "SES-11", "active_by_metadata",
+                              "a session is active if its metadata says so", "whose metadata says");
+  add<CountsByMetadata, Id::get_metrics>(all, "SES-11", "counts_by_metadata",
+                                         "active is what says so in its metadata",
+                                         "whose metadata says");
+  add<ListsByMetadata, Id::list_sessions>(all, "SES-11", "lists_by_metadata",
+                                          "a session is of the user that its metadata names",
+                                          "whose metadata names another");
+  add<ChangesBesides<Change::counts_a_request>, Id::add_conversation_message,
+      Id::store_task_context>(all, "SES-05", "counts_a_request", "it counts as a request",
+                              "after messages and a context");
+  add<ChangesBesides<Change::counts_an_error>, Id::add_conversation_message>(
+      all, "SES-05", "counts_an_error", "it counts as an error", "after messages and a context");
+  add<ChangesBesides<Change::is_created_again>, Id::add_conversation_message, Id::update_session>(
+      all, "SES-10", "is_created_again", "it changes created_at",
+      "created_at, whatever was done since");
+  add<ChangesBesides<Change::keeps_the_version>, Id::update_session>(
+      all, "SES-14", "keeps_the_version", "an update that counts nothing is no new version",
+      "the version to grow with");
   return all;
 }
 

@@ -6,6 +6,7 @@
 /// ASY: when things happen, where they complete, and what they never block.
 
 #include <agentstore/conformance/rules/areas.hpp>
+#include <agentstore/conformance/rules/late_awaits.hpp>
 #include <agentstore/conformance/rules/values.hpp>
 #include <agentstore/conformance/runner/blocking_timer.hpp>
 
@@ -314,6 +315,7 @@ std::vector<Rule> asynchrony_rules() {
              detail::check_bad_arguments_before_await(ctx, client);
              detail::check_bad_values_before_await(ctx, client);
              detail::check_dropped_life_cycle(ctx, client);
+             detail::check_late_awaits(ctx, client);
            }),
       Rule("ASY-02", needs::anything, "arguments may die before the await",
            "take parameters by value, and move them on; a reference to one dangles",

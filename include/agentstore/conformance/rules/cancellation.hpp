@@ -118,6 +118,11 @@ private:
     if (tagged.on_repeat != RepeatEffect::keeps) {
       ctx_.expect(tagged.put(client_, key, 1), tagged.text(key, 1) + " to be true", "false");
     }
+    session_.reset();
+    if (tagged.needs_session && client_.has_sessions()) {
+      session_ = client_.get_session(key);
+      set_clock_if_any(ctx_, session_->last_activity + std::chrono::hours(1));
+    }
     return key;
   }
 
@@ -146,6 +151,7 @@ private:
 
   Outcome find(const TaggedWrite& tagged, const std::string& key, const CancelPoint& point,
                const CancelResult& result);
+  void expect_whole_session(const Outcome& outcome, bool is_applied);
   void expect_next_write(const TaggedWrite& tagged, const std::string& key);
 
   RuleContext& ctx_;
@@ -153,6 +159,8 @@ private:
   SideReader aside_;
   Canceller canceller_;
   std::size_t keys_ = 0;
+  /// The session of the key that was prepared last, if the write needs one.
+  std::optional<Session> session_;
 };
 
 inline void Cancelling::expect_ends() {
@@ -204,7 +212,25 @@ inline Cancelling::Outcome Cancelling::find(const TaggedWrite& tagged, const std
               show(outcome.found));
   ctx_.expect(result.value != false || tagged.is_archive,
               "true or an exception from " + outcome.call, "false");
+  if (session_) {
+    expect_whole_session(outcome, outcome.found == with);
+  }
   return outcome;
+}
+
+/// Its times and its version belong to the effect.
+inline void Cancelling::expect_whole_session(const Outcome& outcome, bool is_applied) {
+  const Session now = ctx_.must(client_.get_session(outcome.key), "the session");
+  if (!is_applied) {
+    ctx_.expect_same(now, *session_, "the session after " + outcome.call + ", without effect,");
+    return;
+  }
+  const MethodId id = outcome.tagged->method().id;
+  const bool moves = id == MethodId::update_session || id == MethodId::add_conversation_message;
+  ctx_.expect(now.last_activity > session_->last_activity || !moves || !ctx_.has_clock(),
+              "last_activity to move with " + outcome.call + ", which had its effect", show(now));
+  ctx_.expect(now.version > session_->version || now == *session_,
+              "the version to grow with " + outcome.call + ", which had its effect", show(now));
 }
 
 inline void Cancelling::expect_whole_effects() {

@@ -153,6 +153,83 @@ inline void check_long_durations(RuleContext& ctx, Client& client) {
   ctx.must(client.get_session("idle for half an hour"), "the session idle for half an hour");
 }
 
+/// MET-01: calls that add nothing and remove nothing, of a session that has ended and of one that
+/// is not there.
+inline void call_in_vain(RuleContext& ctx, Client& client, const std::string& ended,
+                         const std::string& nobody) {
+  ctx.expect_error(errc::already_exists, [&] { client.create_session(ended); });
+  ctx.expect_error(errc::invalid_argument,
+                   [&] { client.create_session(nobody, "user", json::array()); });
+  for (const std::string& id : {ended, nobody}) {
+    client.end_session(id, "again");
+    client.update_session(id, SessionUpdate().increment_requests());
+    client.add_message(id, "user", "late");
+    client.store_task_context(id, "late");
+    ctx.expect_error(errc::invalid_argument, [&] { client.add_message(id, "", "text"); });
+  }
+  client.cleanup(std::chrono::microseconds::max());
+  if (ctx.offers(Interfaces::session_directory)) {
+    client.delete_session(nobody);
+  }
+  if (ctx.offers(Interfaces::thread_directory)) {
+    client.delete_thread(nobody);
+    client.prune_thread(nobody, 0);
+    client.copy_thread(nobody, "copy");
+    ctx.expect_error(errc::already_exists, [&] { client.copy_thread("t", "a"); });
+  }
+}
+
+/// CLN-02: idle is what `get_session` tells as last_activity, whatever was done last, and whatever
+/// the clock was then.
+inline void check_idle_as_told(RuleContext& ctx, Client client) {
+  using namespace std::chrono_literals;
+  const std::chrono::microseconds step = step_of_clock(ctx, client);
+  const Timestamp start = first_of_may();
+  const auto check = [&](const std::string& what, const auto& call) {
+    for (const std::chrono::hours later : {2h, -2h}) {
+      client.cleanup(0us);
+      ctx.set_clock(start);
+      client.create_session("s");
+      client.update_session("s", SessionUpdate());
+      ctx.set_clock(start + later);
+      try {
+        call();
+      } catch (const StorageError&) { // a call that is refused is no activity
+      }
+      const Timestamp last = ctx.must(client.get_session("s"), "the session").last_activity;
+      const std::string after =
+          " after " + what + " when the clock " + (later > 0h ? "had gone on" : "had gone back");
+      ctx.set_clock(last + 5h - step);
+      ctx.expect_same(client.cleanup(5h), std::uint64_t{0},
+                      "a clean-up of a session not yet idle for long enough" + after);
+      ctx.set_clock(last + 5h);
+      ctx.expect_same(client.cleanup(5h), std::uint64_t{1},
+                      "a clean-up of a session just idle for long enough" + after);
+    }
+  };
+  check("an update", [&] { client.update_session("s", SessionUpdate().increment_requests()); });
+  check("an append", [&] { client.add_message("s", "user", "hi"); });
+  check("a context", [&] { client.store_task_context("s", 1); });
+  check("the end", [&] { client.end_session("s"); });
+  check("calls once it has ended", [&] {
+    client.end_session("s");
+    client.update_session("s", SessionUpdate());
+    client.add_message("s", "user", "hi");
+    client.store_task_context("s", 1);
+    client.end_session("s", "again");
+  });
+  check("an update that was refused",
+        [&] { client.update_session("s", SessionUpdate().updates(json::array())); });
+  check("an append that was refused", [&] { client.add_message("s", "", "hi"); });
+  check("a create that was refused", [&] { client.create_session("s"); });
+  check("reads and checkpoints", [&] {
+    client.history("s");
+    client.get_task_context("s");
+    store(ctx, client, "s", "c", 1);
+    client.list_checkpoints("s");
+  });
+}
+
 } // namespace detail
 
 template <class>
@@ -312,6 +389,7 @@ std::vector<Rule> clean_up_rules() {
              if (ctx.offers(Interfaces::session_directory)) {
                ctx.must(client.get_session("counted"), "the session made afresh a while ago");
              }
+             detail::check_idle_as_told(ctx, ctx.open_other());
            }),
       Rule("CLN-03", needs::backend,
            "with a session go its messages, context, and the checkpoints and writes of the thread "
@@ -330,6 +408,17 @@ std::vector<Rule> clean_up_rules() {
              }
              detail::expect_checkpoint(ctx, client.get_checkpoint("thread without a session"),
                                        "thread without a session", "checkpoint", 1);
+             if (ctx.offers(Interfaces::session_directory)) {
+               ctx.expect_same(client.list_sessions("u").sessions, std::vector<Session>(),
+                               "the sessions of a user after a clean-up of all");
+             }
+             if (ctx.offers(Interfaces::thread_directory)) {
+               ctx.expect_same(client.list_threads().thread_ids,
+                               std::vector<std::string>(1, "thread without a session"),
+                               "the threads after a clean-up of all sessions");
+               ctx.expect_same(client.get_thread_head("s").checkpoint_ids,
+                               std::vector<std::string>(), "the head of a thread that went");
+             }
              const Session fresh = client.create_session("s", "other");
              ctx.expect_same(fresh.version, std::uint64_t{1},
                              "the version of the session made afresh");
@@ -472,6 +561,7 @@ std::vector<Rule> clean_up_rules() {
            "count what is there; a counter kept beside the data drifts",
            [](RuleContext& ctx) {
              Client client = ctx.open();
+             const Timestamp first_day = detail::first_of_may();
              const auto expect = [&](Client& by, std::uint64_t sessions, std::uint64_t active,
                                      std::uint64_t messages, std::uint64_t checkpoints,
                                      const std::string& when) {
@@ -541,8 +631,37 @@ std::vector<Rule> clean_up_rules() {
                client.end_session(status, status);
              }
              expect(client, 8, 2, 4, 3, "after ends as what only looks active");
+             detail::call_in_vain(ctx, client, "b", "nobody");
+             expect(client, 8, 2, 4, 3, "after calls that had nothing to do");
+             if (ctx.offers(Interfaces::session_directory)) {
+               detail::full_session(ctx, client, "f");
+               expect(client, 9, 3, 5, 4, "of a session with everything");
+               client.end_session("f");
+               client.delete_session("f");
+               client.delete_session("f");
+               expect(client, 8, 2, 4, 3, "after the deletion of one that had ended");
+               client.create_session("f");
+               client.delete_session("f");
+               expect(client, 8, 2, 4, 3, "after the deletion of one made afresh");
+             }
              client.cleanup(0us);
              expect(client, 0, 0, 0, 2, "after a clean-up of all");
+             if (!ctx.has_clock()) {
+               return;
+             }
+             ctx.set_clock(first_day);
+             for (const char* id : {"old", "old and ended"}) {
+               detail::full_session(ctx, client, id);
+             }
+             client.end_session("old and ended");
+             ctx.set_clock(first_day + 24h);
+             for (const char* id : {"new", "new and ended", "newest"}) {
+               detail::full_session(ctx, client, id);
+             }
+             client.end_session("new and ended");
+             expect(client, 5, 3, 5, 7, "before a clean-up of some");
+             client.cleanup(12h);
+             expect(client, 3, 2, 3, 5, "after a clean-up of some");
            }),
   };
 }

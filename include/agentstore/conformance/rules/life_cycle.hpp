@@ -5,6 +5,7 @@
 /// \file
 /// LIF: the life cycle of IStorageBackend. The archive's own is in ARC-05, ARC-06 and ARC-09.
 
+#include <agentstore/conformance/methods/all_reads.hpp>
 #include <agentstore/conformance/methods/steps.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
 #include <agentstore/conformance/rules/errors.hpp>
@@ -92,22 +93,118 @@ inline void expect_contents(RuleContext& ctx, Client& client, const Contents& be
   ctx.expect_same(counts(now.metrics), counts(before.metrics), "the counts " + when);
 }
 
-/// Writes under way when the store is closed: each has an end, of which `closed` is one, and what
-/// was acknowledged is there when the store is open again.
+/// Whether the call has thrown `closed`. Any other exception breaks the rule.
+inline bool has_met_close(RuleContext& ctx, const Pending<bool>& call,
+                          const std::string& expected) {
+  if (!call.state->error) {
+    return false;
+  }
+  try {
+    std::rethrow_exception(call.state->error);
+  } catch (const StorageError& error) {
+    ctx.expect(means(error.code(), errc::closed), expected, describe(call.state->error));
+  } catch (...) {
+    throw Violation(expected, describe(call.state->error));
+  }
+  return true;
+}
+
+/// Reads that are under way when a handle is closed: theirs answer as before or throw `closed`,
+/// and those of another handle answer.
+class ReadsBesideClose {
+public:
+  ReadsBesideClose(RuleContext& ctx, Client client, const std::string& key)
+      : ctx_(ctx), client_(std::move(client)) {
+    for (const Operation& call :
+         reads_about(ctx.harness().interfaces(), key, {key}, {"the checkpoint_id"})) {
+      if (call.kind != MethodId::get_metrics && call.kind != MethodId::read_archive) {
+        reads_.push_back(std::make_shared<Read>(call));
+      }
+    }
+    for (const auto& read : reads_) {
+      client_.call(show(read->call), ask(client_.handle(), read));
+      read->expected = shown_answer(*std::exchange(read->answer, std::nullopt));
+    }
+  }
+
+  void start() {
+    for (const auto& read : reads_) {
+      read->pending = client_.driver().start(show(read->call), ask(client_.handle(), read));
+    }
+  }
+  void finish(bool is_closed) {
+    for (const auto& read : reads_) {
+      client_.driver().settle(read->pending);
+      const std::string expected = read->expected + (is_closed ? ", or closed," : "") + " from " +
+                                   show(read->call) + " beside close() of " +
+                                   (is_closed ? "its handle" : "another handle");
+      if (!has_met_close(ctx_, read->pending, expected)) {
+        const std::string actual = shown_answer(*read->answer);
+        ctx_.expect(actual == read->expected, expected, actual);
+      } else {
+        ctx_.expect(is_closed, expected, "closed");
+      }
+    }
+  }
+
+private:
+  class Read {
+  public:
+    explicit Read(Operation made) : call(std::move(made)) {}
+
+    Operation call;
+    std::string expected;
+    std::optional<Answer> answer;
+    Pending<bool> pending;
+  };
+
+  static awaitable<bool> ask(Handle& handle, const std::shared_ptr<Read>& read) {
+    return keep(method_of(read->call.kind).call(handle, read->call), read);
+  }
+  static awaitable<bool> keep(awaitable<Answer> call, std::shared_ptr<Read> read) {
+    read->answer = co_await std::move(call);
+    co_return true;
+  }
+
+  RuleContext& ctx_;
+  Client client_;
+  std::vector<std::shared_ptr<Read>> reads_;
+};
+
+/// Calls under way when the store is closed: each has an end, of which `closed` is one, and what
+/// was acknowledged is there when the store is open again. Calls by another handle go on.
 inline void check_close_beside_writes(RuleContext& ctx, Client& client) {
   std::size_t count = 0;
+  fill_for_reads(ctx, client, "read beside close");
+  ReadsBesideClose own(ctx, client, "read beside close");
+  std::optional<Client> other;
+  std::optional<ReadsBesideClose> others;
+  if (ctx.harness().claims().has_shared_handles()) {
+    other = ctx.open();
+    others.emplace(ctx, *other, "read beside close");
+  }
   for (const std::size_t steps : std::array<std::size_t, 4>{0, 1, 2, 5}) {
     std::vector<TaggedWrite> all = tagged_writes(ctx);
     std::erase_if(all, [](const TaggedWrite& tagged) { return tagged.is_archive; });
     std::vector<std::string> keys;
-    for (const TaggedWrite& tagged : all) {
-      keys.push_back("closed " + std::to_string(++count));
-      tagged.prepare(ctx, client, keys.back());
+    for (std::size_t i = 0; i < all.size() * (other ? 2 : 1); ++i) {
+      keys.push_back((i < all.size() ? "closed " : "open ") + std::to_string(++count));
+      all[i % all.size()].prepare(ctx, client, keys.back());
     }
     std::vector<Pending<bool>> writes;
     for (std::size_t i = 0; i < all.size(); ++i) {
       writes.push_back(client.driver().start(all[i].text(keys[i], 1),
                                              all[i].write(client.handle(), keys[i], 1)));
+    }
+    own.start();
+    std::vector<Pending<bool>> writes_of_other;
+    if (other) {
+      others->start();
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        const std::string& key = keys[all.size() + i];
+        writes_of_other.push_back(
+            other->driver().start(all[i].text(key, 1), all[i].write(other->handle(), key, 1)));
+      }
     }
     for (std::size_t i = 0; i < steps; ++i) {
       client.driver().step();
@@ -119,24 +216,27 @@ inline void check_close_beside_writes(RuleContext& ctx, Client& client) {
       client.driver().settle(write);
       done.push_back(write.state->value.value_or(false));
       const std::string expected = "true or closed from " + write.state->call + " beside close()";
-      if (write.state->error) {
-        try {
-          std::rethrow_exception(write.state->error);
-        } catch (const StorageError& error) {
-          ctx.expect(means(error.code(), errc::closed), expected, describe(write.state->error));
-        } catch (...) {
-          throw Violation(expected, describe(write.state->error));
-        }
-      } else {
+      ctx.expect(has_met_close(ctx, write, expected) || done.back(), expected, "false");
+    }
+    own.finish(true);
+    if (other) {
+      others->finish(false);
+      for (const Pending<bool>& write : writes_of_other) {
+        other->driver().settle(write);
+        const std::string expected =
+            "true from " + write.state->call + " beside close() of another handle";
+        ctx.expect(!has_met_close(ctx, write, expected), expected, "closed");
+        done.push_back(write.state->value.value_or(false));
         ctx.expect(done.back(), expected, "false");
       }
     }
     client.driver().finish(closing);
     ctx.expect_same(client.initialize(), true, "initialize after close");
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (done[i] && all[i].is_readable) {
-        ctx.expect_same(all[i].numbers(ctx, client, keys[i]), all[i].after({}, 1),
-                        "what is there after " + all[i].text(keys[i], 1) +
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const TaggedWrite& tagged = all[i % all.size()];
+      if (done[i] && tagged.is_readable) {
+        ctx.expect_same(tagged.numbers(ctx, client, keys[i]), tagged.after({}, 1),
+                        "what is there after " + tagged.text(keys[i], 1) +
                             ", which was true beside close(),");
       }
     }

@@ -481,6 +481,100 @@ inline void check_order_of_calls(RuleContext& ctx, std::vector<Client>& handles)
   }
 }
 
+/// Each two calls that change a session, at once, on a session that has something of everything. It
+/// is the only one in its space, so that all sessions are removed and counted with it.
+class PairsOfCalls {
+public:
+  explicit PairsOfCalls(RuleContext& ctx) : ctx_(ctx) {
+    const std::string space = ctx.space() + "-p";
+    handles_.push_back(ctx.open_in(space));
+    if (ctx.harness().claims().has_shared_handles()) {
+      handles_.push_back(ctx.open_in(space));
+    }
+  }
+
+  void check_all() {
+    static constexpr std::array kinds = {
+        Kind::create_session,          Kind::update_session,           Kind::end_session,
+        Kind::store_task_context,      Kind::add_conversation_message, Kind::delete_session,
+        Kind::cleanup_expired_sessions};
+    for (const Kind one : kinds) {
+      for (const Kind other : kinds) {
+        if (is_offered(one) && is_offered(other)) {
+          check(one, other);
+        }
+      }
+    }
+  }
+
+private:
+  using Kind = Operation::Kind;
+
+  bool is_offered(Kind kind) const {
+    return method_of(kind).is_offered(ctx_.harness().interfaces());
+  }
+
+  /// What is stored is different in each call, so that a read tells whose it is.
+  Operation call(Kind kind, const std::string& name) const {
+    Operation made = method_of(kind).prepared(id_);
+    made.user_id = "user " + name;
+    made.max_idle = std::chrono::microseconds(0);
+    made.update.increment_requests().updates(object(name, true));
+    made.value = name;
+    if (kind == Kind::end_session) {
+      made.text = "ended by " + name;
+    } else if (kind == Kind::add_conversation_message) {
+      made.content = name;
+    }
+    return made;
+  }
+
+  void check(Kind one, Kind other) {
+    id_ = "pair " + std::to_string(++count_);
+    Model before(true);
+    for (const Kind kind : {Kind::create_session, Kind::update_session,
+                            Kind::add_conversation_message, Kind::store_task_context}) {
+      if (is_offered(kind)) {
+        const Operation fill = call(kind, "first");
+        apply(before, fill);
+        handles_.front().call(show(fill), apply(handles_.front().handle(), fill));
+      }
+    }
+    // Neither is driven before both have begun.
+    History history;
+    history.push_back(begun(0, call(one, "one"), 1));
+    history.push_back(begun(1, call(other, "other"), 2));
+    std::vector<Pending<json>> pending;
+    for (const Call& made : history) {
+      Client& client = made.client == 0 ? handles_.front() : handles_.back();
+      pending.push_back(
+          client.driver().start(show(made.operation), apply(client.handle(), made.operation)));
+    }
+    for (std::size_t i = 0; i < history.size(); ++i) {
+      history[i].outcome = handles_.front().driver().finish(pending[i]);
+      history[i].end = 3;
+    }
+    // Made afresh, a session that is gone has nothing of what was there.
+    for (const Kind kind :
+         {Kind::get_session, Kind::get_conversation_history, Kind::get_task_context,
+          Kind::get_metrics, Kind::create_session, Kind::get_session,
+          Kind::get_conversation_history, Kind::get_task_context}) {
+      if (is_offered(kind)) {
+        make_last_call(handles_.back(), call(kind, "last"), history);
+      }
+    }
+    throw_if(ctx_, find_disorder(before, history, ctx_.deadline()), history);
+    if (ctx_.offers(Interfaces::backend)) {
+      handles_.front().cleanup(std::chrono::microseconds(0));
+    }
+  }
+
+  RuleContext& ctx_;
+  std::vector<Client> handles_;
+  std::string id_;
+  int count_ = 0;
+};
+
 /// Four writers and two readers of one conversation.
 inline void check_order_of_appends(RuleContext& ctx, std::vector<Client>& handles) {
   constexpr std::size_t rounds = 6;
@@ -592,6 +686,9 @@ std::vector<Rule> random_rules() {
            "a step between read and write lets another call in: make it one step",
            [](RuleContext& ctx) {
              std::vector<Client> handles = detail::concurrent_handles(ctx);
+             if (ctx.offers(Interfaces::sessions)) {
+               detail::PairsOfCalls(ctx).check_all();
+             }
              detail::check_order_of_calls(ctx, handles);
              if (ctx.offers(Interfaces::conversations)) {
                detail::check_order_of_appends(ctx, handles);

@@ -76,6 +76,26 @@ inline void check_listed_order(RuleContext& ctx, Client& client) {
     ctx.expect_same(client.list_sessions("u", Page(1)).sessions.front().last_activity,
                     first_of_may() + std::chrono::seconds(10), "the newest activity");
   }
+  // Neither a clock that goes back nor a call with nothing to do makes the list tell otherwise.
+  for (const std::chrono::seconds clock : {std::chrono::seconds(5), std::chrono::seconds(20)}) {
+    set_clock_if_any(ctx, first_of_may() + clock);
+    const std::string when = " at " + show(clock);
+    client.update_session("aa", SessionUpdate()); // it has ended
+    client.end_session("aa", "again");
+    expect_sessions(ctx, client, "u", ids, "after calls in vain" + when);
+    client.update_session(clock.count() > 5 ? "m" : "B", SessionUpdate());
+    expect_sessions(ctx, client, "u", ids, "after an update of nothing" + when);
+    if (ctx.offers(Interfaces::contexts)) {
+      client.store_task_context(clock.count() > 5 ? "_" : "a", 1);
+      expect_sessions(ctx, client, "u", ids, "after a context" + when);
+    }
+    if (ctx.offers(Interfaces::conversations)) {
+      append(ctx, client, clock.count() > 5 ? "z" : "a", "more");
+      expect_sessions(ctx, client, "u", ids, "after an append" + when);
+    }
+    client.end_session(clock.count() > 5 ? "M" : "B");
+    expect_sessions(ctx, client, "u", ids, "after an end" + when);
+  }
 }
 
 /// DIR-01: at one time the bytes of the ids decide.

@@ -5,6 +5,7 @@
 /// \file
 /// SES: the rules of ISessionStorage.
 
+#include <agentstore/conformance/methods/all_reads.hpp>
 #include <agentstore/conformance/methods/odd_arguments.hpp>
 #include <agentstore/conformance/methods/pages.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
@@ -107,6 +108,242 @@ inline void expect_session(RuleContext& ctx, Client& client, const Session& expe
   actual.last_activity = expected.last_activity;
   actual.version = expected.version;
   ctx.expect_same(actual, expected, what + ": the session");
+}
+
+/// Calls that have nothing to do, or are refused, an hour later: whatever is read of the session
+/// and of what belongs to it stays as it is.
+class CallsForNothing {
+public:
+  CallsForNothing(RuleContext& ctx, Client client, std::string id, bool has_ended);
+
+  void make_all();
+
+private:
+  /// The outcome of the call is the business of other rules; here it must not be true.
+  template <class Call>
+  void make(const std::string& what, const Call& call) {
+    try {
+      ctx_.expect_same(call(), false, what + (has_ended_ ? " of a session that has ended" : ""));
+    } catch (const StorageError&) { // also an answer
+    }
+    ctx_.expect_same(ctx_.must(client_.get_session(id_), "the session"), session_,
+                     "the session after " + what + ", which had nothing to do,");
+  }
+  void write_in_vain();
+  void look_in_vain();
+
+  RuleContext& ctx_;
+  Client client_;
+  std::string id_;
+  bool has_ended_;
+  Session session_;
+  std::vector<std::string> answers_;
+};
+
+inline CallsForNothing::CallsForNothing(RuleContext& ctx, Client client, std::string id,
+                                        bool has_ended)
+    : ctx_(ctx), client_(std::move(client)), id_(std::move(id)), has_ended_(has_ended) {
+  fill_for_reads(ctx_, client_, id_);
+  client_.update_session(id_, SessionUpdate().updates(object("a", 1)).increment_requests());
+  if (has_ended_) {
+    client_.end_session(id_, "done");
+  }
+  session_ = ctx_.must(client_.get_session(id_), "the session");
+  set_clock_if_any(ctx_, session_.last_activity + std::chrono::hours(1));
+  answers_ = all_answers(ctx_, client_, id_);
+}
+
+inline void CallsForNothing::make_all() {
+  write_in_vain();
+  look_in_vain();
+  expect_same_answers(ctx_, client_, id_, answers_,
+                      std::string("after calls that had nothing to do with a session") +
+                          (has_ended_ ? " that has ended," : ","));
+}
+
+inline void CallsForNothing::write_in_vain() {
+  using namespace std::chrono_literals;
+  const auto update = [&](const std::string& what, const SessionUpdate& changes) {
+    make("an update " + what, [&] { return client_.update_session(id_, changes); });
+  };
+  const auto create = [&](const std::string& user, const Document& metadata) {
+    make("a create by " + show(user), [&] {
+      client_.create_session(id_, user, metadata);
+      return true;
+    });
+  };
+  create(session_.user_id, session_.metadata);
+  create(session_.user_id, json::object());
+  create("another user", object("b", 2));
+  create(session_.user_id, json::array());
+  update("that is no object", SessionUpdate().updates(json::array()).increment_requests());
+  update("of a negative duration", SessionUpdate().mark_error().add_processing_time(-1us));
+  update("of invalid UTF-8", SessionUpdate().mark_error().updates(object("x", "\xff")));
+  const auto context = [&](const std::string& what, const Document& value) {
+    if (ctx_.offers(Interfaces::contexts)) {
+      make(what, [&] { return client_.store_task_context(id_, value); });
+    }
+  };
+  const auto append = [&](const std::string& what, const std::string& role,
+                          const std::string& content, const Document& metadata) {
+    if (ctx_.offers(Interfaces::conversations)) {
+      make(what, [&] { return client_.add_message(id_, role, content, metadata); });
+    }
+  };
+  append("an append without a role", "", "x", json::object());
+  append("an append of invalid UTF-8", "user", "\xff", json::object());
+  append("an append with a list as metadata", "user", "x", json::array());
+  context("a context of invalid UTF-8", "\xff");
+  for (const std::string& status : {std::string(), std::string("active")}) {
+    make("an end as " + show(status), [&] { return client_.end_session(id_, status); });
+  }
+  if (!has_ended_) {
+    return;
+  }
+  update("of nothing", SessionUpdate());
+  update("by an empty patch", SessionUpdate().updates(json::object()));
+  update("by what is there", SessionUpdate().updates(object("a", 1)));
+  update("that removes what is not there", SessionUpdate().updates(object("b", nullptr)));
+  update("by no time", SessionUpdate().add_processing_time(0us));
+  update("of everything",
+         SessionUpdate().increment_requests().mark_error().updates(object("a", 2)));
+  append("an append", "user", "late", json::object());
+  append("an append of what is there", "user", "hello", json::object());
+  context("a context", "late");
+  context("the context that is there", object("step", 1));
+  make("a second end", [&] { return client_.end_session(id_, "again"); });
+  make("the same end", [&] { return client_.end_session(id_, "done"); });
+}
+
+inline void CallsForNothing::look_in_vain() {
+  using namespace std::chrono_literals;
+  const std::string nobody = "not " + id_;
+  make("an update of another", [&] { return client_.update_session(nobody, SessionUpdate()); });
+  make("the end of another", [&] { return client_.end_session(nobody); });
+  if (ctx_.offers(Interfaces::conversations)) {
+    make("an append to another", [&] { return client_.add_message(nobody, "user", "x"); });
+    make("a history of limit 0", [&] { return !client_.history(id_, 0).empty(); });
+  }
+  if (ctx_.offers(Interfaces::contexts)) {
+    make("a context of another", [&] { return client_.store_task_context(nobody, 1); });
+  }
+  if (ctx_.offers(Interfaces::session_directory)) {
+    make("the deletion of another", [&] { return client_.delete_session(nobody); });
+    make("a list of no user", [&] { return !client_.list_sessions(nobody).sessions.empty(); });
+    make("a page of 0", [&] { return !client_.list_sessions("user", Page(0)).sessions.empty(); });
+  }
+  if (ctx_.offers(Interfaces::thread_directory)) {
+    make("the deletion of another thread", [&] { return client_.delete_thread(nobody); });
+    make("a copy of another thread", [&] { return client_.copy_thread(nobody, id_ + " too"); });
+    make("a copy to a thread that is there", [&] { return client_.copy_thread(id_, id_); });
+    make("a pruning of nothing", [&] { return client_.prune_thread(id_, 100) != 0; });
+  }
+  if (ctx_.offers(Interfaces::backend)) {
+    make("a clean-up of nothing", [&] { return client_.cleanup(24h) != 0; });
+    make("a clean-up that is refused", [&] { return client_.cleanup(-1us) != 0; });
+    client_.initialize();
+    client_.health_check();
+  }
+}
+
+/// SES-10: what is done to the thread that has the session's id, and to other sessions, is no
+/// activity.
+inline void check_not_active(RuleContext& ctx, Client& client, const Session& session) {
+  const std::string& id = session.session_id;
+  const auto expect_as_before = [&](const std::string& what) {
+    ctx.expect_same(ctx.must(client.get_session(id), "the session"), session,
+                    "the session after " + what);
+  };
+  if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {
+    store(ctx, client, id, "c", 1);
+    client.list_checkpoints(id);
+    client.get_checkpoint(id);
+    client.get_checkpoint(id, "c");
+    expect_as_before("a checkpoint was stored in its thread, and read");
+  }
+  if (ctx.offers(Interfaces::checkpointer)) {
+    client.put_checkpoint(id, "c", 2);
+    put(ctx, client, id, "c", "task", WriteList().add("a", 1));
+    client.get_writes(id, "c");
+    expect_as_before("writes were put to its thread, and read");
+  }
+  if (ctx.offers(Interfaces::thread_directory)) {
+    client.get_thread_head(id);
+    client.list_before(id, "c");
+    client.list_threads(id);
+    client.copy_thread(id, id + " too");
+    expect_as_before("its thread was read and copied");
+    client.prune_thread(id, 0);
+    client.delete_thread(id);
+    expect_as_before("its thread was pruned and deleted");
+  }
+  if (ctx.offers(Interfaces::backend)) {
+    client.get_metrics();
+    client.health_check();
+    client.initialize();
+    client.close();
+    client.initialize();
+    expect_as_before("a close and an initialize");
+  }
+}
+
+/// SES-11: what metadata says of the status, the user or the times counts nowhere.
+inline void check_fields_apart(RuleContext& ctx, Client& client, const json& fields) {
+  const auto all_of = [&](const std::string& user) {
+    std::set<std::string> found;
+    if (ctx.offers(Interfaces::session_directory)) {
+      for (const Session& session : client.list_sessions(user, Page(max_page_size)).sessions) {
+        found.insert(session.session_id);
+      }
+    }
+    return show(std::vector<std::string>(found.begin(), found.end()));
+  };
+  const std::string of_thief = all_of("thief");
+  const auto counted = [&] {
+    return ctx.offers(Interfaces::backend) ? client.get_metrics().active_sessions
+                                           : std::uint64_t{0};
+  };
+  const std::uint64_t active = counted();
+  Session ended = client.create_session("says active", "owner", fields);
+  ended.metadata = with_member(fields, "status", "active");
+  client.update_session("says active", SessionUpdate().updates(object("status", "active")));
+  ctx.expect_same(client.end_session("says active", "done"), true, "the end");
+  ended.status = "done";
+  expect_session(ctx, client, ended, "after its end, while its metadata says that it is active");
+  ctx.expect_same(client.update_session("says active", SessionUpdate()), false,
+                  "an update of a session that has ended, whose metadata says that it is active,");
+  ctx.expect_same(client.end_session("says active", "again"), false,
+                  "a second end of a session whose metadata says that it is active");
+  if (ctx.offers(Interfaces::conversations)) {
+    ctx.expect_same(client.add_message("says active", "user", "late"), false,
+                    "an append to one that has ended, whose metadata says that it is active,");
+  }
+  if (ctx.offers(Interfaces::contexts)) {
+    ctx.expect_same(client.store_task_context("says active", 1), false,
+                    "a context of one that has ended, whose metadata says that it is active,");
+  }
+  ctx.expect_same(counted(), active,
+                  "the active sessions, one having ended whose metadata says that it is active,");
+  const json says_ended = with_member(fields, "status", "completed").tree();
+  client.create_session("says ended", "owner", says_ended);
+  if (ctx.offers(Interfaces::conversations)) {
+    ctx.expect_same(client.add_message("says ended", "user", "hi"), true,
+                    "an append to a session whose metadata says that it has ended");
+  }
+  if (ctx.offers(Interfaces::contexts)) {
+    ctx.expect_same(client.store_task_context("says ended", 1), true,
+                    "a context of a session whose metadata says that it has ended");
+  }
+  ctx.expect_same(counted(), active + (ctx.offers(Interfaces::backend) ? 1u : 0u),
+                  "the active sessions, one more being there whose metadata says otherwise,");
+  ctx.expect_same(client.end_session("says ended"), true,
+                  "the end of a session whose metadata says that it has ended");
+  ctx.expect_same(all_of("thief"), of_thief,
+                  "the sessions of a user that only the metadata of others names");
+  if (ctx.offers(Interfaces::session_directory)) {
+    ctx.expect_same(all_of("owner"), show(std::vector<std::string>({"says active", "says ended"})),
+                    "the sessions of a user whose metadata names another");
+  }
 }
 
 inline const json& not_objects() {
@@ -326,6 +563,16 @@ std::vector<Rule> session_rules() {
             expected.request_count += more;
             expected.error_count += more;
             detail::expect_session(ctx, client, expected, "after 300 updates more");
+            // Whoever speaks, and whatever is stored besides, no counter counts it.
+            for (const char* role : {"user", "assistant", "tool", "system", "error"}) {
+              if (ctx.offers(Interfaces::conversations)) {
+                client.add_message("s", role, "error", object("error", true));
+              }
+            }
+            if (ctx.offers(Interfaces::contexts)) {
+              client.store_task_context("s", object("request_count", 7));
+            }
+            detail::expect_session(ctx, client, expected, "after messages and a context");
           }),
       Rule("SES-06", needs::sessions, "update or end of an unknown id is false and creates nothing",
            "an upsert where an update is meant creates sessions",
@@ -480,7 +727,14 @@ std::vector<Rule> session_rules() {
            "take the later of the old value and the clock; leave it alone in reads",
            [](RuleContext& ctx) {
              Client client = ctx.open();
-             const auto now = [&] { return ctx.must(client.get_session("s"), "the session"); };
+             std::optional<Timestamp> created_at;
+             const auto now = [&] {
+               const Session session = ctx.must(client.get_session("s"), "the session");
+               ctx.expect_same(session.created_at, created_at.value_or(session.created_at),
+                               "created_at, whatever was done since");
+               created_at = session.created_at;
+               return session;
+             };
              const auto pass_time = [] { std::this_thread::sleep_for(3ms); };
              client.create_session("s");
              pass_time();
@@ -562,6 +816,7 @@ std::vector<Rule> session_rules() {
                client.list_sessions("user");
                ctx.expect_same(now().last_activity, latest, "last_activity after a list");
              }
+             detail::check_not_active(ctx, client, now());
              ctx.set_clock(start - 3h);
              client.end_session("s");
              ctx.expect(now().last_activity >= latest,
@@ -588,6 +843,7 @@ std::vector<Rule> session_rules() {
              const Session made = client.create_session("t", "u", patch);
              ctx.expect_same(made.status, std::string("active"), "the status of a new session");
              ctx.expect_same(made.metadata, patch, "the metadata of a new session");
+             detail::check_fields_apart(ctx, client, patch);
            }),
       Rule(
           "SES-12", needs::sessions,
@@ -730,6 +986,27 @@ std::vector<Rule> session_rules() {
                client.add_message("s", "user", "hi");
                expect_growth("an append");
              }
+             // Whatever moves last_activity changes the record.
+             const auto pass_time = [&] { detail::set_clock_if_any(ctx, last.last_activity + 1h); };
+             pass_time();
+             client.update_session("s", SessionUpdate());
+             expect_growth("an update of nothing");
+             pass_time();
+             client.update_session("s", SessionUpdate().updates(json::object()));
+             expect_growth("an empty patch");
+             pass_time();
+             client.update_session("s", SessionUpdate().updates(object("a", nullptr)));
+             expect_growth("a patch that changes nothing");
+             if (ctx.offers(Interfaces::conversations)) {
+               pass_time();
+               client.add_message("s", "user", "hi");
+               expect_growth("an append an hour later");
+             }
+             if (ctx.offers(Interfaces::contexts)) {
+               pass_time();
+               client.store_task_context("s", 1);
+               expect_growth("a context");
+             }
              const Session before = last;
              client.get_session("s");
              expect_growth("a read");
@@ -757,37 +1034,9 @@ std::vector<Rule> session_rules() {
              expect_untouched("a second end");
              client.update_session("s", SessionUpdate().increment_requests());
              expect_untouched("an update once it has ended");
-             last = client.create_session("refusing");
-             detail::set_clock_if_any(ctx, last.last_activity + 1h);
-             const auto refuse = [&](const std::string& what, const auto& call) {
-               try {
-                 call();
-               } catch (const StorageError&) {
-                 expect_untouched(what + " that was refused");
-               }
-             };
-             refuse("a create", [&] { client.create_session("refusing", "thief"); });
-             refuse("a patch that is no object", [&] {
-               client.update_session("refusing", SessionUpdate().updates(json::array()));
-             });
-             refuse("an update with a negative duration", [&] {
-               client.update_session(
-                   "refusing", SessionUpdate().increment_requests().add_processing_time(-1us));
-             });
-             refuse("an update with invalid UTF-8", [&] {
-               client.update_session("refusing",
-                                     SessionUpdate().mark_error().updates(object("x", "\xff")));
-             });
-             refuse("an end as \"active\"", [&] { client.end_session("refusing", "active"); });
-             refuse("an end as \"\"", [&] { client.end_session("refusing", ""); });
-             if (ctx.offers(Interfaces::conversations)) {
-               refuse("an append without a role", [&] { client.add_message("refusing", "", "x"); });
-               refuse("an append of invalid UTF-8",
-                      [&] { client.add_message("refusing", "user", "\xff"); });
-             }
-             if (ctx.offers(Interfaces::contexts)) {
-               refuse("a context of invalid UTF-8",
-                      [&] { client.store_task_context("refusing", "\xff"); });
+             for (const bool has_ended : {false, true}) {
+               const std::string id = has_ended ? "ended for good" : "left alone";
+               detail::CallsForNothing(ctx, client, id, has_ended).make_all();
              }
            }),
   };

@@ -107,6 +107,80 @@ inline void check_no_stale_reads(RuleContext& ctx, Client& a, Client& b) {
   }
 }
 
+/// TWO-01: nor does a handle answer what it has read when the other has changed little, or has made
+/// it afresh with as much as before.
+inline void check_no_stale_reads_afresh(RuleContext& ctx, Client& a, Client& b) {
+  const std::string key = "made afresh by another";
+  const bool has_threads =
+      ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer);
+  const auto fill_session_with = [&](const std::string& value) {
+    if (ctx.offers(Interfaces::sessions)) {
+      a.create_session(key, "owner", object("of", value));
+    }
+    if (ctx.offers(Interfaces::conversations)) {
+      a.add_message(key, "user", value);
+    }
+    if (ctx.offers(Interfaces::contexts)) {
+      a.store_task_context(key, value);
+    }
+  };
+  const auto fill_thread_with = [&](const std::string& value) {
+    for (const char* id : {"one", "late"}) {
+      if (has_threads) {
+        a.store_checkpoint(key, id, value);
+      }
+    }
+    if (ctx.offers(Interfaces::checkpointer)) {
+      a.put_writes(key, "one", "task", WriteList().add("x", value));
+    }
+  };
+  const auto expect_equal = [&](const std::string& what) {
+    const std::vector<std::string> fresh = all_answers(ctx, a, key);
+    const std::vector<std::string> read = all_answers(ctx, b, key);
+    for (std::size_t i = 0; i < fresh.size(); ++i) {
+      ctx.expect(read[i] == fresh[i], "by the other handle, after " + what + ", " + fresh[i],
+                 read[i]);
+    }
+  };
+  fill_session_with("first");
+  fill_thread_with("first");
+  expect_equal("the first of an id");
+  if (ctx.offers(Interfaces::sessions)) {
+    a.update_session(key, SessionUpdate().mark_error());
+    expect_equal("an update of a counter");
+    const Session session = ctx.must(a.get_session(key), "the session");
+    set_clock_if_any(ctx, session.last_activity + std::chrono::hours(1));
+    a.update_session(key, SessionUpdate());
+    expect_equal("an update of nothing");
+  }
+  if (ctx.offers(Interfaces::session_directory)) {
+    a.delete_session(key);
+    fill_session_with("other");
+    fill_thread_with("other");
+    expect_equal("a deletion of the session, which was made afresh");
+    b.delete_session(key); // so that both begin anew
+    fill_session_with("third");
+    fill_thread_with("third");
+    expect_equal("another deletion of the session");
+    a.delete_session(key);
+    fill_session_with("after");
+    fill_thread_with("after");
+    expect_equal("a session made afresh that is as the one before");
+  }
+  if (ctx.offers(Interfaces::thread_directory)) {
+    a.delete_thread(key);
+    fill_thread_with("again");
+    expect_equal("a deletion of the thread, which was made afresh");
+  }
+  if (ctx.offers(Interfaces::backend)) {
+    a.cleanup(std::chrono::microseconds(0));
+    expect_equal("a clean-up");
+    fill_session_with("last");
+    fill_thread_with("last");
+    expect_equal("a session that was made afresh after a clean-up");
+  }
+}
+
 /// TWO-01: places, first values, times and versions are the store's and not the handle's.
 inline void check_what_both_count(RuleContext& ctx, Client& a, Client& b) {
   if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {
@@ -361,6 +435,10 @@ std::vector<Rule> sharing_rules() {
             if (ctx.offers(Interfaces::sessions)) {
               detail::check_sessions_that_went(ctx, a, b);
             }
+            const auto apart = [&] { return ctx.open_in(ctx.space() + "-c"); };
+            Client of_a = apart();
+            Client of_b = apart();
+            detail::check_no_stale_reads_afresh(ctx, of_a, of_b);
             a.close_if_possible();
             if (b.has_sessions()) {
               ctx.must(b.get_session("shared"), "the session, after the other handle was closed");
