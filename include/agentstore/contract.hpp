@@ -22,7 +22,8 @@
 /// - ERR-02 A StorageError names the call that it ends: its `operation()` is the name of the method
 ///   that was called, e.g. "put_writes", and its `key()` is an id that was given, whole. It may be
 ///   the first id, as in this library, or the id that matters. A prefix counts as an id. If the
-///   method has no id, or the id itself was wrong, the key is left open.
+///   method has no id, or the id itself was wrong, the key is left open. It has a `cause()` only if
+///   it is `unavailable`.
 /// - ERR-03 If a record was spoilt underneath, so that it can no longer be read as what was
 ///   written, each read that would answer with it throws `corrupted`, or `initialize` does if that
 ///   reads all records; or the record is read as it was, from a copy. It is never left out, empty

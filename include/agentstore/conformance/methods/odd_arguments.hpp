@@ -7,9 +7,11 @@
 /// Rules try it on whatever takes such arguments, before a reopen and after it.
 
 #include <agentstore/conformance/check/rule_context.hpp>
+#include <agentstore/document_part.hpp>
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <utility>
@@ -63,6 +65,11 @@ inline std::vector<std::string> bad_ids() {
   result.emplace_back("a\0b", 3);
   result.emplace_back("a\0", 2);
   return result;
+}
+
+/// Of each way in which an id can be bad, one.
+inline std::vector<std::string> some_bad_ids() {
+  return {std::string(), "a\xff", letters(1025), std::string("a\0b", 3)};
 }
 
 /// An object of more members than a row has columns.
@@ -195,6 +202,47 @@ inline std::vector<json> odd_values() {
   return values;
 }
 
+/// Texts that are JSON, and that nobody's `dump` writes in this way: escapes of what needs none,
+/// numbers with exponents or beyond 64 bits, names that come twice.
+inline std::vector<std::string> odd_spellings() {
+  return {R"("\u0041\/\b\f\u000A\u000a\u0022\u005C \ud83e\udd93 \u00e9\u00E9 \u0000 \u007f")",
+          R"({"\u0061":1,"\/":2,"e\u0301":3,"\ud83e\udd93":4,"\"":5,"":6})",
+          R"({"a":1,"b":2,"a":3,"\u0061":{"a":4,"a":[5]}})",
+          "[1e2,1E2,1E+2,1e-2,1.50,100.0,100,10e-1,0.1e1,0e0,-0e1,1.0E+0]",
+          "[-0,-0.0,0.0,-1,0]",
+          "[9007199254740993,9007199254740993.0,9007199254740993e0]",
+          "[9223372036854775807,9223372036854775808,-9223372036854775808,-9223372036854775809]",
+          "[18446744073709551615,18446744073709551616,100000000000000000000000]",
+          "[0.1000000000000000055511151231257827,1e-400,2.2250738585072011e-308,1e308]",
+          "1e2",
+          "100.0",
+          "-0",
+          "18446744073709551616",
+          R"("\u0041")",
+          R"("\/")",
+          R"({"a":1,"a":2})"};
+}
+
+/// The value of a text as it is spelled, as `Document::from_text` makes it, for which a program
+/// needs Boost.JSON.
+/// Requires: the text is JSON without white space outside of strings, and neither null nor {}.
+inline Document spelled(const std::string& text) {
+  const auto parse = [](std::string_view whole) { return json::parse(whole); };
+  return agentstore::detail::document::Access::of_text(
+      text.size(), Document(json::parse(text)).depth(), parse,
+      [&text](char* to) { std::memcpy(to, text.data(), text.size()); });
+}
+
+/// All of them in one value: an object, in a member of it, or a list.
+inline Document spelled_together(bool in_object) {
+  std::string list;
+  for (const std::string& text : odd_spellings()) {
+    list += (list.empty() ? "[" : ",") + text;
+  }
+  list += "]";
+  return spelled(in_object ? R"({"\u0076":)" + list + "}" : list);
+}
+
 /// Pairs of ids of which a program might make one into the other. No two pairs share an id, and no
 /// id begins with an id of another pair.
 inline std::vector<std::pair<std::string, std::string>> mistakable_ids() {
@@ -245,6 +293,42 @@ inline std::vector<std::pair<std::string, std::string>> mistakable_ids() {
     c = static_cast<char>(c - 'a' + 'A');
   }
   return pairs;
+}
+
+/// Ids of which a program might make any other into the first: by what it leaves out, decodes, sums
+/// up or takes for a pattern.
+inline std::vector<std::string> alike_ids() {
+  return {"word",
+          "wo\xE2\x80\x8Drd" /* a joiner of no width */,
+          "wo\xC2\xADrd" /* a soft hyphen */,
+          "word\xEF\xB8\x8F" /* a variation selector */,
+          "wo\xCC\x81rd" /* an accent */,
+          "wo\x01rd",
+          "word\x7f",
+          "\xF0\x9D\x90\xB0ord" /* a bold w */,
+          "word\xE3\x80\x80" /* a wide space */,
+          "w%6Frd",
+          "w&#111;rd",
+          "w\\ord",
+          "%ord",
+          "w*d",
+          "w?rd",
+          "w[o]rd",
+          "w.rd",
+          "a/../word",
+          "drow" /* the same sum */,
+          "wosE" /* the same hash, 31 times what was before */,
+          "wosC" /* 33 times */};
+}
+
+/// Ids that differ in one byte, and in their length: a program might look at a part of them.
+inline std::vector<std::string> long_alike_ids() {
+  constexpr std::size_t length = 1'000;
+  std::vector<std::string> ids = {letters(length), letters(length + 1)};
+  for (const std::size_t at : {0u, 1u, 8u, 16u, 32u, 64u, 128u, 191u, 256u, 512u, 768u, 998u}) {
+    ids.push_back(letters(at) + "y" + letters(length - at - 1));
+  }
+  return ids;
 }
 
 /// Times before and after every moment that a program might count from.

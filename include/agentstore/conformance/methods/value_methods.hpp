@@ -149,6 +149,11 @@ std::vector<ReadMethod> other_calls(RuleContext& ctx);
 /// `close` of each object that has it; true when it has ended.
 std::vector<ReadMethod> closings(RuleContext& ctx);
 
+/// The calls that have nothing to do whatever their ids name, and that a store may therefore answer
+/// before it has looked at anything: a list of at most none, no writes, an update of nothing, a
+/// pruning that keeps all.
+std::vector<Operation> idle_calls(RuleContext& ctx, const std::string& key);
+
 /// Writes what every ReadMethod finds under its ids for this key. The key may not have been used.
 void fill_for_reads(RuleContext& ctx, Client& client, const std::string& key);
 
@@ -386,6 +391,21 @@ inline std::vector<ReadMethod> other_calls(RuleContext& ctx) {
 
 inline std::vector<ReadMethod> closings(RuleContext& ctx) {
   return detail::methods_of(ctx, MethodKind::closes);
+}
+
+inline std::vector<Operation> idle_calls(RuleContext& ctx, const std::string& key) {
+  std::vector<Operation> calls;
+  for (const Method& method : methods()) {
+    const bool can_be_idle = method.has(Parameter::limit) || method.has(Parameter::writes) ||
+                             method.has(Parameter::updates) || method.has(Parameter::keep);
+    if (can_be_idle && method.is_offered(ctx.harness().interfaces())) {
+      Operation call = method.prepared(key);
+      call.limit = method.has(Parameter::keep) ? SIZE_MAX : 0;
+      call.writes.clear();
+      calls.push_back(std::move(call));
+    }
+  }
+  return calls;
 }
 
 inline std::vector<WriteArgument> one_per_method(RuleContext& ctx) {

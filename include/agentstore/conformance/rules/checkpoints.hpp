@@ -212,6 +212,8 @@ std::vector<Rule> checkpoint_rules() {
                                        (is_data ? "data" : "metadata") + " alone");
                  }
                }
+               // The same again, whole.
+               detail::store_by(way, client, thread, "a", expected.data, expected.metadata);
                ctx.expect_same(detail::ids(client.list_checkpoints(thread)),
                                std::vector<std::string>({"c", "b", "a"}), "the order of the list");
                ctx.expect_same(ctx.must(client.get_checkpoint(thread), "the latest").checkpoint_id,

@@ -121,6 +121,10 @@ inline bool Failing::write(const TaggedWrite& tagged, Fault fault) {
     ctx_.expect(tagged.put(client_, key, 1), tagged.text(key, 1) + " to be true", "false");
     before.push_back(1);
   }
+  // Whatever reads there are, but of one failure of each kind alone, since they are many.
+  const bool reads_all = fault.first == 1 && !tagged.is_archive;
+  const std::vector<std::string> answers =
+      reads_all ? all_answers(ctx_, client_, key) : std::vector<std::string>();
   ctx_.inject(fault);
   bool done = false;
   bool failed = false;
@@ -149,6 +153,9 @@ inline bool Failing::write(const TaggedWrite& tagged, Fault fault) {
                         : text + ", which was true under a fault, to be there: " + show(with)),
                 show(now));
     if (failed && now == before) {
+      if (reads_all) {
+        expect_same_answers(ctx_, client_, key, answers, "once " + text + " has failed");
+      }
       go_on(tagged, key, std::move(before));
     }
   }
@@ -352,6 +359,9 @@ public:
   void check_bad_arguments(Client& client);
   /// What is there already.
   void check_taken(Client& client);
+  /// Two calls of each method, begun together, with other keys: each error has its own.
+  void check_beside_each_other(Client& client);
+  void check_bad_values_beside_each_other(Client& client);
 
   void expect_errors_at_all() const {
     if (errors_ == 0) {
@@ -363,6 +373,8 @@ private:
   /// The error has one of these keys; where there are none, any.
   template <class Call>
   void check(std::string_view operation, const std::vector<std::string>& keys, const Call& call);
+  /// The two calls fail, though they are begun together.
+  void check_pair(Client& client, const Operation& first, const Operation& second);
   /// Calls `call(ids)` with each of the method's ids being a bad one.
   template <class AnyMethod, class Call>
   void check_bad_ids(const AnyMethod& method, const Call& call);
@@ -391,6 +403,9 @@ void ErrorNameCheck::check(std::string_view operation, const std::vector<std::st
     ctx_.expect(error.operation() == operation && has_key, expected,
                 "an error that names " + name + " and the key " + show(error.key()) + ": " +
                     error.what());
+    ctx_.expect(error.cause().value() == 0 || means(error.code(), errc::unavailable),
+                "no cause of an error that is not \"unavailable\"",
+                error.cause().message() + ": " + error.what());
   } catch (...) {
     throw Violation(expected, describe(std::current_exception()));
   }
@@ -414,12 +429,7 @@ inline void ErrorNameCheck::check_all(Client& client, const std::string& key) {
   }
 }
 
-/// Of each way in which an id can be bad, one. What such an error has for a key is left open: it
-/// may be long, or not be a text.
-inline std::vector<std::string> some_bad_ids() {
-  return {std::string(), "a\xff", letters(1025), std::string("a\0b", 3)};
-}
-
+/// What an error has for a key that is bad itself is left open: it may be long, or not be a text.
 template <class AnyMethod, class Call>
 void ErrorNameCheck::check_bad_ids(const AnyMethod& method, const Call& call) {
   for (std::size_t varied = 0; varied < method.id_names.size(); ++varied) {
@@ -515,11 +525,64 @@ inline void ErrorNameCheck::check_taken(Client& client) {
   }
   if (needs::thread_directory.missing(ctx_.harness().interfaces(), ctx_.harness().claims())
           .empty()) {
-    const std::string source = "source " + letters(500);
-    const std::string target = "target " + letters(500);
-    client.store_checkpoint(source, "checkpoint", 1);
-    client.store_checkpoint(target, "checkpoint", 2);
-    check("copy_thread", {source, target}, [&] { client.copy_thread(source, target); });
+    std::vector<Operation> copies;
+    for (const char* number : {"first ", "second "}) {
+      Operation copy(MethodId::copy_thread, number + ("source " + letters(500)));
+      copy.target = number + ("target " + letters(500));
+      client.store_checkpoint(copy.key, "checkpoint", 1);
+      client.store_checkpoint(copy.target, "checkpoint", 2);
+      check("copy_thread", {copy.key, copy.target},
+            [&] { client.copy_thread(copy.key, copy.target); });
+      copies.push_back(std::move(copy));
+    }
+    check_pair(client, copies.front(), copies.back());
+  }
+}
+
+inline void ErrorNameCheck::check_pair(Client& client, const Operation& first,
+                                       const Operation& second) {
+  const auto begin = [&client](const Operation& call) {
+    return client.driver().start(show(call),
+                                 is_positive(method_of(call.kind).call(client.handle(), call)));
+  };
+  const auto end = [&](const Pending<bool>& pending, Operation call) {
+    const Method& method = method_of(call.kind);
+    std::vector<std::string> keys;
+    for (const Parameter parameter : method) {
+      if (is_id(parameter)) {
+        keys.push_back(text_argument(call, parameter));
+      }
+    }
+    check(method.name, keys, [&] { client.driver().finish(pending); });
+  };
+  const Pending<bool> one = begin(first);
+  const Pending<bool> two = begin(second);
+  end(one, first);
+  end(two, second);
+}
+
+inline void ErrorNameCheck::check_beside_each_other(Client& client) {
+  for (const Method& method : methods()) {
+    if (!method.is_archive() && method.is_offered(ctx_.harness().interfaces()) &&
+        !method.id_names().empty()) {
+      check_pair(client, method.prepared("one of two"), method.prepared("two of two"));
+    }
+  }
+}
+
+inline void ErrorNameCheck::check_bad_values_beside_each_other(Client& client) {
+  for (const WriteArgument& argument : one_per_method(ctx_)) {
+    if (argument.is_archive) {
+      continue;
+    }
+    std::vector<Operation> calls;
+    for (const char* number : {"first ", "second "}) {
+      const std::string key = number + std::string(argument.name);
+      argument.prepare(ctx_, client, Ids(1, key));
+      calls.push_back(argument.method().prepared(key));
+      argument.set(calls.back(), "\xff");
+    }
+    check_pair(client, calls.front(), calls.back());
   }
 }
 
@@ -535,16 +598,22 @@ inline void check_names(RuleContext& ctx) {
   }
   names.check_bad_arguments(client);
   names.check_taken(client);
+  names.check_bad_values_beside_each_other(client);
   if (ctx.has_faults()) {
-    const std::string key = "under a fault" + long_end;
-    fill_for_reads(ctx, client, key);
+    const std::vector<std::string> keys = {"under a fault" + long_end, "and another key"};
+    for (const std::string& key : keys) {
+      fill_for_reads(ctx, client, key);
+    }
     const Failing store(ctx, client); // heals the store at the end
     ctx.inject(Fault(Fault::Effect::before));
-    names.check_all(client, key);
+    for (const std::string& key : keys) {
+      names.check_all(client, key);
+    }
   }
   if (client.has_life_cycle()) {
     client.close();
     names.check_all(client, "after close" + long_end);
+    names.check_beside_each_other(client);
   }
   names.expect_errors_at_all();
 }

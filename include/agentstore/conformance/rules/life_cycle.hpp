@@ -31,6 +31,12 @@ inline void expect_all_closed(RuleContext& ctx, Client& client) {
       closed([&] { client.call(show(call), is_positive(method.call(client.handle(), call))); });
     }
   }
+  for (const Operation& call : idle_calls(ctx, "s")) {
+    const Method& method = method_of(call.kind);
+    if (method.is_offered(offered)) {
+      closed([&] { client.call(show(call), is_positive(method.call(client.handle(), call))); });
+    }
+  }
   closed([&] { client.get_checkpoint("s"); });
 }
 

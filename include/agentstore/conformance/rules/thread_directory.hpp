@@ -295,6 +295,57 @@ inline void check_prefixes(RuleContext& ctx, Client& client) {
   }
 }
 
+/// Nothing but a write makes a thread: no read of it, no empty write, and no change of what is not
+/// there. What was asked for in vain is not there, is in nobody's way, and is made by a write like
+/// any other.
+inline void check_nothing_makes_threads(RuleContext& ctx, Client& client) {
+  using Ask = std::function<void(const std::string&)>;
+  std::vector<std::pair<std::string, Ask>> asks;
+  asks.emplace_back("read", [&](const std::string& id) {
+    client.get_checkpoint(id);
+    client.get_checkpoint(id, "c");
+    client.list_checkpoints(id);
+    client.list_before(id, "c");
+    client.get_thread_head(id);
+    if (has_writes(ctx)) {
+      client.get_writes(id, "c");
+    }
+  });
+  if (has_writes(ctx)) {
+    asks.emplace_back("given no writes", [&](const std::string& id) {
+      put(ctx, client, id, "c", "task", WriteList());
+    });
+  }
+  asks.emplace_back("pruned", [&](const std::string& id) { client.prune_thread(id, 0); });
+  asks.emplace_back("copied", [&](const std::string& id) { client.copy_thread(id, id + ", too"); });
+  asks.emplace_back("deleted", [&](const std::string& id) { client.delete_thread(id); });
+  store(ctx, client, "there", "c", 1);
+  for (const auto& each : asks) {
+    const std::string vain = "in vain " + each.first;
+    const auto asked_for = [&](const std::string& then) {
+      std::string id = vain + " and " + then;
+      each.second(id);
+      return id;
+    };
+    const std::string what = " a thread that was " + each.first + " before it was there";
+    ctx.expect_same(client.delete_thread(asked_for("deleted")), false, "the deletion of" + what);
+    ctx.expect_same(client.copy_thread(asked_for("copied"), vain + ", too"), false,
+                    "the copy of" + what);
+    asked_for("listed");
+    ctx.expect_same(client.list_threads(vain).thread_ids, std::vector<std::string>(),
+                    "the list of" + what);
+    const std::string target = asked_for("copied to");
+    ctx.expect_same(client.copy_thread("there", target), true, "the copy to" + what);
+    const std::string made = asked_for("made");
+    store(ctx, client, made, "c", 1);
+    for (const std::string& id : {made, target}) {
+      expect_checkpoint(ctx, client.get_checkpoint(id), id, "c", 1);
+    }
+    ctx.expect_same(client.list_threads(vain).thread_ids, std::vector<std::string>({target, made}),
+                    "the list of" + what);
+  }
+}
+
 // THR-02
 
 inline std::vector<std::string> make_many_threads(RuleContext& ctx, Client& client,
@@ -758,6 +809,7 @@ inline void check_copied_values(RuleContext& ctx, Client& client) {
   json metadata = wide_object();
   metadata["values"] = odd_values();
   store(ctx, client, "of odd values", "odd", odd_values(), metadata);
+  store(ctx, client, "of odd values", "spelled", spelled_together(false), spelled_together(true));
   constexpr std::size_t mebibyte = 1u << 20u;
   store(ctx, client, "of odd values", "large", letters(mebibyte - 2));
   std::vector<std::vector<PendingWrite>> writes;
@@ -780,7 +832,8 @@ inline void check_copied_values(RuleContext& ctx, Client& client) {
                     std::optional<Checkpoint>(checkpoint), "a checkpoint of the copy by its id");
   }
   ctx.expect_same(detail::ids(client.list_before("copy of odd values", "large")),
-                  std::vector<std::string>(1, "odd"), "what is before the latest of a copy");
+                  std::vector<std::string>({"spelled", "odd"}),
+                  "what is before the latest of a copy");
   if (has_writes(ctx)) {
     ctx.expect_same(client.get_writes("copy of odd values", "odd"), writes.front(),
                     "the writes of the copy of odd values");
@@ -1338,6 +1391,7 @@ std::vector<Rule> thread_directory_rules() {
                client.create_session("aa session", "owner");
              }
              detail::check_prefixes(ctx, client);
+             detail::check_nothing_makes_threads(ctx, client);
            }),
       Rule("THR-02", needs::thread_directory,
            "a thread is on one page while others write, none on two; all pages but the last have "

@@ -171,37 +171,118 @@ inline void check_odd_ids(RuleContext& ctx, Client& client, const WriteArgument&
   }
 }
 
+/// No method finds under `other` what is there under `there` alone.
+inline void expect_nothing_under(RuleContext& ctx, Client& client, const std::string& other,
+                                 const std::string& there) {
+  for (const Method& method : methods()) {
+    const bool asks = method.on_missing == OnMissing::nothing ||
+                      (method.needs_session() && client.has_sessions());
+    const bool is_prefix = method.has(Parameter::prefix) && there.starts_with(other);
+    if (!asks || is_prefix || !method.is_offered(ctx.harness().interfaces())) {
+      continue;
+    }
+    Operation operation = method.prepared(other);
+    operation.archive_kind = ArchiveKind::conversation_session;
+    operation.target = "a copy of what is not there";
+    ctx.expect(!client.call(show(operation), is_positive(method.call(client.handle(), operation))),
+               show(operation) + " to find nothing, since there is only " + show(there),
+               "something");
+  }
+}
+
+/// What is stored under the first of these ids is not found under the others. Once they are all
+/// there, as threads, as checkpoints and as tasks, each has its own, and goes alone.
+inline void check_alike_ids(RuleContext& ctx, Client client,
+                            const std::vector<std::string>& alike) {
+  const std::string& first = alike.front();
+  const std::vector<std::string> others(alike.begin() + 1, alike.end());
+  const bool has_writes = ctx.offers(Interfaces::checkpointer);
+  const bool has_directory = ctx.offers(Interfaces::thread_directory);
+  const std::string all = "all of them";
+  const std::string copies = "to "; // the copies' ids begin with it
+  fill_for_reads(ctx, client, first);
+  for (const std::string& other : others) {
+    expect_nothing_under(ctx, client, other, first);
+  }
+  if (!ctx.offers(Interfaces::checkpoints) && !has_writes) {
+    return;
+  }
+  for (const std::string& id : alike) {
+    store(ctx, client, all, id, id);
+    if (id != first) {
+      store(ctx, client, id, "c", id);
+    }
+    if (has_writes) {
+      put(ctx, client, all, id, "task", WriteList().add("of", id));
+      put(ctx, client, all, "of tasks", id, WriteList().add("of", id));
+      put(ctx, client, id, "c", "task", WriteList().add("of", id));
+    }
+    if (has_directory) {
+      ctx.expect_same(client.copy_thread(id, copies + id), true, "the copy of " + show(id));
+    }
+  }
+  ctx.expect_same(ids(client.list_checkpoints(all)), reversed(alike),
+                  "the checkpoints of a thread");
+  for (std::size_t i = 0; i < alike.size(); ++i) {
+    const std::string& id = alike[i];
+    const std::string of = " of " + show(id) + ", beside others that are much like it,";
+    expect_checkpoint(ctx, client.get_checkpoint(all, id), all, id, id);
+    const std::vector<std::string> in_thread =
+        id == first ? std::vector<std::string>{"the checkpoint_id", "one before it"}
+                    : std::vector<std::string>(1, "c");
+    ctx.expect_same(ids(client.list_checkpoints(id)), in_thread, "the checkpoints" + of);
+    ctx.expect_same(ctx.must(client.get_checkpoint(id), "the latest" + of).checkpoint_id,
+                    in_thread.front(), "the latest" + of);
+    if (has_writes) {
+      const std::string write = " of=" + show(json(id));
+      const auto expect_one = [&](const std::string& thread, const std::string& checkpoint) {
+        expect_writes(ctx, client, thread, checkpoint,
+                      std::vector<std::string>(1, "task:0" + write), "the writes" + of);
+      };
+      expect_one(all, id);
+      expect_one(id, "c");
+    }
+    if (has_directory) {
+      ctx.expect_same(client.get_thread_head(id).checkpoint_ids, in_thread, "the head" + of);
+      ctx.expect_same(std::uint64_t{client.list_before(id, in_thread.front()).size()},
+                      std::uint64_t{in_thread.size() - 1}, "how many are before the latest" + of);
+      ctx.expect_same(std::uint64_t{client.list_before(all, id).size()}, std::uint64_t{i},
+                      "how many are before the checkpoint" + of);
+    }
+  }
+  if (has_writes) {
+    std::vector<std::string> tasks;
+    for (const std::string& id : sorted(alike)) {
+      tasks.push_back(id + ":0 of=" + show(json(id)));
+    }
+    expect_writes(ctx, client, all, "of tasks", tasks, "the writes of tasks that are much alike");
+  }
+  if (has_directory) {
+    std::vector<std::string> left = others;
+    ctx.expect_same(client.prune_thread(first, 0), std::uint64_t{2}, "the pruning");
+    client.delete_thread(first); // it may have writes
+    ctx.expect_same(client.delete_thread(left.back()), true, "the deletion");
+    left.pop_back();
+    left.push_back(all);
+    for (const std::string& id : alike) {
+      left.push_back(copies + id);
+    }
+    ctx.expect_same(client.list_threads("", Page(max_page_size)).thread_ids, sorted(left),
+                    "the threads that were neither deleted nor pruned");
+  }
+}
+
 /// What is stored under one id is neither found nor changed under another, by any method.
 inline void check_mistakable_ids(RuleContext& ctx) {
-  const unsigned offered = ctx.harness().interfaces();
   std::size_t count = 0;
   for (const bool turned : {false, true}) {
     Client client = turned ? ctx.open_other() : ctx.open();
-    const auto call = [&](const Method& method, const Operation& operation) {
-      return client.call(show(operation), is_positive(method.call(client.handle(), operation)));
-    };
     for (const auto& [first, second] : mistakable_ids()) {
       const std::string there = turned ? second : first;
       const std::string other = turned ? first : second;
       const std::string key = "of a checkpoint " + std::to_string(++count) + " ";
       fill_for_reads(ctx, client, there);
-      for (const Method& method : methods()) {
-        const bool asks = method.on_missing == OnMissing::nothing ||
-                          (method.needs_session() && client.has_sessions());
-        if (!asks || !method.is_offered(offered)) {
-          continue;
-        }
-        Operation operation = method.prepared(other);
-        operation.archive_kind = ArchiveKind::conversation_session;
-        operation.target = "a copy of what is not there";
-        const bool is_prefix = method.has(Parameter::prefix);
-        if (is_prefix && there.starts_with(other)) {
-          continue;
-        }
-        ctx.expect(!call(method, operation),
-                   show(operation) + " to find nothing, since there is only " + show(there),
-                   "something");
-      }
+      expect_nothing_under(ctx, client, other, there);
       for (const ReadMethod& method : read_methods(ctx)) {
         ctx.expect(method.get(client, method.ids(there)),
                    method.text(method.ids(there)) + " to find what is there", "nothing");
@@ -281,6 +362,58 @@ inline void check_large_together(RuleContext& ctx, Client& client, std::size_t b
   }
 }
 
+/// Values as large as every store takes, so many in one answer, one copy and one call that they are
+/// more together than a message or a transaction may have.
+inline void check_large_lists(RuleContext& ctx, Client& client) {
+  constexpr std::size_t mebibyte = 1u << 20u;
+  constexpr std::size_t count = 5;
+  const std::string what = std::to_string(count) + " values of 1 MiB";
+  const Document large = letters(mebibyte - 2);
+  const auto expect_all = [&](const std::vector<Checkpoint>& found, std::size_t expected,
+                              const std::string& by) {
+    ctx.expect_same(std::uint64_t{found.size()}, std::uint64_t{expected}, by + " of " + what);
+    for (const Checkpoint& each : found) {
+      ctx.expect_same(each.data.tree(), large.tree(), "a value by " + by + " of " + what);
+    }
+  };
+  if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {
+    for (std::size_t i = 0; i < count; ++i) {
+      store(ctx, client, "large", "c" + std::to_string(i), large);
+    }
+    expect_all(client.list_checkpoints("large"), count, "list_checkpoints");
+    if (ctx.offers(Interfaces::thread_directory)) {
+      expect_all(client.list_before("large", "c4"), count - 1, "list_checkpoints_before");
+      ctx.expect_same(client.copy_thread("large", "as large"), true, "a copy of " + what);
+      expect_all(client.list_checkpoints("as large"), count, "list_checkpoints of a copy");
+    }
+  }
+  if (ctx.offers(Interfaces::checkpointer)) {
+    std::vector<ChannelWrite> writes;
+    for (std::size_t i = 0; i < count; ++i) {
+      writes.emplace_back("channel", large);
+    }
+    ctx.expect(client.put_writes("large", "c0", "task", std::move(writes)),
+               "put_writes of " + what + " to be true", "false");
+    const std::vector<PendingWrite> found = client.get_writes("large", "c0");
+    ctx.expect_same(std::uint64_t{found.size()}, std::uint64_t{count}, "get_writes of " + what);
+    for (const PendingWrite& each : found) {
+      ctx.expect_same(each.value.tree(), large.tree(), "a value by get_writes of " + what);
+    }
+  }
+  if (ctx.offers(Interfaces::session_directory)) {
+    const json metadata = object("v", letters(mebibyte - 8));
+    for (std::size_t i = 0; i < count; ++i) {
+      client.create_session("large " + std::to_string(i), "of large", metadata);
+    }
+    const SessionPage page = client.list_sessions("of large");
+    ctx.expect_same(std::uint64_t{page.sessions.size()}, std::uint64_t{count},
+                    "list_sessions of " + what);
+    for (const Session& each : page.sessions) {
+      ctx.expect_same(each.metadata.tree(), metadata, "a value by list_sessions of " + what);
+    }
+  }
+}
+
 inline void check_bad_ids(RuleContext& ctx, Client& client, const ReadMethod& method) {
   for (std::size_t varied = 0; varied < method.id_names.size(); ++varied) {
     for (const std::string& bad : bad_ids()) {
@@ -289,6 +422,35 @@ inline void check_bad_ids(RuleContext& ctx, Client& client, const ReadMethod& me
       if (method.id_names[varied] != "prefix" || !bad.empty()) { // an empty one is for all
         ctx.expect_error(errc::invalid_argument, [&] { method.get(client, ids); });
       }
+    }
+  }
+}
+
+/// A call refuses a bad id however little there is for it to do.
+inline void check_bad_ids_of_idle_calls(RuleContext& ctx, Client& client) {
+  for (const Operation& idle : idle_calls(ctx, "key")) {
+    const Method& method = method_of(idle.kind);
+    for (const Parameter parameter : method) {
+      for (const std::string& bad : some_bad_ids()) {
+        if (!is_id(parameter)) {
+          continue;
+        }
+        Operation call = idle;
+        text_argument(call, parameter) = bad;
+        const auto make = [&] {
+          return client.call(show(call), is_positive(method.call(client.handle(), call)));
+        };
+        if (method.is_archive()) {
+          ctx.expect_same(make(), false, show(call) + ", which must be refused,");
+        } else {
+          ctx.expect_error(errc::invalid_argument, make);
+        }
+      }
+    }
+  }
+  if (ctx.offers(Interfaces::thread_directory)) {
+    for (const std::string& bad : some_bad_ids()) {
+      ctx.expect_error(errc::invalid_argument, [&] { client.copy_thread(bad, bad); });
     }
   }
 }
@@ -321,6 +483,20 @@ inline void check_forms(RuleContext& ctx, Client& client, const WriteArgument& a
                   argument.label() + " put as text: the tree read");
   const std::string text = found_after_put(tree, " as a tree").text();
   ctx.expect_same(json::parse(text), value, argument.label() + " put as a tree: the text read");
+}
+
+/// Writes a text that is spelled as no dump is, and reads it in both forms.
+inline void check_spelling(RuleContext& ctx, Client& client, const WriteArgument& argument,
+                           const std::string& key, const Document& text) {
+  const Ids ids = argument.ids(key);
+  argument.prepare(ctx, client, ids);
+  ctx.expect(argument.put(client, ids, text),
+             argument.label() + " of " + std::string(text.text()) + " to be true", "false");
+  const Document read =
+      ctx.must(argument.find(ctx, client, ids), "the value of " + argument.label()).value;
+  const std::string what = argument.label() + " of the text " + std::string(text.text()) + ": the ";
+  ctx.expect_same(read.tree(), text.tree(), what + "tree read");
+  ctx.expect_same(json::parse(read.text()), text.tree(), what + "text read");
 }
 
 /// The store takes a value as deep as that, whole, or refuses it and stores nothing. Says whether
@@ -363,15 +539,15 @@ inline void check_refusal(RuleContext& ctx, Client& client, const WriteArgument&
 }
 
 /// VAL-01: lists, the latest and the head give what the read by its ids gives.
-inline void check_other_reads(RuleContext& ctx, Client& client) {
+inline void check_other_reads(RuleContext& ctx, Client& client, const std::string& form,
+                              const Document& odd) {
   set_clock_if_any(ctx, first_of_may() + std::chrono::microseconds(123'457));
-  json odd = wide_object();
-  odd["values"] = json(odd_values());
   if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {
-    const std::string thread = "odd thread " + letters(1000);
+    const std::string thread = "odd thread " + form + letters(1000);
     const std::string id = letters(1023) + "c";
     store(ctx, client, thread, id, odd, odd);
     const Checkpoint read = ctx.must(client.get_checkpoint(thread, id), "the checkpoint");
+    ctx.expect_same(read.data.tree(), odd.tree(), "the data of the checkpoint " + form);
     const auto expect_as_read = [&](const std::optional<Checkpoint>& other, const std::string& by) {
       ctx.expect_same(ctx.must(other, "the checkpoint by " + by), read,
                       "the same checkpoint by " + by);
@@ -389,11 +565,11 @@ inline void check_other_reads(RuleContext& ctx, Client& client) {
     }
   }
   if (ctx.offers(Interfaces::session_directory)) {
-    client.create_session("odd session", "odd user", odd);
-    const SessionPage page = client.list_sessions("odd user");
+    const std::string id = "odd session " + form;
+    client.create_session(id, "odd user " + form, odd);
+    const SessionPage page = client.list_sessions("odd user " + form);
     ctx.expect_same(std::uint64_t{page.sessions.size()}, std::uint64_t{1}, "the sessions listed");
-    ctx.expect_same(page.sessions.front(),
-                    ctx.must(client.get_session("odd session"), "the session"),
+    ctx.expect_same(page.sessions.front(), ctx.must(client.get_session(id), "the session"),
                     "the same session by list_sessions");
   }
 }
@@ -417,6 +593,11 @@ std::vector<Rule> value_rules() {
                }
              }
              detail::check_mistakable_ids(ctx);
+             for (const auto& alike : {detail::alike_ids(), detail::long_alike_ids()}) {
+               Client client = ctx.open_in(ctx.space() + "-" + std::to_string(++count));
+               detail::check_alike_ids(ctx, client, alike);
+               ctx.close(client);
+             }
            }),
       Rule("KEY-02", needs::anything,
            "any other id is refused with invalid_argument, by reads too, and nothing is stored",
@@ -444,6 +625,7 @@ std::vector<Rule> value_rules() {
                  detail::check_bad_ids(ctx, client, method);
                }
              }
+             detail::check_bad_ids_of_idle_calls(ctx, client);
              ctx.expect_same(detail::counts_if_any(ctx, client), before,
                              "the counts after ids that were refused");
            }),
@@ -473,7 +655,10 @@ std::vector<Rule> value_rules() {
                                           detail::wide_object());
                }
              }
-             detail::check_other_reads(ctx, client);
+             json odd = detail::wide_object();
+             odd["values"] = json(detail::odd_values());
+             detail::check_other_reads(ctx, client, "", odd);
+             detail::check_other_reads(ctx, client, "text", detail::spelled_together(true));
            }),
       Rule("VAL-02", needs::anything,
            "1 MiB is accepted; beyond the backend's stated limit: too_large, nothing stored",
@@ -494,6 +679,7 @@ std::vector<Rule> value_rules() {
                }
              }
              detail::check_large_together(ctx, client, limit.value_or(mebibyte));
+             detail::check_large_lists(ctx, client);
              if (limit) {
                detail::check_second_write_refused(ctx, client, json(letters(*limit - 1)),
                                                   errc::too_large);
@@ -628,6 +814,16 @@ std::vector<Rule> value_rules() {
                    if (value.is_primitive() || value.empty()) {
                      check(value);
                    }
+                 }
+               }
+               const bool is_object = argument.takes == Takes::object;
+               detail::check_spelling(ctx, client, argument, "v" + std::to_string(++count),
+                                      detail::spelled_together(is_object));
+               for (const std::string& text : detail::odd_spellings()) {
+                 const char first = text.front();
+                 if (is_object ? first == '{' : first != '[' && first != '{') {
+                   detail::check_spelling(ctx, client, argument, "v" + std::to_string(++count),
+                                          detail::spelled(text));
                  }
                }
              }

@@ -258,7 +258,24 @@ std::vector<Rule> write_rules() {
              detail::put(ctx, client, "t", "c", "task", WriteList());
              detail::expect_writes(ctx, client, "t", "c", {"task:0 a=1"},
                                    "the writes after one more empty call");
+             // Nor does it touch the checkpoint, its time and its place.
+             detail::set_clock_if_any(ctx, detail::first_of_may());
+             client.store_checkpoint("touched", "old", 1);
+             client.store_checkpoint("touched", "new", 2);
+             const std::vector<Checkpoint> stored = client.list_checkpoints("touched");
+             detail::set_clock_if_any(ctx, detail::first_of_may() + std::chrono::hours(1));
+             detail::put(ctx, client, "touched", "old", "task", WriteList());
+             ctx.expect_same(client.list_checkpoints("touched"), stored,
+                             "the checkpoints after an empty call");
+             ctx.expect_same(client.get_checkpoint("touched"),
+                             std::optional<Checkpoint>(stored.front()),
+                             "the latest after an empty call");
+             ctx.expect_same(client.get_checkpoint("touched", "old"),
+                             std::optional<Checkpoint>(stored.back()),
+                             "the checkpoint of an empty call");
              if (ctx.offers(Interfaces::thread_directory)) {
+               ctx.expect_same(client.list_threads("touched").thread_ids, Lines({"touched"}),
+                               "the thread of an empty call in the list");
                detail::put(ctx, client, "nothing", "c", "task", WriteList());
                ctx.expect_same(client.copy_thread("nothing", "copy of nothing"), false,
                                "the copy of a thread of which an empty list is all");
