@@ -49,6 +49,11 @@ protected:
   std::shared_ptr<T> shared() {
     return space_.shared<T>();
   }
+  /// One for all spaces.
+  template <class T>
+  std::shared_ptr<T> everywhere() {
+    return space_.common().shared<T>();
+  }
   Timestamp now() const { return space_.now(); }
 
 private:
@@ -99,7 +104,9 @@ public:
   Packed& limit(std::size_t value) { return set(call_.limit, value); }
   Packed& time(std::optional<Timestamp> value) { return set(call_.time, value); }
   Packed& max_idle(std::chrono::microseconds value) { return set(call_.max_idle, value); }
+  Packed& entry(std::optional<std::string> value) { return set(call_.entry_id, std::move(value)); }
   Packed& archive_kind(ArchiveKind value) { return set(call_.archive_kind, value); }
+  Packed& after(std::uint64_t value) { return set(call_.after, value); }
 
   operator Operation() && { return std::move(call_); } // NOLINT(google-explicit-constructor)
   operator Operation() & { return std::move(call_); }  // NOLINT(google-explicit-constructor)
@@ -311,76 +318,145 @@ private:
   Handle handle_;
 };
 
-/// An archive.
-class CallArchive final : public ForwardingArchive {
+/// An archive. An append with an entry id is an Operation that has one.
+class CallArchive final : public ForwardingArchiveOnce {
+  using When = std::optional<Timestamp>;
+
 public:
-  CallArchive(InnerArchive inner, std::unique_ptr<Bug> bug)
-      : ForwardingArchive(inner), calls_(std::move(bug)) {
+  CallArchive(InnerArchiveOnce inner, std::unique_ptr<Bug> bug)
+      : ForwardingArchiveOnce(inner), calls_(std::move(bug)) {
     handle_.archive = &inner.storage();
     handle_.archive_reader = &inner.reader();
+    handle_.archive_once = &inner.once();
   }
 
   awaitable<bool> append_session_event(std::string session_id, std::string user_id,
                                        std::string event_type, Document payload,
-                                       std::optional<Timestamp> created_at) override {
-    return make<bool>(Packed(MethodId::append_session_event, std::move(session_id))
-                          .user(std::move(user_id))
-                          .text(std::move(event_type))
-                          .value(std::move(payload))
-                          .time(created_at));
+                                       When created_at) override {
+    return event(std::nullopt, std::move(session_id), std::move(user_id), std::move(event_type),
+                 std::move(payload), created_at);
+  }
+  awaitable<bool> append_session_event_once(std::string entry_id, std::string session_id,
+                                            std::string user_id, std::string event_type,
+                                            Document payload, When created_at) override {
+    return event(std::move(entry_id), std::move(session_id), std::move(user_id),
+                 std::move(event_type), std::move(payload), created_at);
   }
   awaitable<bool> append_conversation_message(std::string session_id, std::string role,
                                               std::string content, Document metadata,
-                                              std::optional<Timestamp> created_at) override {
-    return make<bool>(Packed(MethodId::append_conversation_message, std::move(session_id))
-                          .text(std::move(role))
-                          .content(std::move(content))
-                          .metadata(std::move(metadata))
-                          .time(created_at));
+                                              When created_at) override {
+    return message(std::nullopt, std::move(session_id), std::move(role), std::move(content),
+                   std::move(metadata), created_at);
+  }
+  awaitable<bool> append_conversation_message_once(std::string entry_id, std::string session_id,
+                                                   std::string role, std::string content,
+                                                   Document metadata, When created_at) override {
+    return message(std::move(entry_id), std::move(session_id), std::move(role), std::move(content),
+                   std::move(metadata), created_at);
   }
   awaitable<bool> append_checkpoint(std::string thread_id, std::string checkpoint_id, Document data,
-                                    Document metadata,
-                                    std::optional<Timestamp> created_at) override {
-    return make<bool>(Packed(MethodId::append_checkpoint, std::move(thread_id))
-                          .checkpoint(std::move(checkpoint_id))
-                          .value(std::move(data))
-                          .metadata(std::move(metadata))
-                          .time(created_at));
+                                    Document metadata, When created_at) override {
+    return checkpoint(std::nullopt, std::move(thread_id), std::move(checkpoint_id), std::move(data),
+                      std::move(metadata), created_at);
+  }
+  awaitable<bool> append_checkpoint_once(std::string entry_id, std::string thread_id,
+                                         std::string checkpoint_id, Document data,
+                                         Document metadata, When created_at) override {
+    return checkpoint(std::move(entry_id), std::move(thread_id), std::move(checkpoint_id),
+                      std::move(data), std::move(metadata), created_at);
   }
   awaitable<bool> append_checkpoint_writes(std::string thread_id, std::string checkpoint_id,
                                            std::string task_id, std::vector<ChannelWrite> writes,
-                                           std::optional<Timestamp> created_at) override {
-    return make<bool>(Packed(MethodId::append_checkpoint_writes, std::move(thread_id))
-                          .checkpoint(std::move(checkpoint_id))
-                          .task(std::move(task_id))
-                          .writes(std::move(writes))
-                          .time(created_at));
+                                           When created_at) override {
+    return of_task(std::nullopt, std::move(thread_id), std::move(checkpoint_id), std::move(task_id),
+                   std::move(writes), created_at);
+  }
+  awaitable<bool> append_checkpoint_writes_once(std::string entry_id, std::string thread_id,
+                                                std::string checkpoint_id, std::string task_id,
+                                                std::vector<ChannelWrite> writes,
+                                                When created_at) override {
+    return of_task(std::move(entry_id), std::move(thread_id), std::move(checkpoint_id),
+                   std::move(task_id), std::move(writes), created_at);
   }
   awaitable<bool> append_conversation_session(std::string session_key, Document session_data,
-                                              std::optional<Timestamp> created_at) override {
-    return make<bool>(Packed(MethodId::append_conversation_session, std::move(session_key))
-                          .value(std::move(session_data))
-                          .time(created_at));
+                                              When created_at) override {
+    return value(MethodId::append_conversation_session, std::nullopt, std::move(session_key),
+                 std::move(session_data), created_at);
+  }
+  awaitable<bool> append_conversation_session_once(std::string entry_id, std::string session_key,
+                                                   Document session_data,
+                                                   When created_at) override {
+    return value(MethodId::append_conversation_session, std::move(entry_id), std::move(session_key),
+                 std::move(session_data), created_at);
   }
   awaitable<bool> append_task_context_snapshot(std::string session_id, Document context_data,
-                                               std::optional<Timestamp> created_at) override {
-    return make<bool>(Packed(MethodId::append_task_context_snapshot, std::move(session_id))
-                          .value(std::move(context_data))
-                          .time(created_at));
+                                               When created_at) override {
+    return value(MethodId::append_task_context_snapshot, std::nullopt, std::move(session_id),
+                 std::move(context_data), created_at);
+  }
+  awaitable<bool> append_task_context_snapshot_once(std::string entry_id, std::string session_id,
+                                                    Document context_data,
+                                                    When created_at) override {
+    return value(MethodId::append_task_context_snapshot, std::move(entry_id), std::move(session_id),
+                 std::move(context_data), created_at);
   }
   awaitable<bool> initialize() override { return make<bool>(Packed(MethodId::initialize, "")); }
   awaitable<void> close() override { return make<void>(Packed(MethodId::close, "")); }
   awaitable<std::vector<ArchiveRecord>>
   read_archive(ArchiveKind kind, std::string key, std::uint64_t after, std::size_t limit) override {
-    Operation call = Packed(MethodId::read_archive, std::move(key)).archive_kind(kind).limit(limit);
-    IArchiveReader* const reader = handle_.archive_reader;
-    return calls_.make<std::vector<ArchiveRecord>>(std::move(call), [=](Operation made) {
-      return detail::as_answer(
-          reader->read_archive(made.archive_kind, std::move(made.key), after, made.limit));
-    });
+    return make<std::vector<ArchiveRecord>>(Packed(MethodId::read_archive, std::move(key))
+                                                .archive_kind(kind)
+                                                .after(after)
+                                                .limit(limit));
   }
 
 private:
+  using EntryId = std::optional<std::string>;
+
+  awaitable<bool> event(EntryId entry_id, std::string session_id, std::string user_id,
+                        std::string event_type, Document payload, When created_at) {
+    return make<bool>(Packed(MethodId::append_session_event, std::move(session_id))
+                          .entry(std::move(entry_id))
+                          .user(std::move(user_id))
+                          .text(std::move(event_type))
+                          .value(std::move(payload))
+                          .time(created_at));
+  }
+  awaitable<bool> message(EntryId entry_id, std::string session_id, std::string role,
+                          std::string content, Document metadata, When created_at) {
+    return make<bool>(Packed(MethodId::append_conversation_message, std::move(session_id))
+                          .entry(std::move(entry_id))
+                          .text(std::move(role))
+                          .content(std::move(content))
+                          .metadata(std::move(metadata))
+                          .time(created_at));
+  }
+  awaitable<bool> checkpoint(EntryId entry_id, std::string thread_id, std::string checkpoint_id,
+                             Document data, Document metadata, When created_at) {
+    return make<bool>(Packed(MethodId::append_checkpoint, std::move(thread_id))
+                          .entry(std::move(entry_id))
+                          .checkpoint(std::move(checkpoint_id))
+                          .value(std::move(data))
+                          .metadata(std::move(metadata))
+                          .time(created_at));
+  }
+  awaitable<bool> of_task(EntryId entry_id, std::string thread_id, std::string checkpoint_id,
+                          std::string task_id, std::vector<ChannelWrite> writes, When created_at) {
+    return make<bool>(Packed(MethodId::append_checkpoint_writes, std::move(thread_id))
+                          .entry(std::move(entry_id))
+                          .checkpoint(std::move(checkpoint_id))
+                          .task(std::move(task_id))
+                          .writes(std::move(writes))
+                          .time(created_at));
+  }
+  awaitable<bool> value(MethodId method, EntryId entry_id, std::string key, Document value,
+                        When created_at) {
+    return make<bool>(Packed(method, std::move(key))
+                          .entry(std::move(entry_id))
+                          .value(std::move(value))
+                          .time(created_at));
+  }
+
   template <class T>
   awaitable<T> make(Operation call) {
     return calls_.make<T>(std::move(call), [handle = handle_](Operation made) mutable {
@@ -404,13 +480,17 @@ inline bool is_of_archive(MethodId method) {
   return method >= MethodId::append_session_event && method <= MethodId::read_archive;
 }
 
-template <class AnyBug, MethodId method, bool in_archive>
+template <class AnyBug, MethodId method, bool in_archive, bool with_once = false>
 Handle with_bug(MutantSpace& space) {
   Handle handle;
   auto made = std::make_unique<AnyBug>(space, method);
   if (in_archive || is_of_archive(method)) {
-    handle.add(std::shared_ptr<ForwardingArchive>(
-        std::make_shared<CallArchive>(space.archive(), std::move(made))));
+    auto archive = std::make_shared<CallArchive>(space.archive(), std::move(made));
+    if (with_once) {
+      handle.add(std::shared_ptr<ForwardingArchiveOnce>(std::move(archive)));
+    } else {
+      handle.add(std::shared_ptr<ForwardingArchive>(std::move(archive)));
+    }
   } else {
     handle.add(std::shared_ptr<ForwardingStore>(
         std::make_shared<CallStore>(space.store(), std::move(made))));
@@ -441,6 +521,35 @@ void add(std::vector<Mutant>& all, std::string_view rule, std::string_view name,
        rule, kept(std::string(name) + " by " + std::string(method_of(methods_with_it).name)), what,
        evidence)),
    ...);
+}
+
+/// A mutant that is an IArchiveOnce, too.
+template <class AnyBug, MethodId method>
+Mutant bug_once(std::string_view rule, std::string_view name, std::string_view what,
+                std::string_view evidence) {
+  Mutant result = bug<AnyBug, method>(rule, name, what, evidence);
+  result.make = &with_bug<AnyBug, method, true, true>;
+  result.interfaces = Interfaces::of<ForwardingArchiveOnce>();
+  return result;
+}
+
+/// Adds one for each kind of append.
+template <class AnyBug>
+void add_once(std::vector<Mutant>& all, std::string_view rule, std::string_view name,
+              std::string_view what, std::string_view evidence) {
+  const auto named = [name](std::string_view method) {
+    return kept(std::string(name) + " by " + std::string(method) + "_once");
+  };
+  using Id = MethodId;
+  const auto add_one = [&]<Id method>() {
+    all.push_back(bug_once<AnyBug, method>(rule, named(method_of(method).name), what, evidence));
+  };
+  add_one.template operator()<Id::append_session_event>();
+  add_one.template operator()<Id::append_conversation_message>();
+  add_one.template operator()<Id::append_checkpoint>();
+  add_one.template operator()<Id::append_checkpoint_writes>();
+  add_one.template operator()<Id::append_conversation_session>();
+  add_one.template operator()<Id::append_task_context_snapshot>();
 }
 
 } // namespace agentstore::conformance::mutants

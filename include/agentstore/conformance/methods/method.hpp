@@ -128,7 +128,7 @@ public:
   /// A call with an argument for each parameter. The first id is the key.
   Operation prepared(const std::string& key) const;
   /// Calls the method of the first of its interfaces that the handle has, or of
-  /// ICheckpointerBackend if the operation says so. The result is not yet awaited.
+  /// ICheckpointerBackend or IArchiveOnce if the operation says so. The result is not yet awaited.
   /// Requires: the handle has one of the interfaces.
   awaitable<Answer> call(Handle& handle, Operation operation) const;
 
@@ -204,7 +204,7 @@ T take(Operation& o, Parameter parameter) {
   } else if constexpr (std::is_same_v<T, ArchiveKind>) {
     return o.archive_kind;
   } else {
-    return parameter == Parameter::after ? T(0) : T(o.limit);
+    return parameter == Parameter::after ? T(o.after) : T(o.limit);
   }
 }
 
@@ -320,7 +320,42 @@ inline json archived_fields(const Operation& append) {
   return fields;
 }
 
+namespace detail {
+
+/// The append of an operation that has an entry id.
+inline awaitable<bool> append_entry(IArchiveOnce& archive, Operation o) {
+  std::string id = *std::move(o.entry_id);
+  switch (o.kind) {
+  case MethodId::append_session_event:
+    return archive.append_session_event_once(std::move(id), std::move(o.key), std::move(o.user_id),
+                                             std::move(o.text), std::move(o.value), o.time);
+  case MethodId::append_conversation_message:
+    return archive.append_conversation_message_once(std::move(id), std::move(o.key),
+                                                    std::move(o.text), std::move(o.content),
+                                                    std::move(o.metadata), o.time);
+  case MethodId::append_checkpoint:
+    return archive.append_checkpoint_once(std::move(id), std::move(o.key),
+                                          o.checkpoint_id.value_or(""), std::move(o.value),
+                                          std::move(o.metadata), o.time);
+  case MethodId::append_checkpoint_writes:
+    return archive.append_checkpoint_writes_once(std::move(id), std::move(o.key),
+                                                 o.checkpoint_id.value_or(""), std::move(o.task_id),
+                                                 std::move(o.writes), o.time);
+  case MethodId::append_conversation_session:
+    return archive.append_conversation_session_once(std::move(id), std::move(o.key),
+                                                    std::move(o.value), o.time);
+  default:
+    return archive.append_task_context_snapshot_once(std::move(id), std::move(o.key),
+                                                     std::move(o.value), o.time);
+  }
+}
+
+} // namespace detail
+
 inline awaitable<Answer> Method::call(Handle& handle, Operation operation) const {
+  if (operation.entry_id) {
+    return detail::as_answer(detail::append_entry(*handle.archive_once, std::move(operation)));
+  }
   const bool takes_second =
       functions[1].call != nullptr && (operation.as_checkpointer || !functions[0].is_in(handle));
   return functions[takes_second ? 1 : 0].call(handle, std::move(operation));

@@ -139,6 +139,10 @@ public:
   /// What an archive record is dated, or what the clock is set to.
   std::optional<Timestamp> time;
   ArchiveKind archive_kind = ArchiveKind::session_event;
+  /// The records of an archive that are read come behind this sequence.
+  std::uint64_t after = 0;
+  /// With it an append is the one of IArchiveOnce.
+  std::optional<std::string> entry_id;
   /// Whether the reads of checkpoints go by ICheckpointerBackend rather than ICheckpointStorage.
   bool as_checkpointer = false;
 };

@@ -50,6 +50,8 @@ public:
   bool is_archive;
   /// False for an archive that nobody can read.
   bool is_readable = true;
+  /// The method is that of IArchiveOnce, and each call an entry of its own.
+  bool is_once = false;
 
   const Method& method() const { return *method_; }
   /// Whether the calls of all numbers store the same checkpoint.
@@ -101,6 +103,9 @@ std::vector<TaggedWrite> tagged_writes(unsigned interfaces, bool archive_is_read
 inline std::vector<TaggedWrite> tagged_writes(RuleContext& ctx) {
   return tagged_writes(ctx.harness().interfaces(), ctx.harness().can_read_archive());
 }
+
+/// The same, and the appends of an IArchiveOnce, if the archive is one.
+std::vector<TaggedWrite> tagged_writes_and_entries(RuleContext& ctx);
 
 /// A clean-up of all sessions. It is not in the list, because it removes what the other writes work
 /// on.
@@ -628,7 +633,11 @@ inline std::vector<TaggedWrite::Number> TaggedWriteTable::records(RuleContext& c
 
 inline awaitable<bool> TaggedWrite::write(Handle& handle, const std::string& key,
                                           Number number) const {
-  return is_positive(method_->call(handle, TaggedWriteTable::call(*this, key, number)));
+  Operation call = TaggedWriteTable::call(*this, key, number);
+  if (is_once) {
+    call.entry_id = detail::new_entry_id();
+  }
+  return is_positive(method_->call(handle, std::move(call)));
 }
 
 inline std::vector<TaggedWrite::Number> TaggedWrite::numbers(RuleContext& ctx, Client& client,
@@ -648,6 +657,19 @@ inline std::vector<TaggedWrite> tagged_writes(unsigned interfaces, bool archive_
   });
   for (TaggedWrite& tagged : table) {
     tagged.is_readable = archive_is_readable || !tagged.is_archive;
+  }
+  return table;
+}
+
+inline std::vector<TaggedWrite> tagged_writes_and_entries(RuleContext& ctx) {
+  std::vector<TaggedWrite> table = tagged_writes(ctx);
+  const std::vector<TaggedWrite> all = table;
+  for (const TaggedWrite& tagged : all) {
+    if (tagged.is_archive && ctx.offers(Interfaces::archive_once)) {
+      table.push_back(tagged);
+      table.back().is_once = true;
+      table.back().name += "_once";
+    }
   }
   return table;
 }

@@ -17,6 +17,8 @@
 #include <agentstore/conformance/check/rule_context.hpp>
 #include <agentstore/conformance/methods/call_text.hpp>
 
+#include <atomic>
+
 namespace agentstore::conformance {
 
 /// The id arguments of one call, in the order of the method's parameters.
@@ -59,12 +61,14 @@ public:
   bool is_readable;
   /// Needs a session, if the store has sessions.
   bool needs_session;
+  /// The method is that of IArchiveOnce, and each call an entry of its own.
+  bool is_once = false;
 
   const Method& method() const { return *method_; }
   bool takes_text() const { return takes == Takes::text || takes == Takes::nonempty_text; }
 
   /// E.g. `put_writes(value)`, for messages.
-  std::string label() const { return std::string(name) + "(" + std::string(parameter) + ")"; }
+  std::string label() const { return full_name() + "(" + std::string(parameter) + ")"; }
   /// The ids for a key of the caller's: it is the first of them.
   Ids ids(const std::string& key) const;
   /// Some value that the argument takes, a different one for each `number`.
@@ -96,6 +100,7 @@ public:
   std::optional<json> read(RuleContext& ctx, Client& client, const Ids& ids) const;
 
 private:
+  std::string full_name() const { return std::string(name) + (is_once ? "_once" : ""); }
   std::vector<Found> read_archive(RuleContext& ctx, Client& client, const Ids& ids) const;
 
   const Method* method_;
@@ -135,6 +140,9 @@ std::vector<WriteArgument> write_arguments(RuleContext& ctx);
 
 /// One argument for each method: the first of its arguments.
 std::vector<WriteArgument> one_per_method(RuleContext& ctx);
+
+/// All of them, and one argument of each append of an IArchiveOnce, if the archive is one.
+std::vector<WriteArgument> write_arguments_and_entries(RuleContext& ctx);
 
 /// The read methods of all interfaces that the store has, `get_metrics` included.
 std::vector<ReadMethod> read_methods(RuleContext& ctx);
@@ -211,6 +219,12 @@ inline const json& at_or_discarded(const json& fields, std::string_view name) {
   return fields.is_object() && fields.contains(key) ? fields.at(key) : discarded;
 }
 
+/// An entry id that no other call of this process has.
+inline std::string new_entry_id() {
+  static std::atomic<std::uint64_t> last = 0;
+  return "entry " + std::to_string(++last);
+}
+
 /// The methods of one kind that the store has, each as every interface has it.
 inline std::vector<ReadMethod> methods_of(RuleContext& ctx, MethodKind kind) {
   std::vector<ReadMethod> table;
@@ -238,6 +252,9 @@ inline awaitable<bool> WriteArgument::write(Handle& handle, Ids ids, Document va
   Operation operation = method_->prepared({});
   detail::set_ids(operation, std::move(ids));
   set_argument(operation, taken_, std::move(value));
+  if (is_once) {
+    operation.entry_id = detail::new_entry_id();
+  }
   return is_positive(method_->call(handle, std::move(operation)));
 }
 
@@ -249,7 +266,7 @@ inline json WriteArgument::sample(std::uint64_t number) const {
 }
 
 inline std::string WriteArgument::text(const Ids& ids, const Document& value) const {
-  return detail::call_text(name, ids, std::string(parameter) + "=" + show(value));
+  return detail::call_text(full_name(), ids, std::string(parameter) + "=" + show(value));
 }
 
 inline std::vector<Found> WriteArgument::read_all(RuleContext& ctx, Client& client,
@@ -413,6 +430,19 @@ inline std::vector<WriteArgument> one_per_method(RuleContext& ctx) {
   for (WriteArgument& argument : write_arguments(ctx)) {
     if (result.empty() || result.back().name != argument.name) {
       result.push_back(std::move(argument));
+    }
+  }
+  return result;
+}
+
+inline std::vector<WriteArgument> write_arguments_and_entries(RuleContext& ctx) {
+  std::vector<WriteArgument> result = write_arguments(ctx);
+  if (ctx.offers(Interfaces::archive_once)) {
+    for (WriteArgument& argument : one_per_method(ctx)) {
+      if (argument.is_archive) {
+        argument.is_once = true;
+        result.push_back(std::move(argument));
+      }
     }
   }
   return result;

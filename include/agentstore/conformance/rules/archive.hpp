@@ -8,6 +8,7 @@
 #include <agentstore/authoring/clock.hpp>
 #include <agentstore/conformance/methods/odd_arguments.hpp>
 #include <agentstore/conformance/methods/steps.hpp>
+#include <agentstore/conformance/methods/tagged_writes.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
 #include <agentstore/conformance/rules/errors.hpp>
 
@@ -123,6 +124,53 @@ inline void check_long_archive(RuleContext& ctx, Client& client) {
   }
 }
 
+/// Reads the records of a key page by page.
+inline std::vector<ArchiveRecord> read_in_pages(RuleContext& ctx, Client& client, ArchiveKind kind,
+                                                const std::string& key, std::size_t limit,
+                                                std::size_t most_pages) {
+  std::vector<ArchiveRecord> all;
+  for (std::size_t i = 0; i < most_pages; ++i) {
+    const std::uint64_t after = all.empty() ? 0 : all.back().sequence;
+    const std::vector<ArchiveRecord> page =
+        client.call(Client::text("read_archive", std::string(to_string(kind)), key, after,
+                                 std::uint64_t{limit}),
+                    client.handle().archive_reader->read_archive(kind, key, after, limit));
+    ctx.expect(page.size() <= limit, "at most " + show(limit) + " records on a page",
+               std::to_string(page.size()));
+    if (page.empty()) {
+      break;
+    }
+    all.insert(all.end(), page.begin(), page.end());
+  }
+  return all;
+}
+
+/// Pages of few records, whose times are equal, leap and go back.
+inline void check_small_pages(RuleContext& ctx, Client& client) {
+  if (client.handle().archive_reader == nullptr) {
+    return;
+  }
+  const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+  const std::string key = "in pages";
+  const std::vector<int> hours = {5, 5, 5, 2, 2, 9, 0, 0, 7, 7, 7, 1};
+  for (std::size_t i = 0; i < hours.size(); ++i) {
+    for (const auto& entry : one_of_each(key, i)) {
+      keep(ctx, client, entry, start + std::chrono::hours(hours[i]));
+    }
+  }
+  for (const auto& entry : one_of_each(key, 0)) {
+    const std::vector<ArchiveRecord> all = ctx.read_archive(client, entry.kind, key);
+    ctx.expect_same(std::uint64_t{all.size()}, std::uint64_t{hours.size()},
+                    "the number of records");
+    for (const std::size_t limit : std::array<std::size_t, 5>{0, 1, 2, 3, 7}) {
+      const std::vector<ArchiveRecord> found =
+          read_in_pages(ctx, client, entry.kind, key, limit, hours.size() + 1);
+      ctx.expect_same(found, limit == 0 ? std::vector<ArchiveRecord>() : all,
+                      "the records, read in pages of " + std::to_string(limit) + ",");
+    }
+  }
+}
+
 /// ARC-01 and ARC-07: of every kind more than a page holds, and of one record's writes too.
 inline void check_long_kinds(RuleContext& ctx, Client& client) {
   constexpr int count = 270;
@@ -173,6 +221,35 @@ inline void check_racing_appends(RuleContext& ctx, Client& client) {
   }
 }
 
+/// ARC-03: the time of an append is that of its await, and stays.
+inline void check_times_of_calls(RuleContext& ctx, Client& client, const std::string& key,
+                                 const std::vector<Timestamp>& moments) {
+  for (const auto& entry : one_of_each(key, 1)) {
+    auto there = ctx.read_archive(client, entry.kind, key);
+    for (const Timestamp then : moments) {
+      // Made before the clock goes on: a call begins when it is awaited (ASY-01).
+      auto waiting =
+          is_positive(method_of(entry.call.kind).call(client.handle(), Operation(entry.call)));
+      ctx.set_clock(then);
+      ctx.expect(client.call("an append of " + std::string(to_string(entry.kind)) +
+                                 " that was made before the clock was set",
+                             std::move(waiting)),
+                 "the append to be true", "false");
+      keep(ctx, client, entry);
+      const auto now_there = ctx.read_archive(client, entry.kind, key);
+      ctx.expect_same(std::uint64_t{now_there.size()}, std::uint64_t{there.size() + 2},
+                      "the number of records");
+      ctx.expect_same(std::vector<ArchiveRecord>(now_there.begin(), now_there.end() - 2), there,
+                      "the records of before");
+      ctx.expect_same(now_there.back().created_at, then,
+                      "the time of a call an hour later, an hour before or weeks later");
+      ctx.expect_same(now_there[there.size()].created_at, then,
+                      "the time of a call that was made before, and awaited now");
+      there = now_there;
+    }
+  }
+}
+
 /// ARC-04: each argument that cannot be kept, by each method.
 inline std::vector<ArchiveAppend> bad_appends() {
   std::vector<ArchiveAppend> all;
@@ -209,6 +286,71 @@ inline std::vector<ArchiveAppend> bad_appends() {
     }
   }
   return all;
+}
+
+/// ARC-05: of two `initialize` at once none is too early.
+inline void check_openings_that_meet(RuleContext& ctx, Client& client) {
+  const auto start = [&] {
+    return client.driver().start("initialize(), one of two at once",
+                                 client.handle().archive->initialize());
+  };
+  client.close();
+  const Pending<bool> first = start();
+  const Pending<bool> second = start();
+  client.driver().settle(second);
+  const Operation call = one_of_each("opened twice", 1)[0].call;
+  const Pending<bool> between =
+      client.driver().start("append of session_event once the second initialize() has ended",
+                            is_positive(method_of(call.kind).call(client.handle(), call)));
+  client.driver().settle(between);
+  client.driver().settle(first); // nothing is under way when the check breaks off
+  ctx.expect_same(client.driver().finish(second), true, "the second initialize of two at once");
+  ctx.expect_same(client.driver().finish(between), true, "an append when initialize() was true");
+  ctx.expect_same(client.driver().finish(first), true, "the first initialize of two at once");
+}
+
+/// ARC-06: what is under way when the archive is closed is kept or lost, as it says.
+inline void check_close_beside_appends(RuleContext& ctx, Client& client) {
+  std::vector<TaggedWrite> all = tagged_writes_and_entries(ctx);
+  std::erase_if(all, [](const TaggedWrite& tagged) { return !tagged.is_archive; });
+  for (const std::size_t steps : std::array<std::size_t, 4>{0, 1, 2, 5}) {
+    const std::string key = "closed after " + std::to_string(steps);
+    std::vector<Pending<bool>> appends;
+    for (const TaggedWrite& tagged : all) {
+      appends.push_back(client.driver().start(tagged.text(key + tagged.name, 1),
+                                              tagged.write(client.handle(), key + tagged.name, 1)));
+    }
+    for (std::size_t i = 0; i < steps; ++i) {
+      client.driver().step();
+    }
+    std::vector<Pending<void>> closings;
+    for (int i = 0; i < 2; ++i) {
+      closings.push_back(
+          client.driver().start("close(), one of two at once", client.handle().archive->close()));
+    }
+    for (const Pending<bool>& call : appends) {
+      client.driver().settle(call);
+    }
+    for (const Pending<void>& closing : closings) {
+      client.driver().settle(closing);
+    }
+    for (const Pending<bool>& call : appends) {
+      ctx.expect(call.state->value.has_value(),
+                 "true or false from " + call.state->call + " beside close()",
+                 call.state->error ? describe(call.state->error) : "nothing");
+    }
+    for (const Pending<void>& closing : closings) {
+      client.driver().finish(closing);
+    }
+    ctx.expect_same(client.initialize(), true, "initialize after close");
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (*appends[i].state->value) {
+        ctx.expect_same(all[i].numbers(ctx, client, key + all[i].name), all[i].after({}, 1),
+                        "what is there after " + appends[i].state->call +
+                            ", which was true beside close(),");
+      }
+    }
+  }
 }
 
 /// ARC-08: versions of one session, in the order of its snapshots.
@@ -268,18 +410,23 @@ std::vector<Rule> archive_rules() {
              detail::need_reader(ctx);
              Client client = ctx.open();
              const Timestamp at = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
-             for (const auto& entry : detail::one_of_each("k", object("n", 1))) {
-               detail::expect_records(ctx, client, entry.kind, "k", std::vector<json>(),
+             const std::string key = "The key";
+             for (const auto& entry : detail::one_of_each(key, object("n", 1))) {
+               detail::expect_records(ctx, client, entry.kind, key, std::vector<json>(),
                                       "the records before the first append");
                for (std::size_t count = 1; count <= 3; ++count) {
                  detail::keep(ctx, client, entry, at);
-                 detail::expect_records(ctx, client, entry.kind, "k",
+                 detail::expect_records(ctx, client, entry.kind, key,
                                         std::vector<json>(count, entry.fields),
                                         "the records after equal appends");
                }
+               const std::vector<std::string> others = {"other",   "The", "The ke", "The key ",
+                                                        "the key", "%",   "The_key"};
+               for (const std::string& other : others) {
+                 detail::expect_records(ctx, client, entry.kind, other, std::vector<json>(),
+                                        "the records of another key, " + show(other) + ",");
+               }
              }
-             detail::expect_records(ctx, client, ArchiveKind::session_event, "other",
-                                    std::vector<json>(), "the records of another key");
            }),
       Rule("ARC-02", needs::archive, "the order of one key is kept",
            "order by a sequence of the archive's own, not by created_at",
@@ -305,6 +452,7 @@ std::vector<Rule> archive_rules() {
                detail::expect_records(ctx, client, entries[kind].kind, "k", expected[kind],
                                       "the records of one key in order");
              }
+             detail::check_small_pages(ctx, client);
              detail::check_racing_appends(ctx, client);
              detail::check_long_archive(ctx, client);
              detail::check_long_kinds(ctx, client);
@@ -339,23 +487,13 @@ std::vector<Rule> archive_rules() {
                           show(records[1].created_at));
              }
              if (ctx.has_clock()) {
-               for (const Timestamp then : {now + 1h, now - 1h, now + 24h * 40}) {
-                 ctx.set_clock(then);
-                 for (const auto& entry : detail::one_of_each("k", 1)) {
-                   const auto there = ctx.read_archive(client, entry.kind, "k");
-                   detail::keep(ctx, client, entry);
-                   auto now_there = ctx.read_archive(client, entry.kind, "k");
-                   ctx.expect_same(
-                       now_there.back().created_at, then,
-                       "the time of a call an hour later, an hour before or weeks later");
-                   now_there.pop_back();
-                   ctx.expect_same(now_there, there, "the records of before");
-                 }
-               }
+               detail::check_times_of_calls(ctx, client, "k", {now + 1h, now - 1h, now + 24h * 40});
              }
              // In the order of the appends all the same (ARC-02).
+             std::vector<Timestamp> times = detail::odd_times();
+             times.insert(times.end(), 2, times.back()); // equal ones stay equal
              for (const auto& entry : detail::one_of_each("odd times", 1)) {
-               for (const Timestamp at : detail::odd_times()) {
+               for (const Timestamp at : times) {
                  detail::keep(ctx, client, entry, at);
                }
                std::vector<Timestamp> kept;
@@ -363,8 +501,7 @@ std::vector<Rule> archive_rules() {
                     ctx.read_archive(client, entry.kind, "odd times")) {
                  kept.push_back(record.created_at);
                }
-               ctx.expect_same(kept, detail::odd_times(),
-                               "the times given, of 1969, 1970 and far from both,");
+               ctx.expect_same(kept, times, "the times given, of 1969, 1970 and far from both,");
              }
            }),
       Rule("ARC-04", needs::archive,
@@ -408,6 +545,7 @@ std::vector<Rule> archive_rules() {
            [](RuleContext& ctx) {
              detail::need_reader(ctx);
              Client client = ctx.open();
+             detail::check_openings_that_meet(ctx, client);
              for (std::size_t round = 1; round <= 3; ++round) {
                for (const auto& entry : detail::one_of_each("k", 1)) {
                  detail::keep(ctx, client, entry);
@@ -440,6 +578,7 @@ std::vector<Rule> archive_rules() {
              Client again = ctx.open();
              detail::expect_records(ctx, again, ArchiveKind::conversation_message, "k", expected,
                                     "the records after close");
+             detail::check_close_beside_appends(ctx, again);
            }),
       Rule("ARC-07", needs::archive, "every field is kept, the writes' tuples too",
            "store all arguments, by their names",

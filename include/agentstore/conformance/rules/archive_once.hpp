@@ -6,6 +6,7 @@
 /// ONC: the rules of IArchiveOnce, read back as the other archives' are.
 
 #include <agentstore/conformance/rules/archive.hpp>
+#include <agentstore/conformance/rules/canceller.hpp>
 
 #include <utility>
 
@@ -13,40 +14,14 @@ namespace agentstore::conformance {
 
 namespace detail {
 
-/// The append of an entry with an entry id.
-inline awaitable<bool> start_once(IArchiveOnce& archive, const std::string& entry_id,
-                                  const ArchiveAppend& entry, std::optional<Timestamp> at) {
-  const json& fields = entry.fields;
-  const auto text = [&fields](const char* name) { return fields.at(name).get<std::string>(); };
-  switch (entry.kind) {
-  case ArchiveKind::session_event:
-    return archive.append_session_event_once(entry_id, text("session_id"), text("user_id"),
-                                             text("event_type"), fields.at("payload"), at);
-  case ArchiveKind::conversation_message:
-    return archive.append_conversation_message_once(entry_id, text("session_id"), text("role"),
-                                                    text("content"), fields.at("metadata"), at);
-  case ArchiveKind::checkpoint:
-    return archive.append_checkpoint_once(entry_id, text("thread_id"), text("checkpoint_id"),
-                                          fields.at("data"), fields.at("metadata"), at);
-  case ArchiveKind::checkpoint_writes:
-    return archive.append_checkpoint_writes_once(
-        entry_id, text("thread_id"), text("checkpoint_id"), text("task_id"),
-        fields.at("writes").get<std::vector<ChannelWrite>>(), at);
-  case ArchiveKind::conversation_session:
-    return archive.append_conversation_session_once(entry_id, text("session_key"),
-                                                    fields.at("session_data"), at);
-  case ArchiveKind::task_context_snapshot:
-    break;
-  }
-  return archive.append_task_context_snapshot_once(entry_id, text("session_id"),
-                                                   fields.at("context_data"), at);
-}
-
 inline bool append_once(Client& client, const std::string& entry_id, const ArchiveAppend& entry,
                         std::optional<Timestamp> at = std::nullopt) {
+  Operation call = entry.call;
+  call.time = at;
+  call.entry_id = entry_id;
   return client.call("append of " + std::string(to_string(entry.kind)) + " " + show(entry.fields) +
                          " once, as entry " + show(entry_id) + (at ? " at " + show(*at) : ""),
-                     start_once(*client.handle().archive_once, entry_id, entry, at));
+                     is_positive(method_of(call.kind).call(client.handle(), std::move(call))));
 }
 
 inline void keep_once(RuleContext& ctx, Client& client, const std::string& entry_id,
@@ -60,7 +35,15 @@ inline void check_first_entry_stays(RuleContext& ctx) {
   Client client = ctx.open();
   const Timestamp at = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
   const auto firsts = one_of_each("k", "first");
-  const auto others = one_of_each("k", "other");
+  auto others = one_of_each("k", "other");
+  for (ArchiveAppend& other : others) {
+    for (const Parameter parameter : method_of(other.call.kind)) {
+      std::string& argument = text_argument(other.call, parameter);
+      if (&argument != &other.call.key) {
+        argument = "an other " + argument;
+      }
+    }
+  }
   for (std::size_t kind = 0; kind < firsts.size(); ++kind) {
     keep_once(ctx, client, "e", firsts[kind], at);
     keep_once(ctx, client, "e", firsts[kind], at);
@@ -73,28 +56,48 @@ inline void check_first_entry_stays(RuleContext& ctx) {
   }
 }
 
+/// Ids that are not the same, though they look alike.
+inline std::vector<std::string> ids_that_look_alike() {
+  return {"e",
+          "E",
+          "e ",
+          " e",
+          "e\n",
+          "e\t",
+          "e/",
+          "e%",
+          "e1",
+          "e0001",
+          "1",
+          "2",
+          "3",
+          "01",
+          "1.0",
+          "-1",
+          "\u00e9",
+          "e\u0301",
+          "0b5ad1f2-7c3e-4e6a-9d1b-2f8c4a6e0d35",
+          "0B5AD1F2-7C3E-4E6A-9D1B-2F8C4A6E0D35",
+          std::string(1'024, 'e'),
+          std::string(1'023, 'e'),
+          std::string(64, 'e'),
+          std::string(65, 'e'),
+          std::string(255, 'e'),
+          std::string(255, 'e') + "f",
+          std::string(300, 'g') + "h",
+          std::string(300, 'g') + "H"};
+}
+
 inline void check_other_entries_are_others(RuleContext& ctx) {
   need_reader(ctx);
   Client client = ctx.open();
   const Timestamp at = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
-  // Ids that are not the same, though they look alike, and two that the parts run together make.
-  const std::vector<std::string> ids = {"e",
-                                        "E",
-                                        "e ",
-                                        " e",
-                                        "e1",
-                                        "e0001",
-                                        "\u00e9",
-                                        "e\u0301",
-                                        "0b5ad1f2-7c3e-4e6a-9d1b-2f8c4a6e0d35",
-                                        "0B5AD1F2-7C3E-4E6A-9D1B-2F8C4A6E0D35",
-                                        std::string(1'024, 'e'),
-                                        std::string(1'023, 'e')};
+  const std::vector<std::string> ids = ids_that_look_alike();
   for (const auto& entry : one_of_each("k", 1)) {
+    keep(ctx, client, entry, at);
     for (const std::string& id : ids) {
       keep_once(ctx, client, id, entry, at);
     }
-    keep(ctx, client, entry, at);
     keep(ctx, client, entry, at);
     keep_once(ctx, client, "e", entry, at);
     expect_records(ctx, client, entry.kind, "k", std::vector<json>(ids.size() + 2, entry.fields),
@@ -105,41 +108,97 @@ inline void check_other_entries_are_others(RuleContext& ctx) {
     expect_records(ctx, client, entry.kind, "ke", std::vector<json>(1, entry.fields),
                    "the records of another key");
   }
-  for (const std::string& separator : separators()) { // key and entry id that make the same text
-    const std::string key = "left" + separator + "middle";
-    keep_once(ctx, client, "middle" + separator + "right", one_of_each("left", 1)[0], at);
-    const auto entry = one_of_each(key, 1)[0];
-    keep_once(ctx, client, "right", entry, at);
-    expect_records(ctx, client, entry.kind, key, std::vector<json>(1, entry.fields),
-                   "the records of a key and an entry id that may be run together");
+  // Keys and entry ids that make the same text: all of the second ones are of one key.
+  const std::vector<std::string> between = separators();
+  const std::size_t kinds = one_of_each("left", 1).size();
+  for (std::size_t kind = 0; kind < kinds; ++kind) {
+    const auto left = one_of_each("left", 1)[kind];
+    for (const std::string& separator : between) {
+      keep_once(ctx, client, "right", one_of_each("left" + separator + "middle", 1)[kind], at);
+      keep_once(ctx, client, "middle" + separator + "right", left, at);
+    }
+    expect_records(ctx, client, left.kind, "left", std::vector<json>(between.size(), left.fields),
+                   "the records of a key and entry ids that may be run together");
   }
+  Client other = ctx.open_other();
+  for (const auto& entry : one_of_each("k", 1)) {
+    keep_once(ctx, other, "e", entry, at);
+    expect_records(ctx, other, entry.kind, "k", std::vector<json>(1, entry.fields),
+                   "the records of an entry that is in another space, too,");
+  }
+}
+
+/// Two appends of one entry that are under way at once, one by each handle.
+inline void check_entries_that_meet(RuleContext& ctx, Client& a, Client& b,
+                                    const std::string& key) {
+  for (const auto& entry : one_of_each(key, 1)) {
+    std::vector<Pending<bool>> both;
+    for (Client* client : {&a, &b}) {
+      Operation call = entry.call;
+      call.entry_id = "met";
+      both.push_back(client->driver().start(
+          "append of " + std::string(to_string(entry.kind)) + " once, one of two at once",
+          is_positive(method_of(call.kind).call(client->handle(), std::move(call)))));
+    }
+    for (const Pending<bool>& call : both) {
+      ctx.driver().settle(call);
+    }
+    for (const Pending<bool>& call : both) {
+      ctx.expect(ctx.driver().finish(call), "both of two appends of an entry at once to be true",
+                 "false: one met the other of its entry");
+    }
+    expect_records(ctx, a, entry.kind, key, std::vector<json>(1, entry.fields),
+                   "the records of an entry that two appends at once were for");
+  }
+}
+
+/// Many entries, under way at once, and then the first of them again.
+inline void check_many_entries(RuleContext& ctx, Client& client, std::size_t kind,
+                               std::size_t others) {
+  const auto many = one_of_each("many", 1)[kind];
+  keep_once(ctx, client, "e0", many);
+  std::vector<Pending<bool>> calls;
+  for (std::size_t i = 1; i <= others; ++i) {
+    Operation call = many.call;
+    call.entry_id = "e" + std::to_string(i);
+    calls.push_back(client.driver().start(
+        "append of " + std::string(to_string(many.kind)) + " once, one of many",
+        is_positive(method_of(call.kind).call(client.handle(), std::move(call)))));
+  }
+  for (const Pending<bool>& call : calls) {
+    client.driver().settle(call);
+  }
+  for (const Pending<bool>& call : calls) {
+    ctx.expect(client.driver().finish(call), "the append of an entry to be true", "false");
+  }
+  keep_once(ctx, client, "e0", many);
+  ctx.expect_same(std::uint64_t{ctx.read_archive(client, many.kind, "many").size()},
+                  std::uint64_t{others + 1},
+                  "the number of records after an entry from before " + std::to_string(others) +
+                      " others was repeated");
 }
 
 inline void check_entries_at_any_time(RuleContext& ctx) {
   need_reader(ctx);
   Client client = ctx.open();
   constexpr std::size_t rounds = 15;
-  std::atomic<int> refused = 0;
-  ctx.in_rounds(client, 3, rounds, [&](std::size_t round, std::size_t writer, Client mine) {
-    const std::string value = std::to_string(round) + " of " + std::to_string(writer);
-    if (!append_once(mine, "e" + std::to_string(round), one_of_each("race", value)[0])) {
-      ++refused;
-    }
-  });
-  ctx.expect_same(std::uint64_t{static_cast<std::uint64_t>(refused.load())}, std::uint64_t{0},
-                  "the number of appends that met another of their entry and were false");
-  ctx.expect_same(
-      std::uint64_t{ctx.read_archive(client, ArchiveKind::session_event, "race").size()},
-      std::uint64_t{rounds}, "the number of records of entries that were raced for");
-  const auto many = one_of_each("many", 1)[0];
-  constexpr std::size_t others = 270;
-  for (std::size_t i = 0; i <= others; ++i) {
-    keep_once(ctx, client, "e" + std::to_string(i), many);
+  for (std::size_t kind = 0; kind < one_of_each("race", 0).size(); ++kind) {
+    const std::size_t of_kind = kind == 0 ? rounds : 5;
+    std::atomic<int> refused = 0;
+    ctx.in_rounds(client, 3, of_kind, [&](std::size_t round, std::size_t writer, Client mine) {
+      const std::string value = std::to_string(round) + " of " + std::to_string(writer);
+      if (!append_once(mine, "e" + std::to_string(round), one_of_each("race", value)[kind])) {
+        ++refused;
+      }
+    });
+    ctx.expect_same(std::uint64_t{static_cast<std::uint64_t>(refused.load())}, std::uint64_t{0},
+                    "the number of appends that met another of their entry and were false");
+    ctx.expect_same(
+        std::uint64_t{ctx.read_archive(client, one_of_each("race", 0)[kind].kind, "race").size()},
+        std::uint64_t{of_kind}, "the number of records of entries that were raced for");
+    check_many_entries(ctx, client, kind, kind == 0 ? 270 : 130);
   }
-  keep_once(ctx, client, "e0", many);
-  ctx.expect_same(std::uint64_t{ctx.read_archive(client, many.kind, "many").size()},
-                  std::uint64_t{others + 1},
-                  "the number of records after an entry from before 270 others was repeated");
+  check_entries_that_meet(ctx, client, client, "met on one handle");
   const auto entries = one_of_each("k", 1);
   for (const auto& entry : entries) {
     keep_once(ctx, client, "e", entry);
@@ -154,6 +213,7 @@ inline void check_entries_at_any_time(RuleContext& ctx) {
   if (ctx.harness().claims().has_shared_handles()) {
     Client other = ctx.open();
     repeat(other, "on another handle");
+    check_entries_that_meet(ctx, client, other, "met on two handles");
   }
   for (const int days : {1, 40}) {
     set_clock_if_any(ctx, system_clock()() + std::chrono::days(days));
@@ -169,28 +229,63 @@ inline void check_entries_at_any_time(RuleContext& ctx) {
   }
 }
 
+/// Repeats an append until it is true: there is one record then.
+inline void expect_one_in_the_end(RuleContext& ctx, Client& client, const std::string& entry_id,
+                                  const ArchiveAppend& entry, const std::string& what) {
+  bool is_kept = false;
+  for (int attempt = 0; !is_kept && attempt < 20; ++attempt) {
+    is_kept = append_once(client, entry_id, entry);
+  }
+  ctx.expect(is_kept, "a repeated append of an entry to be true", "false");
+  expect_records(ctx, client, entry.kind, entry.call.key, std::vector<json>(1, entry.fields),
+                 "the records of " + what);
+}
+
+/// An append that was cancelled can be made again like one that was false.
+inline void check_cancelled_entries(RuleContext& ctx, Client& client) {
+  Canceller canceller(ctx.driver());
+  std::size_t count = 0;
+  for (const auto& kind : one_of_each("any", 1)) {
+    at_each_point([&](const CancelPoint& point) {
+      const ArchiveAppend entry = one_of_each("cancelled " + std::to_string(++count),
+                                              1)[static_cast<std::size_t>(kind.kind)];
+      Operation call = entry.call;
+      call.entry_id = "e";
+      const CancelResult result = canceller.run(
+          "append of " + std::string(to_string(entry.kind)) + " once",
+          is_positive(method_of(call.kind).call(client.handle(), std::move(call))), point);
+      expect_one_in_the_end(ctx, client, "e", entry,
+                            "an entry that was cancelled " + point.text() + " and repeated");
+      return result.timing;
+    });
+  }
+}
+
 inline void check_repeated_until_true(RuleContext& ctx) {
   need_reader(ctx);
+  Client client = ctx.open();
+  check_cancelled_entries(ctx, client);
   if (!ctx.has_faults()) {
     throw NotTestable("the harness has no inject");
   }
-  Client client = ctx.open();
+  std::vector<Client> handles(1, client);
+  if (ctx.harness().claims().has_shared_handles()) {
+    handles.push_back(ctx.open());
+  }
   std::size_t failures = 0;
   for (const auto effect : {Fault::Effect::before, Fault::Effect::after}) {
     for (std::size_t first = 1; first <= 4; ++first) {
-      const std::string key =
-          "k" + std::to_string(first) + (effect == Fault::Effect::after ? "a" : "b");
-      for (const auto& entry : one_of_each(key, 1)) {
-        ctx.inject(Fault(effect, first));
-        bool is_kept = append_once(client, "e", entry);
-        ctx.inject(Fault());
-        failures += is_kept ? 0U : 1U;
-        for (int attempt = 0; !is_kept && attempt < 20; ++attempt) {
-          is_kept = append_once(client, "e", entry);
+      for (std::size_t second = 0; second < handles.size(); ++second) {
+        const std::string key = "k" + std::to_string(first) + std::to_string(second) +
+                                (effect == Fault::Effect::after ? "a" : "b");
+        for (const auto& entry : one_of_each(key, 1)) {
+          ctx.inject(Fault(effect, first));
+          const bool is_kept = append_once(client, "e", entry);
+          ctx.inject(Fault());
+          failures += is_kept ? 0U : 1U;
+          expect_one_in_the_end(ctx, handles[second], "e", entry,
+                                "an entry that was repeated until it was true");
         }
-        ctx.expect(is_kept, "a repeated append of an entry to be true", "false");
-        expect_records(ctx, client, entry.kind, key, std::vector<json>(1, entry.fields),
-                       "the records of an entry that was repeated until it was true");
       }
     }
   }
@@ -252,6 +347,23 @@ inline void check_entries_are_appends(RuleContext& ctx) {
                       start + std::chrono::hours(1), "the time of a later entry without one");
     }
   }
+  const std::vector<Timestamp> odd = odd_times();
+  const json values(odd_values());
+  for (const auto& entry : one_of_each("odd", values)) {
+    for (std::size_t i = 0; i < odd.size(); ++i) {
+      keep_once(ctx, client, "at " + std::to_string(i),
+                i == 0 ? entry : one_of_each("odd", i)[static_cast<std::size_t>(entry.kind)],
+                odd[i]);
+    }
+    std::vector<Timestamp> found;
+    const auto records = ctx.read_archive(client, entry.kind, "odd");
+    for (const ArchiveRecord& record : records) {
+      found.push_back(record.created_at);
+    }
+    ctx.expect_same(found, odd, "the entries' times, of 1969, 1970 and far from both,");
+    ctx.expect_same(fields_of(records).front(), entry.fields,
+                    "the entries' fields, of odd values,");
+  }
   for (const ArchiveAppend& entry : one_of_each("empty", 1)) {
     Operation call = entry.call;
     if (method_of(call.kind).has(Parameter::writes)) {
@@ -302,11 +414,17 @@ inline void check_refused_ids_are_free(RuleContext& ctx, Client& client) {
 }
 
 inline void check_bad_entries(RuleContext& ctx) {
-  Client client = ctx.open();
+  Client client = ctx.open_raw();
   const auto refused = [&](const std::string& id, const ArchiveAppend& entry,
                            const std::string& when) {
     ctx.expect_same(append_once(client, id, entry), false, "an append of an entry " + when);
   };
+  if (!ctx.harness().claims().is_opened_by_harness()) {
+    for (const auto& entry : one_of_each("k", 1)) {
+      refused("later", entry, "before initialize");
+    }
+  }
+  ctx.expect_same(client.initialize(), true, "initialize");
   for (const std::string& bad :
        {std::string(), std::string("a\0b", 3), std::string("\xff"), std::string(1'025, 'x')}) {
     for (const auto& entry : one_of_each("k", 1)) {

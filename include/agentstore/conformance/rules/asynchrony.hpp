@@ -104,7 +104,7 @@ inline void check_bad_values_before_await(RuleContext& ctx, Client& client) {
   const json nan = std::numeric_limits<double>::quiet_NaN();
   const json bad = "\xff";
   constexpr std::size_t too_deep = 1'000;
-  for (const WriteArgument& argument : write_arguments(ctx)) {
+  for (const WriteArgument& argument : write_arguments_and_entries(ctx)) {
     const Ids ids = argument.ids("k");
     const auto expect = [&](const std::string& what, const json& value) {
       expect_no_throw_before_await(client, argument.label() + " of " + what, [&](Handle& handle) {
@@ -175,7 +175,7 @@ inline void expect_home(RuleContext& ctx, Client& client, const std::string& cal
 /// ASY-03: calls that wait for those of other threads come back to their own all the same.
 inline void check_home_in_a_crowd(RuleContext& ctx, Client& client) {
   constexpr std::size_t rounds = 3;
-  const std::vector<WriteArgument> all = write_arguments(ctx);
+  const std::vector<WriteArgument> all = write_arguments_and_entries(ctx);
   for (std::size_t p = 0; p < all.size(); ++p) {
     all[p].prepare(ctx, client, all[p].ids("crowd " + std::to_string(p)));
   }
@@ -255,7 +255,7 @@ std::vector<Rule> asynchrony_rules() {
            [](RuleContext& ctx) {
              Client client = ctx.open();
              std::size_t count = 0;
-             for (const WriteArgument& argument : write_arguments(ctx)) {
+             for (const WriteArgument& argument : write_arguments_and_entries(ctx)) {
                const Ids ids = argument.ids("k" + std::to_string(++count));
                argument.prepare(ctx, client, ids);
                const json value = argument.sample(count);
@@ -322,7 +322,7 @@ std::vector<Rule> asynchrony_rules() {
            [](RuleContext& ctx) {
              Client client = ctx.open();
              std::size_t count = 0;
-             for (const WriteArgument& argument : write_arguments(ctx)) {
+             for (const WriteArgument& argument : write_arguments_and_entries(ctx)) {
                Ids ids = argument.ids("k" + std::to_string(++count));
                for (std::string& id : ids) {
                  id += letters(200 - id.size());
@@ -379,7 +379,7 @@ std::vector<Rule> asynchrony_rules() {
                detail::expect_home(ctx, client, call, std::move(operation));
              };
              std::size_t count = 0;
-             for (const WriteArgument& argument : write_arguments(ctx)) {
+             for (const WriteArgument& argument : write_arguments_and_entries(ctx)) {
                const Ids ids = argument.ids("k" + std::to_string(++count));
                argument.prepare(ctx, client, ids);
                const json value = argument.sample(1);
@@ -413,7 +413,7 @@ std::vector<Rule> asynchrony_rules() {
              constexpr std::size_t threads = 4;
              constexpr std::size_t each = 6;
              Client client = ctx.open();
-             const std::vector<WriteArgument> all = write_arguments(ctx);
+             const std::vector<WriteArgument> all = write_arguments_and_entries(ctx);
              const std::vector<ReadMethod> reads = read_methods(ctx);
              const auto key = [](std::size_t thread, std::size_t method, std::size_t i) {
                return "t" + std::to_string(thread) + "-p" + std::to_string(method) + "-" +
@@ -455,7 +455,7 @@ std::vector<Rule> asynchrony_rules() {
            [](RuleContext& ctx) {
              Client client = ctx.open();
              std::size_t count = 0;
-             for (const WriteArgument& argument : write_arguments(ctx)) {
+             for (const WriteArgument& argument : write_arguments_and_entries(ctx)) {
                detail::expect_no_complaint([&](BlockingTimer::Precision precision) {
                  detail::BlockingBudget alone(precision);
                  detail::BlockingBudget together(precision);

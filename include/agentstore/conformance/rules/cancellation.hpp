@@ -15,22 +15,6 @@ namespace agentstore::conformance {
 
 namespace detail {
 
-/// Calls `attempt(point)` for each point, until later ones make no difference.
-template <class Attempt>
-void at_each_point(const Attempt& attempt) {
-  constexpr std::size_t most_steps = 64;
-  for (std::size_t steps = 0; steps < most_steps; ++steps) {
-    if (attempt(CancelPoint::after_steps(steps)) != CancelTiming::in_time) {
-      break;
-    }
-  }
-  for (const int delay : {20, 100, 500, 2500}) {
-    if (attempt(CancelPoint::after(std::chrono::microseconds(delay))) != CancelTiming::in_time) {
-      break;
-    }
-  }
-}
-
 /// Reads with a loop of its own on a thread of its own, while the caller's loop stands still: what
 /// a call left behind there cannot happen unseen before. A store that needs the caller's loop for
 /// its answers gets it after a while.
@@ -164,7 +148,7 @@ private:
 };
 
 inline void Cancelling::expect_ends() {
-  for (const TaggedWrite& tagged : tagged_writes(ctx_)) {
+  for (const TaggedWrite& tagged : tagged_writes_and_entries(ctx_)) {
     at_each_point([&](const CancelPoint& point) {
       return cancel_write(tagged, prepare(tagged), point).timing;
     });
@@ -234,7 +218,7 @@ inline void Cancelling::expect_whole_session(const Outcome& outcome, bool is_app
 }
 
 inline void Cancelling::expect_whole_effects() {
-  const std::vector<TaggedWrite> all = tagged_writes(ctx_);
+  const std::vector<TaggedWrite> all = tagged_writes_and_entries(ctx_);
   std::vector<Outcome> outcomes;
   for (const TaggedWrite& tagged : all) {
     if (!tagged.is_readable) {
@@ -281,7 +265,7 @@ inline void Cancelling::expect_next_write(const TaggedWrite& tagged, const std::
 }
 
 inline void Cancelling::expect_to_work_on() {
-  for (const TaggedWrite& tagged : tagged_writes(ctx_)) {
+  for (const TaggedWrite& tagged : tagged_writes_and_entries(ctx_)) {
     at_each_point([&](const CancelPoint& point) {
       const std::string key = prepare(tagged);
       const CancelResult result = cancel_write(tagged, key, point);
@@ -289,7 +273,7 @@ inline void Cancelling::expect_to_work_on() {
       return result.timing;
     });
   }
-  const TaggedWrite some = tagged_writes(ctx_).front();
+  const TaggedWrite some = tagged_writes_and_entries(ctx_).front();
   fill_for_reads(ctx_, client_, "any");
   for (const auto& calls : {read_methods(ctx_), other_calls(ctx_)}) {
     for (const ReadMethod& method : calls) {
@@ -306,7 +290,7 @@ inline void Cancelling::expect_to_work_on() {
 }
 
 inline void Cancelling::expect_others_to_work() {
-  for (const TaggedWrite& tagged : tagged_writes(ctx_)) {
+  for (const TaggedWrite& tagged : tagged_writes_and_entries(ctx_)) {
     at_each_point([&](const CancelPoint& point) {
       const std::string key = prepare(tagged);
       const std::string other = tagged.on_repeat == RepeatEffect::keeps ? prepare(tagged) : key;
@@ -345,7 +329,7 @@ inline void Cancelling::expect_to_bear_many() {
                     " to find what is there, after many cancelled ones",
                 "nothing");
   }
-  for (const TaggedWrite& tagged : tagged_writes(ctx_)) {
+  for (const TaggedWrite& tagged : tagged_writes_and_entries(ctx_)) {
     const std::string key = prepare(tagged);
     for (std::size_t i = 0; i < many && is_time_left(); ++i) {
       cancel_write(tagged, key, CancelPoint::after_steps(1 + i % 3));

@@ -145,6 +145,22 @@ inline void Canceller::settle(const Started& started) {
   }
 }
 
+/// Calls `attempt(point)` for each point, until later ones make no difference.
+template <class Attempt>
+void at_each_point(const Attempt& attempt) {
+  constexpr std::size_t most_steps = 64;
+  for (std::size_t steps = 0; steps < most_steps; ++steps) {
+    if (attempt(CancelPoint::after_steps(steps)) != CancelTiming::in_time) {
+      break;
+    }
+  }
+  for (const int delay : {20, 100, 500, 2500}) {
+    if (attempt(CancelPoint::after(std::chrono::microseconds(delay))) != CancelTiming::in_time) {
+      break;
+    }
+  }
+}
+
 } // namespace agentstore::conformance::detail
 
 #endif

@@ -662,7 +662,7 @@ inline void check_method_under_faults(RuleContext& ctx, Client client, std::stri
 
 inline void check_archive_under_faults(RuleContext& ctx, Client client) {
   detail::Failing store(ctx, std::move(client));
-  for (const TaggedWrite& tagged : tagged_writes(ctx)) {
+  for (const TaggedWrite& tagged : tagged_writes_and_entries(ctx)) {
     if (tagged.is_archive) {
       store.write_at_each_operation(tagged, Fault::Effect::before);
       store.write_at_each_operation(tagged, Fault::Effect::after);

@@ -215,11 +215,19 @@ inline void check_close_beside_writes(RuleContext& ctx, Client& client) {
     for (std::size_t i = 0; i < steps; ++i) {
       client.driver().step();
     }
-    const Pending<void> closing =
-        client.driver().start("close()", client.handle().backend->close());
-    std::vector<bool> done;
+    std::vector<Pending<void>> closings;
+    for (int i = 0; i < 2; ++i) {
+      closings.push_back(
+          client.driver().start("close(), one of two at once", client.handle().backend->close()));
+    }
     for (const Pending<bool>& write : writes) {
       client.driver().settle(write);
+    }
+    for (const Pending<void>& closing : closings) {
+      client.driver().settle(closing);
+    }
+    std::vector<bool> done;
+    for (const Pending<bool>& write : writes) {
       done.push_back(write.state->value.value_or(false));
       const std::string expected = "true or closed from " + write.state->call + " beside close()";
       ctx.expect(has_met_close(ctx, write, expected) || done.back(), expected, "false");
@@ -236,7 +244,9 @@ inline void check_close_beside_writes(RuleContext& ctx, Client& client) {
         ctx.expect(done.back(), expected, "false");
       }
     }
-    client.driver().finish(closing);
+    for (const Pending<void>& closing : closings) {
+      client.driver().finish(closing);
+    }
     ctx.expect_same(client.initialize(), true, "initialize after close");
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const TaggedWrite& tagged = all[i % all.size()];
@@ -247,6 +257,28 @@ inline void check_close_beside_writes(RuleContext& ctx, Client& client) {
       }
     }
   }
+}
+
+/// LIF-01: of two `initialize` at once none is too early.
+inline void check_initializations_that_meet(RuleContext& ctx, Client& client) {
+  const auto start = [&] {
+    return client.driver().start("initialize(), one of two at once",
+                                 client.handle().backend->initialize());
+  };
+  client.close();
+  const Pending<bool> first = start();
+  const Pending<bool> second = start();
+  client.driver().settle(second);
+  const Pending<std::optional<Session>> between =
+      client.driver().start("get_session(\"s\") once the second initialize() has ended",
+                            client.handle().backend->get_session("s"));
+  client.driver().settle(between);
+  client.driver().settle(first); // nothing is under way when the check breaks off
+  ctx.expect_same(client.driver().finish(second), true, "the second initialize of two at once");
+  ctx.expect(between.state->value.has_value() && between.state->value->has_value(),
+             "the session, when initialize() was true",
+             between.state->error ? describe(between.state->error) : "nullopt");
+  ctx.expect_same(client.driver().finish(first), true, "the first initialize of two at once");
 }
 
 /// Calls under way on a context of their own, `steps` further than begun, when the context is
@@ -335,6 +367,7 @@ std::vector<Rule> life_cycle_rules() {
              detail::expect_contents(ctx, client, before, "after initialize again");
              ctx.expect(client.update_session("s", SessionUpdate()), "the store to be ready still",
                         "update_session was false");
+             detail::check_initializations_that_meet(ctx, client);
            }),
       Rule("LIF-02", needs::backend, "before initialize every other call throws closed",
            "check the state first, in every method",
