@@ -19,6 +19,9 @@
 #include <agentstore/conformance/methods/call_text.hpp>
 #include <agentstore/conformance/mutation/building_blocks.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
 #include <deque>
 
 namespace agentstore::conformance::mutants {
@@ -152,6 +155,33 @@ inline void show_as_new(Answer& answer, const Operation& again, Timestamp now) {
     writes->front().value = again.writes.front().value;
   }
 }
+
+/// What a call that does not suspend has come to.
+class Early {
+public:
+  explicit Early(awaitable<Answer> call) {
+    boost::asio::io_context context;
+    boost::asio::co_spawn(context, keep(std::move(call), &answer_),
+                          [this](std::exception_ptr thrown) { error_ = std::move(thrown); });
+    context.run();
+  }
+
+  bool is_there() const { return answer_ && is_positive(*answer_); }
+  Answer get() const {
+    if (error_) {
+      std::rethrow_exception(error_);
+    }
+    return answer_.value();
+  }
+
+private:
+  static awaitable<void> keep(awaitable<Answer> call, std::optional<Answer>* into) {
+    *into = co_await std::move(call);
+  }
+
+  std::optional<Answer> answer_;
+  std::exception_ptr error_;
+};
 
 /// What is answered where nothing is there.
 inline void make_empty(Answer& answer) {

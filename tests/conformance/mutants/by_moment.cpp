@@ -3,7 +3,6 @@
 // has nothing to do, it is cancelled, or its store is closed meanwhile. What each does wrong stands
 // in the table at the end.
 
-#include "conformance/mutants/asynchrony.hpp"
 #include "conformance/mutants/bug.hpp"
 #include "conformance/mutants/expect_killed.hpp"
 
@@ -64,33 +63,6 @@ private:
 };
 
 // Made long before it is awaited
-
-/// What a call that does not suspend has come to.
-class Early {
-public:
-  explicit Early(awaitable<Answer> call) {
-    boost::asio::io_context context;
-    boost::asio::co_spawn(context, keep(std::move(call), &answer_),
-                          [this](std::exception_ptr thrown) { error_ = std::move(thrown); });
-    context.run();
-  }
-
-  bool is_there() const { return answer_ && is_positive(*answer_); }
-  Answer get() const {
-    if (error_) {
-      std::rethrow_exception(error_);
-    }
-    return answer_.value();
-  }
-
-private:
-  static awaitable<void> keep(awaitable<Answer> call, std::optional<Answer>* into) {
-    *into = co_await std::move(call);
-  }
-
-  std::optional<Answer> answer_;
-  std::exception_ptr error_;
-};
 
 /// Looks at something when the call is made.
 class LooksEarly : public ShowsSessions {

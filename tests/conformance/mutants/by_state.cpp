@@ -674,8 +674,10 @@ public:
   using ReadsMetadata::ReadsMetadata;
 
   awaitable<Answer> around(Operation call, Next next) override {
-    const std::optional<Session> session =
-        has(call) ? co_await session_of(call.key, next) : std::nullopt;
+    std::optional<Session> session;
+    if (has(call)) {
+      session = co_await session_of(call.key, next);
+    }
     const std::string status = session ? said(*session, "status") : "";
     if (!status.empty() && status != "active") {
       co_return Answer(false);
@@ -897,9 +899,9 @@ std::vector<Mutant> state_mutants() {
   add<LosesMembersAtReopen, Id::get_conversation_history>(
       all, "DUR-01", "loses_members_at_reopen",
       "after a reopen metadata of more than three members is lost", "after a reopen");
-  add<ActiveByMetadata, Id::update_session, Id::end_session, Id::add_conversation_message,
-      Id::store_task_context>(all, "SES-11", "active_by_metadata",
-                              "a session is active if its metadata says so", "whose metadata says");
+  add<ActiveByMetadata, Id::end_session, Id::add_conversation_message, Id::store_task_context>(
+      all, "SES-11", "active_by_metadata", "a session is active if its metadata says so",
+      "whose metadata says");
   add<CountsByMetadata, Id::get_metrics>(all, "SES-11", "counts_by_metadata",
                                          "active is what says so in its metadata",
                                          "whose metadata says");
@@ -912,8 +914,7 @@ std::vector<Mutant> state_mutants() {
   add<ChangesBesides<Change::counts_an_error>, Id::add_conversation_message>(
       all, "SES-05", "counts_an_error", "it counts as an error", "after messages and a context");
   add<ChangesBesides<Change::is_created_again>, Id::add_conversation_message, Id::update_session>(
-      all, "SES-10", "is_created_again", "it changes created_at",
-      "created_at, whatever was done since");
+      all, "SES-10", "is_created_again", "it changes created_at", "created_at after an update");
   add<ChangesBesides<Change::keeps_the_version>, Id::update_session>(
       all, "SES-14", "keeps_the_version", "an update that counts nothing is no new version",
       "the version to grow with");

@@ -33,6 +33,19 @@ inline std::shared_ptr<AnyHarness> intercepted(const std::shared_ptr<Interceptor
       });
 }
 
+/// The same with an interceptor for each handle.
+template <class OfHandle>
+std::shared_ptr<AnyHarness> intercepted_each() {
+  return over_memory(
+      [](std::shared_ptr<MemoryBackend> inner) {
+        return std::make_shared<InterceptingStore>(std::move(inner), std::make_shared<OfHandle>());
+      },
+      [](std::shared_ptr<MemoryArchive> inner) {
+        return std::make_shared<InterceptingArchive>(std::move(inner),
+                                                     std::make_shared<OfHandle>());
+      });
+}
+
 inline awaitable<void> wait_until(std::chrono::steady_clock::time_point when) {
   const auto executor = co_await boost::asio::this_coro::executor;
   boost::asio::steady_timer timer(executor, when);
@@ -195,7 +208,7 @@ public:
   }
 };
 
-/// Calls that are waiting when the store is closed are given up.
+/// Calls that are waiting when their handle is closed are given up.
 class GivesUpAtClose final : public Interceptor {
 public:
   awaitable<void> before(std::string_view operation, std::string key) override {
@@ -280,7 +293,7 @@ std::vector<OddStore> timing_odd_stores() {
                      std::make_shared<detail::TakesCancellationForFailure>());
                }),
       OddStore("gives_up_at_close", "calls that wait are closed when the store is",
-               [] { return detail::intercepted(std::make_shared<detail::GivesUpAtClose>()); }),
+               [] { return detail::intercepted_each<detail::GivesUpAtClose>(); }),
       OddStore("thread_per_call", "each call waits in an event loop and on a thread of its own",
                [] { return detail::intercepted(std::make_shared<detail::ThreadPerCall>()); }),
   };

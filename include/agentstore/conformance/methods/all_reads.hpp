@@ -69,6 +69,13 @@ inline std::vector<Operation> reads_about(unsigned interfaces, const std::string
   return result;
 }
 
+/// Makes a call that keeps its answer where whoever waits for it can look.
+inline awaitable<bool> keep_answer(awaitable<Answer> call,
+                                   std::shared_ptr<std::optional<Answer>> into) {
+  *into = co_await std::move(call);
+  co_return true;
+}
+
 /// What every read of the store answers about a key that `tagged_writes` or a rule has filled, as
 /// text. `around(true)` is called before each read and `around(false)` behind it; where there is
 /// one, the text of a read that threw a StorageError is empty.

@@ -9,6 +9,7 @@
 #include <agentstore/conformance/rules/areas.hpp>
 #include <agentstore/conformance/rules/canceller.hpp>
 #include <agentstore/conformance/rules/held_writes.hpp>
+#include <agentstore/conformance/rules/late_awaits.hpp>
 #include <agentstore/conformance/runner/blocking_timer.hpp>
 
 namespace agentstore::conformance {
@@ -155,19 +156,34 @@ inline void Cancelling::expect_ends() {
   }
   const std::string key = "read";
   fill_for_reads(ctx_, client_, key);
-  for (const auto& calls : {read_methods(ctx_), other_calls(ctx_)}) {
-    for (const ReadMethod& method : calls) {
-      at_each_point([&](const CancelPoint& point) {
-        const CancelResult result = cancel_read(method, key, point);
-        // An archive that could not be opened says so by false.
-        const bool may_be_false = method.name == "initialize" && ctx_.offers(Interfaces::archive);
-        ctx_.expect(result.value.value_or(true) || may_be_false,
-                    "what is there, or an exception, from " + method.text(method.ids(key)) +
-                        ", cancelled " + point.text(),
-                    "nothing");
-        return result.timing;
-      });
-    }
+  add_for_reads(ctx_, client_, key);
+  for (const Operation& call :
+       reads_about(ctx_.harness().interfaces(), key, {key}, {"the checkpoint_id"})) {
+    const std::string expected = MadeCall(client_, call).outcome(client_);
+    at_each_point([&](const CancelPoint& point) {
+      const auto answer = std::make_shared<std::optional<Answer>>();
+      const CancelResult result = canceller_.run(
+          show(call), keep_answer(method_of(call.kind).call(client_.handle(), call), answer),
+          point);
+      const std::string actual = result.value ? shown_answer(answer->value()) : expected;
+      ctx_.expect(actual == expected,
+                  expected + ", or an exception, from " + show(call) + ", cancelled " +
+                      point.text(),
+                  actual);
+      return result.timing;
+    });
+  }
+  for (const ReadMethod& method : other_calls(ctx_)) {
+    at_each_point([&](const CancelPoint& point) {
+      const CancelResult result = cancel_read(method, key, point);
+      // An archive that could not be opened says so by false.
+      const bool may_be_false = method.name == "initialize" && ctx_.offers(Interfaces::archive);
+      ctx_.expect(result.value.value_or(true) || may_be_false,
+                  "what is there, or an exception, from " + method.text(method.ids(key)) +
+                      ", cancelled " + point.text(),
+                  "nothing");
+      return result.timing;
+    });
   }
 }
 
@@ -237,6 +253,13 @@ inline void Cancelling::expect_whole_effects() {
   let_pass(std::chrono::milliseconds(120));
   for (const Outcome& outcome : outcomes) {
     expect_still(outcome);
+  }
+  if (ctx_.harness().claims().has_shared_handles()) {
+    Client other = ctx_.open();
+    for (const Outcome& outcome : outcomes) {
+      ctx_.expect_same(outcome.tagged->numbers(ctx_, other, outcome.key), outcome.found,
+                       "by another handle, what was found at the end of " + outcome.call + ",");
+    }
   }
 }
 

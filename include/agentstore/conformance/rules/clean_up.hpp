@@ -151,6 +151,18 @@ inline void check_long_durations(RuleContext& ctx, Client& client) {
     }
   }
   ctx.must(client.get_session("idle for half an hour"), "the session idle for half an hour");
+  // Times, and what is left when a duration is taken off, may be before 1970.
+  for (const Timestamp time : {Timestamp() - 10h, Timestamp() - 30min, Timestamp() + 30min}) {
+    client.cleanup(0us);
+    ctx.set_clock(time);
+    client.create_session("of around 1970");
+    ctx.set_clock(time + 59min);
+    ctx.expect_same(client.cleanup(1h), std::uint64_t{0},
+                    "a clean-up around 1970 before a session is idle for long enough");
+    ctx.set_clock(time + 1h);
+    ctx.expect_same(client.cleanup(1h), std::uint64_t{1},
+                    "a clean-up around 1970 when a session is idle for long enough");
+  }
 }
 
 /// MET-01: calls that add nothing and remove nothing, of a session that has ended and of one that
@@ -276,6 +288,13 @@ std::vector<Rule> clean_up_rules() {
              ctx.expect_same(client.cleanup(0us), many, "a clean-up of many sessions");
              ctx.expect_same(client.get_metrics().total_sessions, std::uint64_t{0},
                              "the sessions left after a clean-up of many");
+             for (int i = 0; i < 5; ++i) { // of more than one answer holds
+               client.create_session("large " + std::to_string(i), "u",
+                                     object("text", letters(900'000)));
+             }
+             ctx.expect_same(client.get_metrics().total_sessions, std::uint64_t{5},
+                             "the number of large sessions");
+             ctx.expect_same(client.cleanup(0us), std::uint64_t{5}, "a clean-up of large sessions");
              // The exact boundary needs a clock that stands where it is put.
              const std::chrono::microseconds step = detail::step_of_clock(ctx, client);
              client.cleanup(0us);
@@ -470,8 +489,11 @@ std::vector<Rule> clean_up_rules() {
                detail::full_session(ctx, client, sessions.back());
                detail::store(ctx, client, "n" + separator + "thread", "checkpoint", separator);
              }
+             client.create_session("of user n", "n");
              client.cleanup(1h);
              detail::expect_gone(ctx, client, "n");
+             ctx.must(client.get_session("of user n"),
+                      "the session of a user who has the id of one that was removed");
              for (const std::string& id : sessions) {
                detail::expect_whole(ctx, client, id);
              }

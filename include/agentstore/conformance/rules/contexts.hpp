@@ -5,9 +5,65 @@
 /// \file
 /// CTX: the rules of ITaskContextStorage.
 
+#include <agentstore/conformance/methods/steps.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
 
 namespace agentstore::conformance {
+
+namespace detail {
+
+/// CTX-04: nor do the session and its context reach the thread that has its id, which was there
+/// before, or what is done to the thread the context.
+inline void check_thread_apart(RuleContext& ctx, Client& client) {
+  const auto fill = [&](const std::string& thread) {
+    store(ctx, client, thread, "c", object("of", "thread"));
+    if (ctx.offers(Interfaces::checkpointer)) {
+      put(ctx, client, thread, "c", "task", WriteList().add("a", 1));
+    }
+  };
+  const auto answers = [&] {
+    return show(client.list_checkpoints("s of a thread")) +
+           (ctx.offers(Interfaces::checkpointer) ? show(client.get_writes("s of a thread", "c"))
+                                                 : std::string());
+  };
+  fill("s of a thread");
+  const std::string before = answers();
+  const auto expect_apart = [&](const std::string& what) {
+    ctx.expect_same(answers(), before, "the thread of the session, after " + what + ",");
+  };
+  client.create_session("s of a thread");
+  expect_apart("the session was created");
+  client.update_session("s of a thread", SessionUpdate().updates(object("a", 1)));
+  expect_apart("an update");
+  client.store_task_context("s of a thread", object("a", 1));
+  expect_apart("a context");
+  if (ctx.offers(Interfaces::conversations)) {
+    append(ctx, client, "s of a thread", "hi");
+    expect_apart("an append");
+  }
+  client.end_session("s of a thread");
+  expect_apart("the end");
+
+  client.create_session("with a thread");
+  client.store_task_context("with a thread", "kept");
+  const auto expect_kept = [&](const std::string& what) {
+    ctx.expect_same(client.get_task_context("with a thread"), std::optional<json>("kept"),
+                    "the context of the session once its thread " + what);
+  };
+  fill("with a thread");
+  expect_kept("was written to");
+  if (ctx.offers(Interfaces::thread_directory)) {
+    client.copy_thread("with a thread", "copied");
+    expect_kept("was copied");
+    client.prune_thread("with a thread", 0);
+    expect_kept("was pruned");
+    fill("with a thread");
+    client.delete_thread("with a thread");
+    expect_kept("was deleted");
+  }
+}
+
+} // namespace detail
 
 template <class>
 std::vector<Rule> context_rules() {
@@ -38,13 +94,21 @@ std::vector<Rule> context_rules() {
             ctx.need_session(client, "s");
             const json values = json::parse(
                 R"([{"a": 1, "b": {"c": 2}}, {"b": {"d": 3}}, {}, [1, 2], [3], null, "x", {"a": null}])");
-            for (const json& value : values) {
-              ctx.expect(client.store_task_context("s", value), "the store to be true", "false");
-              ctx.expect_same(client.get_task_context("s"), Context(value), "the context");
-              ctx.expect(client.store_task_context("s", value),
-                         "the store of an equal context to be true", "false");
-              ctx.expect_same(client.get_task_context("s"), Context(value),
-                              "the context once an equal one was stored");
+            // What is stored last counts, whatever the clock was then: it stands still, and goes
+            // back.
+            for (const int hours : {5, 3}) {
+              if (ctx.has_clock()) {
+                ctx.set_clock(std::chrono::sys_days(std::chrono::year(2026) / 5 / 1) +
+                              std::chrono::hours(hours));
+              }
+              for (const json& value : values) {
+                ctx.expect(client.store_task_context("s", value), "the store to be true", "false");
+                ctx.expect_same(client.get_task_context("s"), Context(value), "the context");
+                ctx.expect(client.store_task_context("s", value),
+                           "the store of an equal context to be true", "false");
+                ctx.expect_same(client.get_task_context("s"), Context(value),
+                                "the context once an equal one was stored");
+              }
             }
           }),
       Rule("CTX-03", needs::contexts, "any JSON value; a stored null is not absence",
@@ -80,6 +144,9 @@ std::vector<Rule> context_rules() {
              client.update_session("s", SessionUpdate().updates(object("context", "new")));
              ctx.expect_same(client.get_task_context("s"), Context(context),
                              "the context after the metadata was updated");
+             if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {
+               detail::check_thread_apart(ctx, client);
+             }
            }),
       Rule("CTX-05", needs::session_contexts, "store for an unknown or ended session is false",
            "look for the session in the step that stores",

@@ -153,6 +153,13 @@ std::vector<Rule> conversation_rules() {
                              "the number of messages");
              ctx.expect_same(detail::contents(actual), all, "1,003 messages");
              detail::expect_increasing(actual);
+             ctx.need_session(client, "large");
+             std::vector<std::string> large;
+             for (char letter = 'a'; letter != 'g'; ++letter) {
+               large.emplace_back(900'000, letter);
+               detail::append(ctx, client, "large", large.back());
+             }
+             ctx.expect_same(detail::contents(client.history("large")), large, "large messages");
              if (client.has_sessions()) {
                ctx.expect(client.end_session("s"), "the end to be true", "false");
                ctx.expect_same(client.history("s", 5000), actual,

@@ -527,6 +527,19 @@ inline void check_past_after_reopen(RuleContext& ctx) {
   ctx.close(client);
 }
 
+/// What has ended takes nothing after a reopen either.
+inline void check_ended_after_reopen(RuleContext& ctx, Client& client, const std::string& id) {
+  const std::string of = " of a session that had ended before the reopen";
+  ctx.expect_same(client.update_session(id, SessionUpdate()), false, "an update" + of);
+  ctx.expect_same(client.end_session(id, "again"), false, "an end" + of);
+  if (ctx.offers(Interfaces::conversations)) {
+    ctx.expect_same(client.add_message(id, "user", "late"), false, "an append" + of);
+  }
+  if (ctx.offers(Interfaces::contexts)) {
+    ctx.expect_same(client.store_task_context(id, "late"), false, "a context" + of);
+  }
+}
+
 /// What no call has written for the last time when the handle goes without `close`: ends, removals,
 /// and what a session that is made afresh must not find.
 inline void check_unclosed(RuleContext& ctx) {
@@ -534,7 +547,7 @@ inline void check_unclosed(RuleContext& ctx) {
   const bool has_threads =
       ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer);
   std::vector<std::vector<std::string>> before;
-  const std::vector<std::string> keys = {"ended", "pruned", "deleted", "removed"};
+  const std::vector<std::string> keys = {"ended", "pruned", "deleted", "removed", "touched"};
   {
     Client client = ctx.open_in(space);
     for (const std::string& key : keys) {
@@ -542,6 +555,9 @@ inline void check_unclosed(RuleContext& ctx) {
     }
     if (ctx.offers(Interfaces::sessions)) {
       ctx.expect_same(client.end_session("ended", "done"), true, "the end");
+      const Session session = ctx.must(client.get_session("touched"), "the session");
+      set_clock_if_any(ctx, session.last_activity + std::chrono::hours(1));
+      client.update_session("touched", SessionUpdate());
     }
     if (ctx.offers(Interfaces::thread_directory)) {
       client.prune_thread("pruned", 0);
@@ -559,6 +575,11 @@ inline void check_unclosed(RuleContext& ctx) {
   for (std::size_t i = 0; i < keys.size(); ++i) {
     expect_same_answers(ctx, client, keys[i], before[i], "after a reopen without a close");
   }
+  if (ctx.offers(Interfaces::sessions)) {
+    check_ended_after_reopen(ctx, client, "ended");
+    expect_same_answers(ctx, client, "ended", before[0],
+                        "after writes to a session that had ended before the reopen");
+  }
   if (ctx.offers(Interfaces::session_directory)) {
     client.create_session("removed");
     if (ctx.offers(Interfaces::contexts)) {
@@ -573,6 +594,14 @@ inline void check_unclosed(RuleContext& ctx) {
       ctx.expect_same(client.list_checkpoints("removed"), std::vector<Checkpoint>(),
                       "the checkpoints of a session made afresh after a reopen");
     }
+  }
+  if (ctx.offers(Interfaces::backend) && ctx.has_clock()) {
+    const Session touched = ctx.must(client.get_session("touched"), "the session");
+    ctx.set_clock(touched.last_activity + std::chrono::minutes(30)); // an hour after the others
+    client.cleanup(std::chrono::minutes(45));
+    ctx.must(client.get_session("touched"), "the session that was active before the reopen");
+    ctx.expect_same(client.get_session("ended"), std::optional<Session>(),
+                    "a session that was idle before the reopen");
   }
   ctx.close(client);
 }

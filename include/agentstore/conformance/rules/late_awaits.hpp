@@ -23,23 +23,18 @@ public:
   std::string outcome(Client& client);
 
 private:
-  static awaitable<bool> keep(awaitable<Answer> call, std::optional<Answer>* into) {
-    *into = co_await std::move(call);
-    co_return true;
-  }
-
   Operation call_;
   awaitable<Answer> waiting_;
 };
 
 inline std::string MadeCall::outcome(Client& client) {
-  std::optional<Answer> answer;
+  const auto answer = std::make_shared<std::optional<Answer>>();
   try {
-    client.call(show(call_), keep(std::move(waiting_), &answer));
+    client.call(show(call_), keep_answer(std::move(waiting_), answer));
   } catch (const StorageError& error) {
     return "a StorageError with \"" + error.code().message() + "\"";
   }
-  return answer ? shown_answer(*std::move(answer)) : "nothing";
+  return shown_answer(answer->value());
 }
 
 inline std::vector<MadeCall> made_calls(Client& client, const std::vector<Operation>& calls) {

@@ -129,7 +129,7 @@ public:
     }
     for (const auto& read : reads_) {
       client_.call(show(read->call), ask(client_.handle(), read));
-      read->expected = shown_answer(*std::exchange(read->answer, std::nullopt));
+      read->expected = shown_answer(read->answer->value());
     }
   }
 
@@ -145,7 +145,7 @@ public:
                                    show(read->call) + " beside close() of " +
                                    (is_closed ? "its handle" : "another handle");
       if (!has_met_close(ctx_, read->pending, expected)) {
-        const std::string actual = shown_answer(*read->answer);
+        const std::string actual = shown_answer(read->answer->value());
         ctx_.expect(actual == read->expected, expected, actual);
       } else {
         ctx_.expect(is_closed, expected, "closed");
@@ -160,16 +160,12 @@ private:
 
     Operation call;
     std::string expected;
-    std::optional<Answer> answer;
+    std::shared_ptr<std::optional<Answer>> answer = std::make_shared<std::optional<Answer>>();
     Pending<bool> pending;
   };
 
   static awaitable<bool> ask(Handle& handle, const std::shared_ptr<Read>& read) {
-    return keep(method_of(read->call.kind).call(handle, read->call), read);
-  }
-  static awaitable<bool> keep(awaitable<Answer> call, std::shared_ptr<Read> read) {
-    read->answer = co_await std::move(call);
-    co_return true;
+    return keep_answer(method_of(read->call.kind).call(handle, read->call), read->answer);
   }
 
   RuleContext& ctx_;
@@ -281,6 +277,41 @@ inline void check_initializations_that_meet(RuleContext& ctx, Client& client) {
   ctx.expect_same(client.driver().finish(first), true, "the first initialize of two at once");
 }
 
+/// LIF-01, LIF-04: opened and closed by several calls at once, of one handle or of two.
+inline void check_openings_at_once(RuleContext& ctx, const std::string& space) {
+  std::vector<Client> handles(1, ctx.open_raw_in(space));
+  if (ctx.harness().claims().has_shared_handles()) {
+    handles.push_back(ctx.open_raw_in(space));
+  }
+  const auto at_once = [&](const std::string& call, const auto& make) {
+    std::vector<Pending<bool>> calls;
+    for (std::size_t i = 0; i < 4; ++i) {
+      Client& client = handles[i % handles.size()];
+      calls.push_back(client.driver().start(call, make(*client.handle().backend)));
+    }
+    for (const Pending<bool>& each : calls) {
+      ctx.expect_same(handles.front().driver().finish(each), true, call + ", several at once,");
+    }
+  };
+  const auto open = [](IStorageBackend& backend) { return backend.initialize(); };
+  const auto close = [](IStorageBackend& backend) -> awaitable<bool> {
+    co_await backend.close();
+    co_return true;
+  };
+  at_once("initialize()", open);
+  fill(ctx, handles.front());
+  const Contents before = contents_of(ctx, handles.front());
+  at_once("initialize()", open);
+  for (Client& client : handles) {
+    expect_contents(ctx, client, before, "after several calls to initialize at once");
+  }
+  at_once("close()", close);
+  at_once("initialize()", open);
+  for (Client& client : handles) {
+    expect_contents(ctx, client, before, "after several closes at once, and as many openings");
+  }
+}
+
 /// Calls under way on a context of their own, `steps` further than begun, when the context is
 /// destroyed: before the store, or after it.
 inline std::shared_ptr<CallerContext> tear_down(RuleContext& ctx, const std::string& space,
@@ -368,6 +399,7 @@ std::vector<Rule> life_cycle_rules() {
              ctx.expect(client.update_session("s", SessionUpdate()), "the store to be ready still",
                         "update_session was false");
              detail::check_initializations_that_meet(ctx, client);
+             detail::check_openings_at_once(ctx, ctx.space() + "-o");
            }),
       Rule("LIF-02", needs::backend, "before initialize every other call throws closed",
            "check the state first, in every method",
@@ -386,8 +418,16 @@ std::vector<Rule> life_cycle_rules() {
            [](RuleContext& ctx) {
              Client client = ctx.open();
              detail::fill(ctx, client);
+             const auto before = detail::contents_of(ctx, client);
              client.close();
              detail::expect_all_closed(ctx, client);
+             client.initialize();
+             detail::expect_contents(ctx, client, before, "after calls that were refused");
+             if (ctx.offers(Interfaces::checkpointer)) {
+               ctx.expect_same(client.get_writes("s", "the checkpoint_id"),
+                               std::vector<PendingWrite>(),
+                               "the pending writes after calls that were refused");
+             }
            }),
       Rule("LIF-04", needs::backend, "close is idempotent and loses nothing acknowledged",
            "flush before closing; a second close has nothing to do",
@@ -472,6 +512,22 @@ std::vector<Rule> life_cycle_rules() {
                client.initialize();
                ctx.expect_same(client.health_check().status, open.status,
                                "the health after a close and an initialize");
+             }
+             const auto ask = [](Client& asked) {
+               return asked.driver().start("health_check()",
+                                           asked.handle().backend->health_check());
+             };
+             for (const std::size_t steps : std::array<std::size_t, 3>{0, 1, 3}) {
+               const Pending<Health> own = ask(client);
+               const Pending<Health> of_other = ask(other);
+               for (std::size_t i = 0; i < steps; ++i) {
+                 client.driver().step();
+               }
+               client.close();
+               client.driver().finish(own); // whatever it is, it does not throw
+               ctx.expect_same(other.driver().finish(of_other).status, open.status,
+                               "the health of a handle beside one that is being closed");
+               client.initialize();
              }
              other.close();
              expect_closed(other, "after its close");

@@ -500,9 +500,14 @@ public:
         Kind::cleanup_expired_sessions};
     for (const Kind one : kinds) {
       for (const Kind other : kinds) {
-        if (is_offered(one) && is_offered(other)) {
-          check(one, other);
-        }
+        check_if_offered(one, other);
+      }
+    }
+    // A removal is no removal of a part to whoever reads meanwhile.
+    for (const Kind removal : {Kind::delete_session, Kind::cleanup_expired_sessions}) {
+      for (const Kind read :
+           {Kind::get_session, Kind::get_conversation_history, Kind::get_task_context}) {
+        check_if_offered(removal, read);
       }
     }
   }
@@ -512,6 +517,11 @@ private:
 
   bool is_offered(Kind kind) const {
     return method_of(kind).is_offered(ctx_.harness().interfaces());
+  }
+  void check_if_offered(Kind one, Kind other) {
+    if (is_offered(one) && is_offered(other)) {
+      check(one, other);
+    }
   }
 
   /// What is stored is different in each call, so that a read tells whose it is.
@@ -532,8 +542,9 @@ private:
   void check(Kind one, Kind other) {
     id_ = "pair " + std::to_string(++count_);
     Model before(true);
-    for (const Kind kind : {Kind::create_session, Kind::update_session,
-                            Kind::add_conversation_message, Kind::store_task_context}) {
+    for (const Kind kind :
+         {Kind::create_session, Kind::update_session, Kind::add_conversation_message,
+          Kind::add_conversation_message, Kind::store_task_context}) {
       if (is_offered(kind)) {
         const Operation fill = call(kind, "first");
         apply(before, fill);

@@ -106,6 +106,9 @@ inline void check_order_of_bytes(RuleContext& ctx, Client& client) {
     client.create_session(id, "odd");
   }
   expect_sessions(ctx, client, "odd", ids, "whose sessions have odd ids");
+  ctx.expect_same(read_pages(ctx, 3, PagesOf(client, "odd")),
+                  IdPage(client.list_sessions("odd", Page(max_page_size))).ids,
+                  "sessions of odd ids and one time, on pages of 3");
   for (const std::string& user : odd_ids()) {
     const std::string id = "session " + std::to_string(ids.size());
     ids.push_back(id);
@@ -115,10 +118,22 @@ inline void check_order_of_bytes(RuleContext& ctx, Client& client) {
   }
 }
 
+/// DIR-01: the order of times is that of numbers, and not of texts.
+inline void check_order_of_odd_times(RuleContext& ctx, Client& client) {
+  std::vector<std::string> ids;
+  for (const Timestamp time : odd_clocks()) {
+    set_clock_if_any(ctx, time);
+    ids.push_back("of odd time " + std::to_string(ids.size()));
+    client.create_session(ids.back(), "odd timer");
+  }
+  expect_sessions(ctx, client, "odd timer", ids, "whose sessions are of odd times");
+}
+
 /// DIR-01: sessions that are large are listed as whole as others.
 inline void check_large_sessions(RuleContext& ctx, Client& client) {
   std::vector<std::string> ids;
-  for (const std::size_t size : {70'000u, 300'000u, 5u}) {
+  for (const std::size_t size :
+       {70'000u, 300'000u, 5u, 900'001u, 900'002u, 900'003u, 900'004u, 900'005u}) {
     ids.push_back("of " + std::to_string(size));
     client.create_session(ids.back(), "large", object("text", letters(size)));
   }
@@ -459,6 +474,7 @@ std::vector<Rule> session_directory_rules() {
              Client client = ctx.open();
              detail::expect_sessions(ctx, client, "u", {}, "of an empty store");
              detail::check_listed_order(ctx, client);
+             detail::check_order_of_odd_times(ctx, client);
              detail::check_exact_users(ctx, client);
              detail::check_large_sessions(ctx, client);
              detail::check_listed_as_read(ctx, client);
@@ -563,9 +579,13 @@ std::vector<Rule> session_directory_rules() {
              }
              detail::expect_sessions(ctx, client, "owner", neighbours, "after a deletion");
              detail::make_whole_session(ctx, client, "ended");
+             client.create_session("of user ended", "ended");
              client.end_session("ended");
              ctx.expect_same(client.delete_session("ended"), true,
                              "the deletion of an ended session");
+             ctx.must(client.get_session("of user ended"),
+                      "a session of a user who has the id of one that was deleted");
+             client.delete_session("of user ended");
              detail::expect_parts(ctx, client, "ended", {},
                                   "what is left of the ended session deleted");
              if (ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer)) {

@@ -127,7 +127,8 @@ private:
     } catch (const StorageError&) { // also an answer
     }
     ctx_.expect_same(ctx_.must(client_.get_session(id_), "the session"), session_,
-                     "the session after " + what + ", which had nothing to do,");
+                     "the session after " + what +
+                         ", a call that was refused or which had nothing to do,");
   }
   void write_in_vain();
   void look_in_vain();
@@ -194,6 +195,12 @@ inline void CallsForNothing::write_in_vain() {
   append("an append of invalid UTF-8", "user", "\xff", json::object());
   append("an append with a list as metadata", "user", "x", json::array());
   context("a context of invalid UTF-8", "\xff");
+  if (const auto limit = ctx_.harness().claims().max_value_bytes()) {
+    const std::string large = letters(*limit + 1);
+    update("that is too large", SessionUpdate().mark_error().updates(object("a", large)));
+    append("an append that is too large", "user", large, json::object());
+    context("a context that is too large", large);
+  }
   for (const std::string& status : {std::string(), std::string("active")}) {
     make("an end as " + show(status), [&] { return client_.end_session(id_, status); });
   }
@@ -563,6 +570,18 @@ std::vector<Rule> session_rules() {
             expected.request_count += more;
             expected.error_count += more;
             detail::expect_session(ctx, client, expected, "after 300 updates more");
+            // Whatever else the update says, and if that changes nothing.
+            for (const json& patch :
+                 {json::object(), object("a", 1), object("not there", nullptr), json()}) {
+              SessionUpdate with = SessionUpdate().increment_requests().mark_error();
+              with.add_processing_time(std::chrono::microseconds(0));
+              if (patch.is_object()) {
+                with.updates(patch);
+              }
+              ++expected.request_count;
+              ++expected.error_count;
+              update(with, "counters beside a patch of " + show(patch));
+            }
             // Whoever speaks, and whatever is stored besides, no counter counts it.
             for (const char* role : {"user", "assistant", "tool", "system", "error"}) {
               if (ctx.offers(Interfaces::conversations)) {
@@ -731,7 +750,7 @@ std::vector<Rule> session_rules() {
              const auto now = [&] {
                const Session session = ctx.must(client.get_session("s"), "the session");
                ctx.expect_same(session.created_at, created_at.value_or(session.created_at),
-                               "created_at, whatever was done since");
+                               "created_at after an update, or whatever else was done");
                created_at = session.created_at;
                return session;
              };
@@ -758,8 +777,12 @@ std::vector<Rule> session_rules() {
              const auto update_later = [&](const SessionUpdate& update, const std::string& what) {
                start += 1min;
                ctx.set_clock(start);
-               client.update_session("s", update);
+               ctx.expect(client.update_session("s", update), "the update to be true", "false");
                ctx.expect_same(now().last_activity, start, "last_activity after an update" + what);
+               if (!update.counts_request()) { // at the same time, it may change nothing at all
+                 ctx.expect(client.update_session("s", update),
+                            "an update to be true at the time of the one before", "false");
+               }
              };
              update_later(SessionUpdate().increment_requests(), "");
              update_later(SessionUpdate().mark_error(), " by mark_error");
@@ -798,8 +821,15 @@ std::vector<Rule> session_rules() {
              ctx.set_clock(start - 2h);
              client.update_session("s", SessionUpdate());
              expect_no_way_back("an update");
-             client.update_session("s", SessionUpdate().updates(object("b", 1)));
-             expect_no_way_back("an update of the metadata");
+             const std::uint64_t errors = now().error_count;
+             for (const int value : {1, 2}) { // the second at the same time
+               client.update_session("s", SessionUpdate().updates(object("b", value)).mark_error());
+               expect_no_way_back("an update of the metadata");
+               ctx.expect_same(json(now().metadata.tree().value("b", 0)), json(value),
+                               "what an update has set when the clock went back");
+             }
+             ctx.expect_same(now().error_count, errors + 2,
+                             "what updates have counted when the clock went back");
              if (ctx.offers(Interfaces::conversations)) {
                client.add_message("s", "user", "hi");
                expect_no_way_back("an append");
@@ -818,10 +848,12 @@ std::vector<Rule> session_rules() {
              }
              detail::check_not_active(ctx, client, now());
              ctx.set_clock(start - 3h);
-             client.end_session("s");
+             client.end_session("s", "done");
              ctx.expect(now().last_activity >= latest,
                         "last_activity not to go back with an end when the clock went back",
                         show(now()));
+             ctx.expect_same(now().status, std::string("done"),
+                             "the status after an end when the clock went back");
            }),
       Rule("SES-11", needs::sessions,
            "updates reaches metadata only: a member named \"status\" or \"user_id\" lands there",
@@ -875,17 +907,28 @@ std::vector<Rule> session_rules() {
             }
             constexpr std::size_t threads = 4;
             constexpr std::size_t each = 16;
-            ctx.in_rounds(client, threads, each,
-                          [&](std::size_t round, std::size_t index, Client mine) {
-                            Client rival = rivals.on_thread_of(mine, index);
-                            const std::string member =
-                                "t" + std::to_string(index) + "." + std::to_string(round);
-                            rival.update_session("s", SessionUpdate()
-                                                          .updates(object(member, round))
-                                                          .increment_requests()
-                                                          .mark_error()
-                                                          .add_processing_time(3us));
-                          });
+            ctx.in_rounds(
+                client, threads, each, [&](std::size_t round, std::size_t index, Client mine) {
+                  Client rival = rivals.on_thread_of(mine, index);
+                  const std::string member =
+                      "t" + std::to_string(index) + "." + std::to_string(round);
+                  rival.update_session("s", SessionUpdate()
+                                                .updates(object(member, round))
+                                                .increment_requests()
+                                                .mark_error()
+                                                .add_processing_time(3us));
+                  if (ctx.offers(Interfaces::conversations)) {
+                    detail::append(ctx, rival, "s",
+                                   "w" + std::to_string(index) + "-" + std::to_string(round));
+                  }
+                  if (ctx.offers(Interfaces::contexts)) {
+                    rival.store_task_context("s", member);
+                  }
+                });
+            if (ctx.offers(Interfaces::conversations)) {
+              detail::expect_writers_order(ctx, detail::contents(client.history("s")), threads,
+                                           each);
+            }
             const Session after = ctx.must(client.get_session("s"), "the session");
             const std::uint64_t all = clients * rounds + threads * each;
             ctx.expect_same(after.request_count, all, "request_count after concurrent updates");

@@ -109,7 +109,7 @@ inline void check_no_stale_reads(RuleContext& ctx, Client& a, Client& b) {
 
 /// TWO-01: nor does a handle answer what it has read when the other has changed little, or has made
 /// it afresh with as much as before.
-inline void check_no_stale_reads_afresh(RuleContext& ctx, Client& a, Client& b) {
+inline void check_no_stale_reads_afresh(RuleContext& ctx, Client& a, Client& b, Client& third) {
   const std::string key = "made afresh by another";
   const bool has_threads =
       ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer);
@@ -136,10 +136,14 @@ inline void check_no_stale_reads_afresh(RuleContext& ctx, Client& a, Client& b) 
   };
   const auto expect_equal = [&](const std::string& what) {
     const std::vector<std::string> fresh = all_answers(ctx, a, key);
-    const std::vector<std::string> read = all_answers(ctx, b, key);
-    for (std::size_t i = 0; i < fresh.size(); ++i) {
-      ctx.expect(read[i] == fresh[i], "by the other handle, after " + what + ", " + fresh[i],
-                 read[i]);
+    for (Client* const reader : {&b, &third}) {
+      const std::vector<std::string> read = all_answers(ctx, *reader, key);
+      for (std::size_t i = 0; i < fresh.size(); ++i) {
+        ctx.expect(read[i] == fresh[i],
+                   (reader == &b ? "by the other handle, after " : "by a third handle, after ") +
+                       what + ", " + fresh[i],
+                   read[i]);
+      }
     }
   };
   fill_session_with("first");
@@ -178,6 +182,16 @@ inline void check_no_stale_reads_afresh(RuleContext& ctx, Client& a, Client& b) 
     fill_session_with("last");
     fill_thread_with("last");
     expect_equal("a session that was made afresh after a clean-up");
+    b.close();
+    a.update_session(key, SessionUpdate().mark_error().updates(object("more", 1)));
+    a.add_message(key, "user", "more");
+    a.store_task_context(key, "more");
+    fill_thread_with("more");
+    if (ctx.offers(Interfaces::checkpointer)) {
+      a.put_writes(key, "one", "another task", WriteList().add("x", "more"));
+    }
+    b.initialize();
+    expect_equal("what was done while this one was closed");
   }
 }
 
@@ -438,7 +452,8 @@ std::vector<Rule> sharing_rules() {
             const auto apart = [&] { return ctx.open_in(ctx.space() + "-c"); };
             Client of_a = apart();
             Client of_b = apart();
-            detail::check_no_stale_reads_afresh(ctx, of_a, of_b);
+            Client third = apart();
+            detail::check_no_stale_reads_afresh(ctx, of_a, of_b, third);
             a.close_if_possible();
             if (b.has_sessions()) {
               ctx.must(b.get_session("shared"), "the session, after the other handle was closed");
