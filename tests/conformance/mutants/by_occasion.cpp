@@ -428,13 +428,13 @@ public:
 
 // Large answers
 
-/// A list ends where it has so many bytes.
-template <std::size_t most>
-class EndsAt : public Bug {
+/// A list ends where it has a mebibyte.
+class EndsAtAMebibyte : public Bug {
 public:
   using Bug::Bug;
 
   awaitable<Answer> around(Operation call, Next next) override {
+    constexpr std::size_t most = std::size_t{1} << 20u;
     const bool cuts = has(call);
     Answer answer = co_await next(std::move(call));
     if (auto* const history = std::get_if<std::vector<Message>>(&answer); cuts && history) {
@@ -789,14 +789,10 @@ std::vector<Mutant> occasion_mutants() {
   add<TouchesAtTheClose, Id::update_session>(all, "DUR-01", "touches_at_the_close",
                                              "an update of nothing is written at the close",
                                              "after a reopen without a close");
-  add<EndsAt<std::size_t{1} << 20u>, Id::get_conversation_history>(
+  add<EndsAtAMebibyte, Id::get_conversation_history>(
       all, "CON-04", "ends_at_a_mebibyte", "a history has no more than 1 MiB", "large messages");
-  add<EndsAt<std::size_t{4} << 20u>, Id::get_conversation_history>(
-      all, "CON-04", "ends_at_4_mebibytes", "a history has no more than 4 MiB", "large messages");
-  add<EndsAt<std::size_t{1} << 20u>, Id::list_sessions>(
-      all, "DIR-01", "ends_at_a_mebibyte", "a list has no more than 1 MiB", "metadata is large");
-  add<EndsAt<std::size_t{4} << 20u>, Id::list_sessions>(
-      all, "DIR-01", "ends_at_4_mebibytes", "a list has no more than 4 MiB", "metadata is large");
+  add<EndsAtAMebibyte, Id::list_sessions>(all, "DIR-01", "ends_at_a_mebibyte",
+                                          "a list has no more than 1 MiB", "metadata is large");
   add<ListsByTextOfTime, Id::list_sessions>(all, "DIR-01", "lists_by_text_of_time",
                                             "a list goes by times as texts", "of odd times");
   add<CleansSince1970, Id::cleanup_expired_sessions>(all, "CLN-01", "cleans_since_1970",

@@ -132,8 +132,7 @@ inline void check_order_of_odd_times(RuleContext& ctx, Client& client) {
 /// DIR-01: sessions that are large are listed as whole as others.
 inline void check_large_sessions(RuleContext& ctx, Client& client) {
   std::vector<std::string> ids;
-  for (const std::size_t size :
-       {70'000u, 300'000u, 5u, 900'001u, 900'002u, 900'003u, 900'004u, 900'005u}) {
+  for (const std::size_t size : {70'000u, 300'000u, 5u, 900'001u, 900'002u}) {
     ids.push_back("of " + std::to_string(size));
     client.create_session(ids.back(), "large", object("text", letters(size)));
   }
