@@ -9,7 +9,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 
@@ -333,6 +333,122 @@ private:
   std::atomic<bool> is_under_way_ = false;
 };
 
+/// Each handle has a place of its own for the records of a key, and the first is read first.
+class PlacesOfTheHandle : public BugOfReads {
+public:
+  using BugOfReads::BugOfReads;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    if (has(call)) {
+      writers_->set(call.key + "\n" + std::to_string(++(*counts_)[call.key]), this);
+    }
+    return BugOfReads::around(std::move(call), std::move(next));
+  }
+
+protected:
+  awaitable<Answer> read(Operation call, Next next) override {
+    const std::string key = call.key;
+    const std::uint64_t after = call.after;
+    const std::size_t limit = call.limit;
+    Records records = co_await all(std::move(call), std::move(next));
+    const auto writer = [&](const ArchiveRecord& record) {
+      return writers_->get(key + "\n" + std::to_string(record.sequence)).value_or(nullptr);
+    };
+    const void* const first = records.empty() ? nullptr : writer(records.front());
+    sort_stably(records, [&](const auto& a, const auto& b) {
+      return writer(a) == first && writer(b) != first;
+    });
+    std::uint64_t sequence = 0;
+    for (ArchiveRecord& record : records) {
+      record.sequence = ++sequence;
+    }
+    std::erase_if(records, [=](const ArchiveRecord& record) { return record.sequence <= after; });
+    records.resize(std::min(limit, records.size()));
+    co_return records;
+  }
+
+private:
+  std::shared_ptr<Kept<const void*>> writers_ = shared<Kept<const void*>>();
+  std::shared_ptr<std::map<std::string, int>> counts_ = shared<std::map<std::string, int>>();
+};
+
+/// A handle that is closed closes what all handles on the space append to.
+class CloseClosesAll : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    if (call.kind == Id::initialize) {
+      *is_closed_ = false;
+    } else if (call.kind == Id::close && was_opened_.exchange(false)) {
+      *is_closed_ = true;
+    }
+    was_opened_ = was_opened_ || call.kind == Id::initialize;
+    return has(call) && *is_closed_ ? answered(Answer(false)) : next(std::move(call));
+  }
+
+private:
+  std::shared_ptr<std::atomic<bool>> is_closed_ = shared<std::atomic<bool>>();
+  std::atomic<bool> was_opened_ = false;
+};
+
+/// Reads a closed archive as one that is empty.
+class ReadsEmptyWhenClosed : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    if (call.kind == Id::initialize || call.kind == Id::close) {
+      is_open_ = call.kind == Id::initialize;
+    }
+    if (call.kind == Id::read_archive && !is_open_) {
+      return answered(Answer(Records()));
+    }
+    return next(std::move(call));
+  }
+
+private:
+  std::atomic<bool> is_open_ = false;
+};
+
+/// Has nothing to do where there are no writes, and is not looked at whether it is open.
+class NoWritesAreAlwaysKept : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    if (call.kind == Id::initialize || call.kind == Id::close) {
+      is_open_ = call.kind == Id::initialize;
+    }
+    if (has(call) && call.writes.empty() && !is_open_) {
+      return answered(Answer(true));
+    }
+    return next(std::move(call));
+  }
+
+private:
+  std::atomic<bool> is_open_ = false;
+};
+
+/// Goes on on a thread of its own, and comes back to wherever the call was awaited.
+class ComesBackAnyhow : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    return has(call) ? later(std::move(call), std::move(next)) : next(std::move(call));
+  }
+
+private:
+  awaitable<Answer> later(Operation call, Next next) {
+    boost::asio::steady_timer timer(pool_, std::chrono::milliseconds(1));
+    co_await timer.async_wait(boost::asio::use_awaitable);
+    co_return co_await next(std::move(call));
+  }
+
+  boost::asio::thread_pool pool_{1};
+};
+
 // Entry ids
 
 /// An entry is the same only if some other argument is, too.
@@ -645,9 +761,6 @@ public:
 class EntriesEndElsewhere : public Bug {
 public:
   using Bug::Bug;
-  EntriesEndElsewhere(const EntriesEndElsewhere&) = delete;
-  EntriesEndElsewhere& operator=(const EntriesEndElsewhere&) = delete;
-  ~EntriesEndElsewhere() override { pool_.join(); }
 
   awaitable<Answer> around(Operation call, Next next) override {
     return has(call) && call.entry_id ? elsewhere(std::move(call), std::move(next))
@@ -657,15 +770,11 @@ public:
 private:
   awaitable<Answer> elsewhere(Operation call, Next next) {
     Answer answer = co_await next(std::move(call));
-    auto initiate = [this](auto handler) {
-      boost::asio::post(pool_, [handler = std::move(handler)]() mutable { handler(); });
-    };
-    co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
-        initiate, boost::asio::use_awaitable);
+    co_await other_.go();
     co_return answer;
   }
 
-  boost::asio::thread_pool pool_{1};
+  AnotherThread other_;
 };
 
 class EntriesBlock : public Bug {
@@ -766,6 +875,20 @@ std::vector<Mutant> archive_kind_mutants() {
   each.template operator()<ThrowsWhatIsUnderWay>("ARC-06", "close_throws_what_is_under_way",
                                                  "an append under way at close throws",
                                                  "true or false from");
+  each.template operator()<PlacesOfTheHandle>("ARC-02", "places_of_the_handle",
+                                              "each handle has its own places",
+                                              "that two handles appended by turns");
+  each.template operator()<CloseClosesAll>(
+      "ARC-02", "close_closes_all", "a handle closes the others, too", "the append to be true");
+  all.push_back(bug<ReadsEmptyWhenClosed, Id::read_archive>(
+      "ARC-09", "reads_empty_when_closed", "a closed archive is read as an empty one",
+      "from read_archive"));
+  all.push_back(bug<NoWritesAreAlwaysKept, Id::append_checkpoint_writes>(
+      "ARC-09", "no_writes_are_always_kept", "a closed archive keeps no writes, as true",
+      "an append of no writes"));
+  each.template operator()<ComesBackAnyhow>("LIF-07", "archive_comes_back_anyhow",
+                                            "a call comes back to a context that is gone",
+                                            "a call came back to it");
   add_once<NaturalKeys>(all, "ONC-01", "natural_keys", "other ids make another entry",
                         "the records of one entry");
   all.resize(all.size() - 2); // which have no other argument than a value

@@ -52,6 +52,13 @@ inline std::vector<ArchiveAppend> one_of_each(const std::string& key, const json
   return all;
 }
 
+/// An append of writes that are none.
+inline ArchiveAppend without_writes(const std::string& key) {
+  Operation call = method_of(MethodId::append_checkpoint_writes).prepared(key);
+  call.writes.clear();
+  return ArchiveAppend(std::move(call));
+}
+
 inline bool append(Client& client, const ArchiveAppend& entry,
                    std::optional<Timestamp> at = std::nullopt) {
   Operation call = entry.call;
@@ -188,6 +195,41 @@ inline void check_long_kinds(RuleContext& ctx, Client& client) {
                    "270 records of one key and of kind " +
                        std::string(to_string(entries[kind].kind)));
   }
+}
+
+/// ARC-02: two handles by turns make one sequence, which stays when one of them is closed.
+inline void check_appends_by_turns(RuleContext& ctx) {
+  if (!ctx.harness().claims().has_shared_handles()) {
+    return;
+  }
+  Client a = ctx.open();
+  Client b = ctx.open();
+  const std::string key = "by turns";
+  std::vector<std::vector<json>> expected(6);
+  const auto append_by = [&](Client& client, int number) {
+    const auto entries = one_of_each(key, number);
+    for (std::size_t kind = 0; kind < entries.size(); ++kind) {
+      keep(ctx, client, entries[kind]);
+      expected[kind].push_back(entries[kind].fields);
+    }
+  };
+  const auto expect_all = [&](Client& client, const std::string& what) {
+    const auto entries = one_of_each(key, 0);
+    for (std::size_t kind = 0; kind < entries.size(); ++kind) {
+      expect_records(ctx, client, entries[kind].kind, key, expected[kind], what);
+    }
+  };
+  for (int i = 0; i < 6; ++i) {
+    append_by(i % 3 == 1 ? b : a, i);
+  }
+  expect_all(a, "the records that two handles appended by turns");
+  ctx.close(a);
+  append_by(b, 6);
+  expect_all(b, "the records of a handle beside which another was closed");
+  Client c = ctx.open();
+  append_by(c, 7);
+  append_by(b, 8);
+  expect_all(b, "the records of a handle beside which another was opened");
 }
 
 /// ARC-02: of each kind, writers on threads lose nothing, and keep their own order.
@@ -453,6 +495,7 @@ std::vector<Rule> archive_rules() {
                                       "the records of one key in order");
              }
              detail::check_small_pages(ctx, client);
+             detail::check_appends_by_turns(ctx);
              detail::check_racing_appends(ctx, client);
              detail::check_long_archive(ctx, client);
              detail::check_long_kinds(ctx, client);
@@ -648,6 +691,14 @@ std::vector<Rule> archive_rules() {
              const auto expect_closed = [&](const std::string& when) {
                for (const auto& entry : detail::one_of_each("k", 1)) {
                  ctx.expect_same(detail::append(client, entry), false, "an append " + when);
+               }
+               ctx.expect_same(detail::append(client, detail::without_writes("k")), false,
+                               "an append of no writes " + when);
+               if (IArchiveReader* const reader = client.handle().archive_reader) {
+                 ctx.expect_error(errc::closed, [&] {
+                   client.call("read_archive(session_event, \"k\") " + when,
+                               reader->read_archive(ArchiveKind::session_event, "k"));
+                 });
                }
              };
              if (!ctx.harness().claims().is_opened_by_harness()) {

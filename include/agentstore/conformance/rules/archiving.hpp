@@ -6,8 +6,10 @@
 /// DUA: the rules of IArchiving, with an archive that the harness makes fail and hang.
 
 #include <agentstore/conformance/methods/steps.hpp>
+#include <agentstore/conformance/methods/tagged_writes.hpp>
 #include <agentstore/conformance/rules/archive.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
+#include <agentstore/conformance/rules/canceller.hpp>
 #include <agentstore/conformance/rules/errors.hpp>
 #include <agentstore/conformance/rules/values.hpp>
 
@@ -106,6 +108,62 @@ public:
     return ids;
   }
 
+  /// Two calls that leave records of one kind; an event comes last, because it ends the session.
+  class Pair {
+  public:
+    ArchiveKind kind;
+    std::string_view field;
+    std::function<bool(Client&, const std::string& key, const std::string& word)> call;
+  };
+  static std::vector<Pair> pairs() {
+    return {{ArchiveKind::conversation_message, "content",
+             [](Client& client, const std::string& key, const std::string& word) {
+               return client.add_message(key, "user", word);
+             }},
+            {ArchiveKind::checkpoint, "checkpoint_id",
+             [](Client& client, const std::string& key, const std::string& word) {
+               return client.put_checkpoint(key, word, 1);
+             }},
+            {ArchiveKind::task_context_snapshot, "context_data",
+             [](Client& client, const std::string& key, const std::string& word) {
+               return client.store_task_context(key, word);
+             }},
+            {ArchiveKind::checkpoint_writes, "task_id",
+             [](Client& client, const std::string& key, const std::string& word) {
+               return client.put_writes(key, "c", word, one_write("channel", json(1)));
+             }},
+            {ArchiveKind::session_event, "event_type",
+             [](Client& client, const std::string& key, const std::string& word) {
+               return word == update ? client.update_session(key, SessionUpdate().mark_error())
+                                     : client.end_session(key);
+             }}};
+  }
+  static constexpr const char* update = "update_session";
+  static std::vector<std::string> words_of(const Pair& pair) {
+    return pair.kind == ArchiveKind::session_event ? std::vector<std::string>{update, "end_session"}
+                                                   : std::vector<std::string>{"first", "second"};
+  }
+
+  /// The session of the calls. Nothing is queued then.
+  void prepare_pairs(const std::string& key) {
+    client_.create_session(key);
+    expect_drained();
+  }
+  void call_twice(const Pair& pair, const std::string& key) {
+    for (const std::string& word : words_of(pair)) {
+      ctx_.expect(pair.call(client_, key, word), "a call of the hot store to be true", "false");
+    }
+  }
+  void expect_pair(const Pair& pair, const std::string& key, const std::string& when) {
+    std::vector<std::string> found;
+    for (const ArchiveRecord& record : archived(pair.kind, key)) {
+      found.push_back(record.fields.value(std::string(pair.field), std::string()));
+    }
+    std::erase(found, "create_session");
+    ctx_.expect_same(found, words_of(pair),
+                     "the records of kind " + std::string(to_string(pair.kind)) + " " + when);
+  }
+
 private:
   static Client open(RuleContext& ctx) {
     if (!ctx.harness().has_archive_behind()) {
@@ -139,6 +197,47 @@ inline void check_no_call_waits(RuleContext& ctx) {
   for (const ArchiveState state : {ArchiveState::hangs, ArchiveState::refuses}) {
     store.set_archive(state);
     make_each_call(ctx, store.client(), "s" + std::to_string(static_cast<int>(state)));
+    const std::string key = "read " + std::to_string(static_cast<int>(state));
+    fill_for_reads(ctx, store.client(), key);
+    for (const auto& calls : {read_methods(ctx), change_methods(ctx)}) {
+      for (const ReadMethod& method : calls) {
+        method.get(store.client(), method.ids(key));
+      }
+    }
+    store.client().health_check();
+    store.client().cleanup(std::chrono::microseconds(0));
+    store.metrics();
+  }
+}
+
+/// DUA-01 and DUA-04: of an archive that is away when the store is opened.
+inline void check_archive_is_away_at_first(RuleContext& ctx, ArchivingStore& store) {
+  for (const ArchiveState state : {ArchiveState::refuses, ArchiveState::hangs}) {
+    const std::string thread = "away " + std::to_string(static_cast<int>(state));
+    store.set_archive(ArchiveState::works);
+    store.client().close();
+    store.set_archive(state);
+    const auto opening =
+        ctx.driver().start("initialize()", store.client().handle().backend->initialize());
+    ctx.driver().settle(opening); // within its limit, by whatever
+    if (opening.state->error) {
+      store.set_archive(ArchiveState::works);
+      ctx.expect_same(store.client().initialize(), true, "initialize when the archive is back");
+      continue;
+    }
+    const ArchivingMetrics before = store.metrics();
+    std::vector<std::string> ids = store.put_many(thread, 2);
+    store.set_archive(ArchiveState::works);
+    store.expect_drained();
+    store.put(thread, "later");
+    store.expect_drained();
+    const std::vector<std::string> found = store.archived_ids(thread);
+    ctx.expect(!found.empty() && found.back() == "later",
+               "the latest record, though the archive was away when the store was opened",
+               show(found));
+    store.need_attempts(before);
+    ids.emplace_back("later");
+    ctx.expect_same(found, ids, "the records after the archive was away when the store was opened");
   }
 }
 
@@ -282,6 +381,87 @@ inline void check_each_value_is_archived(RuleContext& ctx, ArchivingStore& store
     ctx.expect_same(fields_of(store.archived(method_of(*append).archive_kind(), key)), expected,
                     "the records of " + argument.label());
   }
+}
+
+/// Keys that are not the same, though they look alike.
+inline void check_each_key_is_archived(RuleContext& ctx, ArchivingStore& store) {
+  constexpr std::size_t at_once = 4; // records that wait at a time
+  const std::vector<std::string> keys = {
+      "key",   "Key",      "key ",      " key", "key/",       "key:a",      "key%",
+      "key\n", "\xC3\xA9", "e\xCC\x81", "0",    letters(255), letters(256), letters(1024)};
+  std::size_t waiting = 0;
+  for (const std::string& key : keys) {
+    const auto expect_true = [&](bool done) {
+      ctx.expect_same(done, true, "a call of the hot store");
+      if (++waiting % at_once == 0) {
+        store.expect_drained();
+      }
+    };
+    store.client().create_session(key);
+    expect_true(true);
+    expect_true(store.client().add_message(key, "user", "hi"));
+    expect_true(store.client().put_checkpoint(key, "c", 1));
+    expect_true(store.client().store_task_context(key, 1));
+    expect_true(store.client().put_writes(key, "c", "t", one_write("a", json(1))));
+  }
+  store.expect_drained();
+  for (const std::string& key : keys) {
+    for (const Method& method : methods()) {
+      if (method.is_archive() && method.id != MethodId::append_conversation_session) {
+        const auto records = store.archived(method.archive_kind(), key);
+        ctx.expect_same(std::uint64_t{records.size()}, std::uint64_t{1},
+                        "the number of records of kind " +
+                            std::string(to_string(method.archive_kind())) + " and the key " +
+                            show(key));
+        for (const char* of_key : {"session_id", "thread_id"}) {
+          ctx.expect_same(records[0].fields.value(of_key, key), key, "the key of its record");
+        }
+      }
+    }
+  }
+}
+
+/// Calls of several threads lose no record, and those of each thread keep their order.
+inline void check_crowd_is_archived(RuleContext& ctx, ArchivingStore& store) {
+  constexpr std::size_t writers = 3;
+  constexpr std::size_t rounds = 5;
+  store.need_room(writers * rounds);
+  ctx.in_rounds(
+      store.client(), writers, rounds, [&](std::size_t round, std::size_t writer, Client mine) {
+        const std::string id = "w" + std::to_string(writer) + "-" + std::to_string(round);
+        ctx.expect_same(mine.put_checkpoint("crowd", id, 1), true, "a call of the hot store");
+      });
+  store.expect_drained();
+  expect_writers_order(ctx, store.archived_ids("crowd"), writers, rounds);
+}
+
+/// A call that was cancelled leaves a record only if it has stored something, and does so if it
+/// says that it has.
+inline void check_cancelled_calls(RuleContext& ctx, ArchivingStore& store) {
+  Client& client = store.client();
+  Canceller canceller(ctx.driver());
+  std::size_t count = 0;
+  const std::vector<CancelPoint> points = {CancelPoint::after_steps(0), CancelPoint::after_steps(1),
+                                           CancelPoint::after_steps(3), CancelPoint::after_steps(6),
+                                           CancelPoint::after(std::chrono::microseconds(100))};
+  for (const TaggedWrite& tagged : tagged_writes(ctx)) {
+    for (const CancelPoint& point : points) {
+      const std::string key = "cancelled " + std::to_string(++count);
+      tagged.prepare(ctx, client, key);
+      store.expect_drained(); // so that the steps are those of the call
+      const std::uint64_t before = store.metrics().accepted;
+      const std::string text = tagged.text(key, 1);
+      const CancelResult result = canceller.run(text, tagged.write(client.handle(), key, 1), point);
+      const std::uint64_t more = store.metrics().accepted - before;
+      const bool is_stored = !tagged.numbers(ctx, client, key).empty();
+      const std::string what = "record of " + text + ", cancelled " + point.text();
+      ctx.expect(more <= (is_stored ? 1 : 0), "no " + what + ", which has stored nothing",
+                 show(more));
+      ctx.expect(result.value != true || more == 1, "a " + what + " and true all the same",
+                 show(more));
+    }
+  }
+  store.expect_drained();
 }
 
 /// The latest event of a key is the one that a call of this name leaves.
@@ -458,6 +638,25 @@ inline void check_queue_is_bounded(RuleContext& ctx) {
   ctx.expect_same(store.metrics().archived, most, "the number of records that were archived");
 }
 
+/// DUA-04 and DUA-09, of each kind of record.
+inline void check_each_kind(RuleContext& ctx, ArchivingStore& store, ArchiveState state) {
+  const std::string key = "each kind " + std::to_string(static_cast<int>(state));
+  store.prepare_pairs(key);
+  for (const auto& pair : ArchivingStore::pairs()) {
+    const ArchivingMetrics before = store.metrics();
+    store.set_archive(ArchiveState::hangs); // so that the second waits when the first fails
+    store.call_twice(pair, key);
+    store.set_archive(state);
+    store.drain(std::chrono::milliseconds(5)); // which gives the store time to try
+    store.set_archive(ArchiveState::works);
+    store.expect_drained();
+    store.need_attempts(before);
+    store.expect_pair(pair, key, "after the archive failed");
+    ctx.expect_same(store.metrics().accepted, before.accepted + 2,
+                    "the number of records that there were");
+  }
+}
+
 inline void check_failed_appends_are_repeated(RuleContext& ctx) {
   ArchivingStore store(ctx);
   store.need_room(7);
@@ -478,6 +677,10 @@ inline void check_failed_appends_are_repeated(RuleContext& ctx) {
   const ArchivingMetrics metrics = store.metrics();
   ctx.expect_same(metrics.archived, std::uint64_t{14}, "the number of records that were archived");
   ctx.expect(metrics.retried > 0, "retried to count the attempts that were repeated", "0");
+  for (const ArchiveState state : {ArchiveState::refuses, ArchiveState::hangs}) {
+    check_each_kind(ctx, store, state);
+  }
+  check_archive_is_away_at_first(ctx, store);
 }
 
 inline void check_refused_records_are_dropped(RuleContext& ctx) {
@@ -496,6 +699,56 @@ inline void check_refused_records_are_dropped(RuleContext& ctx) {
   store.expect_drained();
   ctx.expect_same(store.archived_ids("t"), std::vector<std::string>(1, "taken"),
                   "the records after one that was refused");
+}
+
+/// What waits weighs at least what its texts and values do. What an event holds is not said.
+inline void check_weights(RuleContext& ctx, ArchivingStore& store) {
+  constexpr std::size_t size = 3'000;
+  constexpr std::uint64_t most = 16 * size; // a queue may count a text at its longest, as JSON
+  const ArchivingMetrics limits = store.metrics();
+  if (limits.max_queued < 8 || limits.max_queued_bytes < 8 * most) {
+    return;
+  }
+  Client& client = store.client();
+  const std::string large = letters(size);
+  client.create_session("weighed");
+  store.expect_drained();
+  store.set_archive(ArchiveState::hangs);
+  std::uint64_t bytes = 0;
+  const auto expect_more = [&](const std::string& call, bool done) {
+    ctx.expect(done, call + " to be true", "false");
+    const std::uint64_t now = store.metrics().queued_bytes;
+    ctx.expect(now >= bytes + size,
+               "at least " + show(bytes + size) + " bytes in the queue, once " + call +
+                   " has stored " + show(std::uint64_t{size}),
+               show(now));
+    bytes = now;
+  };
+  expect_more("a content", client.add_message("weighed", "user", large));
+  expect_more("metadata", client.add_message("weighed", "user", "", object("m", large)));
+  expect_more("data", client.put_checkpoint("weighed", "c", large));
+  expect_more("a context", client.store_task_context("weighed", large));
+  expect_more("a write", client.put_writes("weighed", "c", "t", one_write("a", json(large))));
+  store.set_archive(ArchiveState::works);
+  store.expect_drained();
+  ctx.expect_same(store.metrics().queued_bytes, std::uint64_t{0}, "the bytes of an empty queue");
+}
+
+/// An open store that is initialized goes on with what it has queued.
+inline void check_opening_again(RuleContext& ctx, ArchivingStore& store) {
+  store.set_archive(ArchiveState::hangs);
+  const std::uint64_t accepted = store.metrics().accepted;
+  std::vector<std::string> ids = store.put_many("opened again", 2);
+  ctx.expect_same(store.client().initialize(), true, "initialize of an open store");
+  store.put("opened again", "later");
+  ids.emplace_back("later");
+  store.set_archive(ArchiveState::works);
+  store.expect_drained();
+  ctx.expect_same(store.archived_ids("opened again"), ids,
+                  "the records after initialize of an open store");
+  ctx.expect_same(store.metrics().accepted, accepted + 3,
+                  "the number of records since the store was constructed");
+  ctx.expect_same(store.metrics().dropped, std::uint64_t{0}, "what was dropped");
 }
 
 inline void check_metrics_add_up(RuleContext& ctx) {
@@ -525,6 +778,37 @@ inline void check_metrics_add_up(RuleContext& ctx) {
   const ArchivingMetrics after = store.metrics();
   ctx.expect_same(after.archived, count, "the number of records that were archived");
   ctx.expect_same(after.queued_bytes, std::uint64_t{0}, "the bytes of an empty queue");
+  check_weights(ctx, store);
+  check_opening_again(ctx, store);
+  Client closed = ctx.open_raw_in(ctx.other_space());
+  const ArchivingMetrics at_first = closed.call("get_archiving_metrics() before initialize",
+                                                closed.handle().archiving->get_archiving_metrics());
+  ctx.expect_same(at_first.accepted, std::uint64_t{0}, "the number of records before initialize");
+}
+
+/// A record of any kind is waited for, by whoever drains.
+inline void check_drain_of_each_kind(RuleContext& ctx, ArchivingStore& store) {
+  using namespace std::chrono_literals;
+  store.prepare_pairs("drained");
+  for (const auto& pair : ArchivingStore::pairs()) {
+    store.set_archive(ArchiveState::hangs);
+    store.call_twice(pair, "drained");
+    ctx.expect_same(store.drain(0ms), false,
+                    "drain while records of kind " + std::string(to_string(pair.kind)) + " wait");
+    std::vector<Pending<bool>> both;
+    for (int i = 0; i < 2; ++i) {
+      both.push_back(
+          ctx.driver().start("drain(), one of two at once",
+                             store.client().handle().archiving->drain(store.patience())));
+    }
+    store.set_archive(ArchiveState::works);
+    for (const Pending<bool>& draining : both) {
+      ctx.driver().settle(draining);
+    }
+    for (const Pending<bool>& draining : both) {
+      ctx.expect_same(ctx.driver().finish(draining), true, "a drain beside another");
+    }
+  }
 }
 
 inline void check_drain(RuleContext& ctx) {
@@ -556,6 +840,34 @@ inline void check_drain(RuleContext& ctx) {
                                              store.client().handle().archiving->drain(limit));
     store.set_archive(ArchiveState::works);
     ctx.expect_same(ctx.driver().finish(draining), true, "drain with a limit far ahead");
+  }
+  check_drain_of_each_kind(ctx, store);
+}
+
+/// A call that was under way when the store was closed has its record counted, if it was true.
+inline void check_calls_beside_close(RuleContext& ctx, ArchivingStore& store) {
+  Client& client = store.client();
+  for (const std::size_t steps : std::array<std::size_t, 4>{0, 1, 2, 5}) {
+    const std::uint64_t before = store.metrics().accepted;
+    std::vector<Pending<bool>> calls;
+    for (int i = 0; i < 4; ++i) {
+      calls.push_back(ctx.driver().start("put_checkpoint(), beside close()",
+                                         client.handle().checkpointer->put_checkpoint(
+                                             "beside close", std::to_string(i), json(i))));
+    }
+    for (std::size_t i = 0; i < steps; ++i) {
+      ctx.driver().step();
+    }
+    const auto closing = ctx.driver().start("close()", client.handle().backend->close());
+    std::uint64_t done = 0;
+    for (const Pending<bool>& call : calls) {
+      ctx.driver().settle(call);
+      done += call.state->value.value_or(false) ? 1U : 0U;
+    }
+    ctx.driver().finish(closing);
+    ctx.expect_same(store.metrics().accepted, before + done,
+                    "the number of records, with those of calls that were true beside close()");
+    ctx.expect_same(client.initialize(), true, "initialize after close");
   }
 }
 
@@ -592,6 +904,19 @@ inline void check_close_drains(RuleContext& ctx) {
   }
   ctx.expect_same(std::uint64_t{store.archived_ids("t").size()}, std::uint64_t{ids.size() + 1},
                   "the number of records after the store was opened again");
+  check_calls_beside_close(ctx, store);
+  for (const auto& pair : ArchivingStore::pairs()) {
+    const std::string key = "closed " + std::string(to_string(pair.kind));
+    store.prepare_pairs(key);
+    store.set_archive(ArchiveState::hangs);
+    store.call_twice(pair, key);
+    const auto closing = ctx.driver().start("close()", client.handle().backend->close());
+    ctx.driver().step();
+    store.set_archive(ArchiveState::works);
+    ctx.driver().finish(closing);
+    store.expect_pair(pair, key, "after close");
+    ctx.expect_same(client.initialize(), true, "initialize after close");
+  }
 }
 
 inline void check_repetition_is_safe(RuleContext& ctx) {
@@ -609,6 +934,7 @@ inline void check_repetition_is_safe(RuleContext& ctx) {
   ctx.expect_same(store.archived_ids("t"), ids, "the records of appends that seemed to fail");
   ctx.expect_same(store.archived_ids("other"), others,
                   "the records of appends that seemed to fail");
+  check_each_kind(ctx, store, ArchiveState::keeps_and_refuses);
 }
 
 inline void check_queue_outlives_the_store(RuleContext& ctx) {
@@ -664,6 +990,9 @@ std::vector<Rule> archiving_rules() {
              detail::check_each_change_is_archived(ctx, store);
              detail::check_refusals_leave_no_record(ctx, store);
              detail::check_clean_up_is_archived(ctx, store);
+             detail::check_each_key_is_archived(ctx, store);
+             detail::check_cancelled_calls(ctx, store);
+             detail::check_crowd_is_archived(ctx, store);
              if (ctx.has_faults()) {
                detail::check_failures_leave_no_record(ctx, store);
              }
