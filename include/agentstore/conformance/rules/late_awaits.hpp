@@ -32,7 +32,10 @@ inline std::string MadeCall::outcome(Client& client) {
   try {
     client.call(show(call_), keep_answer(std::move(waiting_), answer));
   } catch (const StorageError& error) {
-    return "a StorageError with \"" + error.code().message() + "\"";
+    // A code of the store's own may mean the same.
+    const bool is_closed = means(error.code(), errc::closed);
+    const auto code = is_closed ? make_error_code(errc::closed) : error.code();
+    return "a StorageError with \"" + code.message() + "\"";
   }
   return shown_answer(answer->value());
 }
@@ -97,7 +100,7 @@ inline void check_late_reads(RuleContext& ctx, Client& client) {
 }
 
 /// Writes that were made before what they need was there, or while it still was.
-inline void check_late_writes(RuleContext& ctx, Client& client) {
+inline void check_writes_awaited_late(RuleContext& ctx, Client& client) {
   std::size_t count = 0;
   const bool has_sessions = ctx.offers(Interfaces::sessions);
   for (const TaggedWrite& tagged : tagged_writes(ctx)) {
@@ -332,7 +335,7 @@ inline void check_late_life_cycle(RuleContext& ctx, Client& client) {
 
 inline void check_late_awaits(RuleContext& ctx, Client& client) {
   check_late_reads(ctx, client);
-  check_late_writes(ctx, client);
+  check_writes_awaited_late(ctx, client);
   check_late_order(ctx, client);
   check_late_times(ctx, client);
   if (ctx.offers(Interfaces::backend)) {
