@@ -212,6 +212,13 @@ std::vector<Rule> checkpoint_rules() {
                                        (is_data ? "data" : "metadata") + " alone");
                  }
                }
+               // The latest, by a read that asks for no id.
+               Checkpoint latest = ctx.must(client.get_checkpoint(thread), "the latest");
+               latest.data = object("stored again", 1);
+               latest.metadata = object("stored again", 2);
+               detail::store_by(way, client, thread, "c", latest.data, latest.metadata);
+               ctx.expect_same(client.get_checkpoint(thread), std::optional<Checkpoint>(latest),
+                               "the latest, which was stored again");
                // The same again, whole.
                detail::store_by(way, client, thread, "a", expected.data, expected.metadata);
                ctx.expect_same(detail::ids(client.list_checkpoints(thread)),

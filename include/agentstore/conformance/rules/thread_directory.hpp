@@ -902,6 +902,53 @@ inline void check_places_after_pruning(RuleContext& ctx, Client& client, const s
   expect_new(copy, "first new", "a copy that was pruned, to which one that was removed came back");
 }
 
+/// THR-03, THR-05, THR-07: a deletion, a pruning and a copy of one thread, begun together in any
+/// order, each do their whole work: the thread is gone, and the copy is of one moment.
+inline void check_changes_together(RuleContext& ctx, Client& client) {
+  Rivals rivals(ctx, client);
+  for (std::size_t round = 0; round < 3; ++round) {
+    const std::string id = "changed together " + std::to_string(round);
+    const std::string target = id + ", copied";
+    make_thread(ctx, client, id);
+    const ThreadState whole(ctx, client, id);
+    std::optional<Pending<bool>> deletion;
+    std::optional<Pending<bool>> copy;
+    std::optional<Pending<std::uint64_t>> pruning;
+    for (std::size_t turn = round; turn < round + 3; ++turn) {
+      IThreadDirectory& directory = *rivals.of(turn).handle().thread_directory;
+      if (turn % 3 == 0) {
+        copy = client.driver().start(Client::text("copy_thread", id, target),
+                                     directory.copy_thread(id, target));
+      } else if (turn % 3 == 1) {
+        pruning = client.driver().start(Client::text("prune_thread", id, std::uint64_t{2}),
+                                        directory.prune_thread(id, 2));
+      } else {
+        deletion =
+            client.driver().start(Client::text("delete_thread", id), directory.delete_thread(id));
+      }
+    }
+    const bool is_copied = client.driver().finish(*copy);
+    const std::uint64_t removed = client.driver().finish(*pruning);
+    ctx.expect_same(client.driver().finish(*deletion), true,
+                    "the deletion beside a pruning and a copy");
+    ctx.expect(removed == 0 || removed == 3, "a pruning beside a deletion to remove 3 or nothing",
+               show(removed));
+    expect_no_thread(ctx, client, id, "a thread deleted beside a pruning and a copy");
+    if (!is_copied) {
+      expect_no_thread(ctx, client, target, "a copy that was behind the deletion");
+      continue;
+    }
+    ThreadState expected = whole.as(target);
+    if (client.list_checkpoints(target).size() == 2) { // the copy was behind the pruning
+      expected.checkpoints.resize(2);
+      for (std::size_t i = 1; i < expected.writes.size() && i < 4; ++i) {
+        expected.writes[i].clear(); // those of z, y and m
+      }
+    }
+    expected.expect_in(ctx, client, "a copy beside a pruning and a deletion");
+  }
+}
+
 /// THR-05: from then on the two have nothing in common.
 inline void check_independence(RuleContext& ctx, Client& client) {
   make_thread(ctx, client, "left");
@@ -957,6 +1004,10 @@ inline void check_copies_beside_a_writer(RuleContext& ctx, Client& client) {
       calls.push_back(rivals.of(i).handle().thread_directory->copy_thread(
           source, source + "~" + std::to_string(i)));
       calls.push_back(storing(ctx, rivals.of(i + 1), source, "b" + std::to_string(i)));
+      if (has_writes(ctx)) {
+        calls.push_back(rivals.of(i + 1).handle().checkpointer->put_writes(
+            source, "c0", "w" + std::to_string(i), WriteList().add("first", 1).add("second", 2)));
+      }
     }
     count_true(client, "a copy of " + show(source) + ", or a store to it, begun together",
                std::move(calls));
@@ -970,6 +1021,18 @@ inline void check_copies_beside_a_writer(RuleContext& ctx, Client& client) {
         }
       }
     });
+    if (has_writes(ctx)) {
+      const auto count_writes = [&client](const std::string& thread) {
+        return std::uint64_t{client.get_writes(thread, "c0").size()};
+      };
+      ctx.expect_same(count_writes(source), std::uint64_t{8},
+                      "the number of writes put to a source that was copied beside them");
+      for (std::size_t i = 0; i < 4; ++i) {
+        const std::uint64_t copied = count_writes(source + "~" + std::to_string(i));
+        ctx.expect(copied % 2 == 0, "both writes of a call or none, in a copy made beside it",
+                   show(copied));
+      }
+    }
     const std::vector<std::string> all = reversed(ids(client.list_checkpoints(source)));
     ctx.expect_same(std::uint64_t{all.size()}, std::uint64_t{most + 4},
                     "the number of checkpoints of a source that was copied beside its writer");
@@ -1191,12 +1254,24 @@ inline void check_prunings_beside_a_writer(RuleContext& ctx, Client& client) {
         stores.push_back(client.driver().start(Client::text("store_checkpoint", id, "b", "changed"),
                                                storing(ctx, rivals.of(i + 1), id, "b", "changed")));
       }
+      if (has_writes(ctx)) {
+        ICheckpointerBackend& checkpointer = *rivals.of(i).handle().checkpointer;
+        stores.push_back(client.driver().start(
+            Client::text("put_writes", id, "b", added[i]),
+            checkpointer.put_writes(id, "b", added[i], one_write("channel", json(i)))));
+      }
     }
     for (const auto& call : prunings) {
       client.driver().finish(call);
     }
     for (const auto& call : stores) {
       ctx.expect(client.driver().finish(call), call.state->call + " to be true", "false");
+    }
+    if (has_writes(ctx)) {
+      expect_writes(
+          ctx, client, id, "b",
+          {"n0:0 channel=0", "n1:0 channel=1", "n2:0 channel=2", "task:0 channel=\"of b\""},
+          "the writes put to a thread that was pruned beside them");
     }
     expect_all(id, added);
   }
@@ -1321,6 +1396,7 @@ inline void check_heads(RuleContext& ctx, Client& client) {
   set_clock_if_any(ctx, first_of_may()); // at one time, so that it tells nothing
   make_thread(ctx, client, "t");
   store(ctx, client, "t", "y", "again"); // and keeps its place
+  store(ctx, client, "t", "b", "stored again", object("stored", "again"));
   store(ctx, client, "another", "x", 1);
   const std::vector<Checkpoint> all = client.list_checkpoints("t");
   for (const std::size_t limit : great_limits({0, 1, 2, 4, 5, 6})) {
@@ -1449,6 +1525,7 @@ std::vector<Rule> thread_directory_rules() {
              detail::check_copy_goes_on(ctx, client);
              detail::check_independence(ctx, client);
              detail::check_copies_beside_a_writer(ctx, client);
+             detail::check_changes_together(ctx, client);
              const auto all = detail::make_long_thread(ctx, client, "long");
              ctx.expect_same(client.copy_thread("long", "as long"), true,
                              "the copy of a long thread");

@@ -207,6 +207,23 @@ inline void check_alike_ids(RuleContext& ctx, Client client,
   if (!ctx.offers(Interfaces::checkpoints) && !has_writes) {
     return;
   }
+  store(ctx, client, "one of them", "before", 1);
+  store(ctx, client, "one of them", first, 2);
+  if (has_writes) {
+    put(ctx, client, "one of them", first, "task", WriteList().add("a", 1));
+  }
+  for (const std::string& other : others) {
+    const std::string where = show(other) + ", where there is only " + show(first);
+    ctx.expect_same(client.get_checkpoint("one of them", other), std::optional<Checkpoint>(),
+                    "checkpoint " + where);
+    if (has_writes) {
+      expect_writes(ctx, client, "one of them", other, {}, "the writes of " + where);
+    }
+    if (has_directory) {
+      ctx.expect_same(std::uint64_t{client.list_before("one of them", other).size()},
+                      std::uint64_t{0}, "how many are before " + where);
+    }
+  }
   for (const std::string& id : alike) {
     store(ctx, client, all, id, id);
     if (id != first) {
@@ -258,11 +275,11 @@ inline void check_alike_ids(RuleContext& ctx, Client client,
     expect_writes(ctx, client, all, "of tasks", tasks, "the writes of tasks that are much alike");
   }
   if (has_directory) {
+    ctx.expect_same(client.delete_thread(first), true, "the deletion");
+    store(ctx, client, first, "again", 1);
+    ctx.expect_same(client.prune_thread(first, 0), std::uint64_t{1}, "the pruning");
     std::vector<std::string> left = others;
-    ctx.expect_same(client.prune_thread(first, 0), std::uint64_t{2}, "the pruning");
-    client.delete_thread(first); // it may have writes
-    ctx.expect_same(client.delete_thread(left.back()), true, "the deletion");
-    left.pop_back();
+    left.emplace_back("one of them");
     left.push_back(all);
     for (const std::string& id : alike) {
       left.push_back(copies + id);
