@@ -48,6 +48,7 @@ protected:
 /// Has the time of an append from when its awaitable was made.
 class TimeOfTheAwaitable : public Bug {
 public:
+  using Bug::before;
   using Bug::Bug;
 
   void before(const Operation& call) override {
@@ -748,6 +749,7 @@ void whole_numbers(json& value) {
 /// Says what is wrong with an entry before the await.
 class ChecksEntriesAtOnce : public Bug {
 public:
+  using Bug::before;
   using Bug::Bug;
 
   void before(const Operation& call) override {

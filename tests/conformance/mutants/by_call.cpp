@@ -1429,6 +1429,7 @@ public:
 /// What is wrong is said where the call is made.
 class ChecksAtOnce : public Bug {
 public:
+  using Bug::before;
   using Bug::Bug;
 
   void before(const Operation& call) override {

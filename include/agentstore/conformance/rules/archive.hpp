@@ -588,7 +588,6 @@ std::vector<Rule> archive_rules() {
            [](RuleContext& ctx) {
              detail::need_reader(ctx);
              Client client = ctx.open();
-             detail::check_openings_that_meet(ctx, client);
              for (std::size_t round = 1; round <= 3; ++round) {
                for (const auto& entry : detail::one_of_each("k", 1)) {
                  detail::keep(ctx, client, entry);
@@ -604,6 +603,7 @@ std::vector<Rule> archive_rules() {
                                         "the records after initialize");
                }
              }
+             detail::check_openings_that_meet(ctx, client);
            }),
       Rule("ARC-06", needs::archive, "close flushes",
            "write out what is queued before closing, and close twice without harm",

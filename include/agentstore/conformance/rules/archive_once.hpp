@@ -118,7 +118,7 @@ inline void check_other_entries_are_others(RuleContext& ctx) {
       keep_once(ctx, client, "middle" + separator + "right", left, at);
     }
     expect_records(ctx, client, left.kind, "left", std::vector<json>(between.size(), left.fields),
-                   "the records of a key and entry ids that may be run together");
+                   "the records of a key and an entry id that may be run together");
   }
   Client other = ctx.open_other();
   for (const auto& entry : one_of_each("k", 1)) {
