@@ -485,7 +485,7 @@ std::vector<Mutant> archive_once_mutants() {
                             "the number of records of entries that were raced for"),
       mutant<MarksBeforeItAdds>("ONC-04", "marks_before_it_adds",
                                 "an entry whose append failed is taken for one that is there",
-                                "an entry that was repeated until it was true"),
+                                "the records of an entry that was"),
       mutant<MarksAfterItAdded>("ONC-04", "marks_after_it_added",
                                 "an entry that was kept and reported as lost is kept again",
                                 "an entry that was repeated until it was true"),
