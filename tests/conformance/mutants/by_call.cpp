@@ -1683,7 +1683,7 @@ std::vector<Mutant> call_mutants() {
                                              "the context of the session of");
   add<PruningWritesBack, Id::prune_thread>(all, "THR-07", "writes_back",
                                            "a pruning writes back what it has read before", "");
-  all.back().evidence = "that was pruned beside its writer";
+  all.back().evidence = "that was pruned beside";
   add<SetsActivityBack, Id::add_conversation_message, Id::end_session, Id::store_task_context>(
       all, "SES-10", "sets_activity_back", "last_activity follows the clock back",
       "when the clock went back");

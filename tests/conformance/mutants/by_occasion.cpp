@@ -64,7 +64,7 @@ public:
       }
       co_return answer;
     } catch (const StorageError& error) {
-      if (has(asked) && means(error.code(), errc::closed)) {
+      if (has(asked) && !later_ && means(error.code(), errc::closed)) {
         later_ = asked;
       }
       throw;

@@ -580,7 +580,7 @@ std::vector<Mutant> cancellation_mutants() {
                                  "an end of get_conversation_history"),
       mutant<CancelledReadFindsNothing>("CAN-01", "cancelled_read_finds_nothing",
                                         "a cancelled read is \"not found\"",
-                                        "what is there, or an exception, from get_session"),
+                                        "or an exception, from get_session"),
       mutant<CancelledArchiveHangs>("CAN-01", "cancelled_archive_hangs",
                                     "a cancelled append waits for an answer that does not come",
                                     "an end of append_session_event"),

@@ -1137,7 +1137,7 @@ std::vector<Mutant> checkpoint_mutants() {
                              "the ids of the list"),
       mutant<StoredAgainIsLatest>("CHK-04", "stored_again_is_latest",
                                   "storing an id again makes it the latest",
-                                  "expected the latest to be \"c\""),
+                                  "the latest, which was stored again"),
       mutant<StoredAgainIsListedFirst>("CHK-04", "stored_again_is_listed_first",
                                        "storing an id again moves it to the front of the list",
                                        "the order of the list"),

@@ -320,6 +320,9 @@ inline awaitable<bool> some_read(RuleContext& ctx, Client& client, const std::st
   return method.read(client.handle(), method.ids(key));
 }
 inline void expect_to_work(RuleContext& ctx, Client& client) {
+  for (const ReadMethod& method : read_methods(ctx)) {
+    method.get(client, method.ids("after"));
+  }
   const TaggedWrite tagged = tagged_writes(ctx).front();
   tagged.prepare(ctx, client, "after");
   ctx.expect(tagged.put(client, "after", 1),
@@ -361,8 +364,10 @@ inline std::shared_ptr<CallerContext> tear_down(RuleContext& ctx, const std::str
 inline std::shared_ptr<CallerContext> tear_down_idle(RuleContext& ctx) {
   Client client = ctx.open();
   const auto caller = CallerContext::make();
-  for (int i = 0; i < 20 && !read_methods(ctx).empty(); ++i) {
-    caller->start(some_read(ctx, client, "s"));
+  for (const ReadMethod& method : read_methods(ctx)) {
+    for (int i = 0; i < 5; ++i) {
+      caller->start(method.read(client.handle(), method.ids("s")));
+    }
   }
   const bool are_done = ctx.driver().run_until([&caller] {
     while (caller->step()) {
