@@ -289,15 +289,15 @@ inline void check_openings_at_once(RuleContext& ctx, const std::string& space) {
     std::vector<Pending<bool>> calls;
     for (std::size_t i = 0; i < 4; ++i) {
       Client& client = handles[i % handles.size()];
-      calls.push_back(client.driver().start(call, make(*client.handle().backend)));
+      calls.push_back(client.driver().start(call, make(client.handle().backend)));
     }
     for (const Pending<bool>& each : calls) {
       ctx.expect_same(handles.front().driver().finish(each), true, call + ", several at once,");
     }
   };
-  const auto open = [](IStorageBackend& backend) { return backend.initialize(); };
-  const auto close = [](IStorageBackend& backend) -> awaitable<bool> {
-    co_await backend.close();
+  const auto open = [](IStorageBackend* backend) { return backend->initialize(); };
+  const auto close = [](IStorageBackend* backend) -> awaitable<bool> {
+    co_await backend->close();
     co_return true;
   };
   at_once("initialize()", open);

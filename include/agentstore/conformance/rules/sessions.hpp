@@ -122,10 +122,9 @@ private:
   /// The outcome of the call is the business of other rules; here it must not be true.
   template <class Call>
   void make(const std::string& what, const Call& call) {
-    try {
+    ctx_.allow_error([&] {
       ctx_.expect_same(call(), false, what + (has_ended_ ? " of a session that has ended" : ""));
-    } catch (const StorageError&) { // also an answer
-    }
+    });
     ctx_.expect_same(ctx_.must(client_.get_session(id_), "the session"), session_,
                      "the session after " + what +
                          ", a call that was refused or which had nothing to do,");
