@@ -6,6 +6,8 @@
 /// Stores that begin too early, end in the wrong place, or block. What each does wrong stands in
 /// the table at the end.
 
+#include "conformance/mutants/another_thread.hpp"
+
 #include <agentstore/authoring/arguments.hpp>
 #include <agentstore/conformance/mutation/building_blocks.hpp>
 
@@ -239,26 +241,6 @@ private:
 
 // ASY-03
 
-/// Goes on on a thread of its own, and stays there.
-class Elsewhere {
-public:
-  Elsewhere() = default;
-  Elsewhere(const Elsewhere&) = delete;
-  Elsewhere& operator=(const Elsewhere&) = delete;
-  ~Elsewhere() { pool_.join(); }
-
-  awaitable<void> go() {
-    auto initiate = [this](auto handler) {
-      boost::asio::post(pool_, [handler = std::move(handler)]() mutable { handler(); });
-    };
-    co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
-        initiate, boost::asio::use_awaitable);
-  }
-
-private:
-  boost::asio::thread_pool pool_{1};
-};
-
 class EndsElsewhere : public ForwardingBackend {
 public:
   using ForwardingBackend::ForwardingBackend;
@@ -272,7 +254,7 @@ public:
   }
 
 private:
-  Elsewhere elsewhere_;
+  AnotherThread elsewhere_;
 };
 
 class ThrowsElsewhere : public ForwardingBackend {
@@ -291,7 +273,7 @@ public:
   }
 
 private:
-  Elsewhere elsewhere_;
+  AnotherThread elsewhere_;
 };
 
 class CountsElsewhere : public ForwardingBackend {
@@ -305,7 +287,7 @@ public:
   }
 
 private:
-  Elsewhere elsewhere_;
+  AnotherThread elsewhere_;
 };
 
 class FindsNothingElsewhere : public ForwardingBackend {
@@ -321,7 +303,7 @@ public:
   }
 
 private:
-  Elsewhere elsewhere_;
+  AnotherThread elsewhere_;
 };
 
 // ASY-04
@@ -535,7 +517,7 @@ public:
   }
 
 private:
-  Elsewhere elsewhere_;
+  AnotherThread elsewhere_;
 };
 
 /// Hangs where it meets a list on its way.

@@ -21,7 +21,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <deque>
 
@@ -182,26 +181,6 @@ private:
 
   std::optional<Answer> answer_;
   std::exception_ptr error_;
-};
-
-/// Where a call goes on that does not come back to its caller.
-class AnotherThread {
-public:
-  AnotherThread() = default;
-  AnotherThread(const AnotherThread&) = delete;
-  AnotherThread& operator=(const AnotherThread&) = delete;
-  ~AnotherThread() { pool_.join(); }
-
-  awaitable<void> go() {
-    auto initiate = [this](auto handler) {
-      boost::asio::post(pool_, [handler = std::move(handler)]() mutable { handler(); });
-    };
-    co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
-        initiate, boost::asio::use_awaitable);
-  }
-
-private:
-  boost::asio::thread_pool pool_{1};
 };
 
 /// What is answered where nothing is there.

@@ -3,6 +3,7 @@
 // they know not to be there, or when a call was cancelled. What each does wrong stands in the table
 // at the end.
 
+#include "conformance/mutants/another_thread.hpp"
 #include "conformance/mutants/bug.hpp"
 #include "conformance/mutants/expect_killed.hpp"
 

@@ -3,7 +3,7 @@
 // reopen has come twice, there was much, or it was there before. What each does wrong stands in the
 // table at the end.
 
-#include "conformance/mutants/asynchrony.hpp"
+#include "conformance/mutants/another_thread.hpp"
 #include "conformance/mutants/bug.hpp"
 #include "conformance/mutants/expect_killed.hpp"
 
@@ -414,7 +414,7 @@ public:
   }
 
 private:
-  asynchrony::Elsewhere elsewhere_;
+  AnotherThread elsewhere_;
 };
 
 /// A refusal names the helper that looked at the argument.

@@ -6,6 +6,7 @@
 /// Directories that break the rules of all methods: a rule that does not look at directories lets
 /// them pass.
 
+#include "conformance/mutants/another_thread.hpp"
 #include "conformance/mutants/asynchrony.hpp"
 #include "conformance/mutants/thread_directory.hpp"
 
@@ -81,7 +82,7 @@ public:
   }
 
 private:
-  asynchrony::Elsewhere elsewhere_;
+  AnotherThread elsewhere_;
 };
 
 /// Cancelled in between, the thread of the session is gone and the session is not.

@@ -82,20 +82,17 @@ inline awaitable<bool> keep_answer(awaitable<Answer> call,
 inline std::vector<std::string> all_answers(RuleContext& ctx, Client& client,
                                             const std::string& key,
                                             const std::function<void(bool)>& around = nullptr) {
-  const auto ask = [](awaitable<Answer> asked, std::optional<Answer>* into) -> awaitable<bool> {
-    *into = co_await std::move(asked);
-    co_return true;
-  };
   std::vector<std::string> answers;
   for (const Operation& call :
        reads_about(ctx.harness().interfaces(), key, {"user", "user-000000000001", "owner"},
                    {"c-000000000001", "c-000000000002", "one", "checkpoint", "late"})) {
-    std::optional<Answer> answer;
+    const auto answer = std::make_shared<std::optional<Answer>>();
     if (around) {
       around(true);
     }
     try {
-      client.call(show(call), ask(method_of(call.kind).call(client.handle(), call), &answer));
+      client.call(show(call),
+                  keep_answer(method_of(call.kind).call(client.handle(), call), answer));
     } catch (const StorageError&) {
       if (!around) {
         throw;
@@ -104,7 +101,7 @@ inline std::vector<std::string> all_answers(RuleContext& ctx, Client& client,
     if (around) {
       around(false);
     }
-    answers.push_back(answer ? show(call) + " = " + shown_answer(*std::move(answer)) : "");
+    answers.push_back(*answer ? show(call) + " = " + shown_answer(**answer) : "");
   }
   return answers;
 }

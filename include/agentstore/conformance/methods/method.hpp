@@ -251,6 +251,12 @@ inline awaitable<bool> is_positive(awaitable<Answer> call) {
   co_return is_positive(answer);
 }
 
+/// The call of an operation by its method, and whether it found or changed anything.
+inline awaitable<bool> positive_call(Handle& handle, Operation operation) {
+  const Method& method = method_of(operation.kind);
+  return is_positive(method.call(handle, std::move(operation)));
+}
+
 inline std::vector<std::string_view> Method::id_names() const {
   std::vector<std::string_view> names;
   for (const Parameter parameter : *this) {

@@ -5,6 +5,7 @@
 /// \file
 /// Steps that the checks of several areas take: append, store and put something, and expect it.
 
+#include <agentstore/conformance/methods/call_text.hpp>
 #include <agentstore/conformance/rule.hpp>
 
 namespace agentstore::conformance::detail {
@@ -23,6 +24,48 @@ inline std::vector<std::string> numbered(const std::string& prefix, int first, i
     result.push_back(prefix + std::to_string(i));
   }
   return result;
+}
+
+/// Of two `initialize` at once none is too early: when the second has ended, `call` is answered.
+template <class Initialize>
+void check_two_openings(RuleContext& ctx, Client& client, const Initialize& initialize,
+                        const Operation& call, const std::string& expected) {
+  const auto start = [&] {
+    return client.driver().start("initialize(), one of two at once", initialize());
+  };
+  client.close();
+  const Pending<bool> first = start();
+  const Pending<bool> second = start();
+  client.driver().settle(second);
+  const Pending<bool> between = client.driver().start(
+      show(call) + " once the second initialize() has ended", positive_call(client.handle(), call));
+  client.driver().settle(between);
+  client.driver().settle(first); // nothing is under way when the check breaks off
+  ctx.expect_same(client.driver().finish(second), true, "the second initialize of two at once");
+  ctx.expect(between.state->value.value_or(false), expected,
+             between.state->error ? describe(between.state->error) : "nothing");
+  static_cast<void>(client.driver().finish(between));
+  ctx.expect_same(client.driver().finish(first), true, "the first initialize of two at once");
+}
+
+/// Two closes at once beside calls that have come `steps` further. All of them have ended then.
+template <class Close>
+std::vector<Pending<void>> close_beside(Client& client, const std::vector<Pending<bool>>& calls,
+                                        std::size_t steps, const Close& close) {
+  for (std::size_t i = 0; i < steps; ++i) {
+    client.driver().step();
+  }
+  std::vector<Pending<void>> closings;
+  for (int i = 0; i < 2; ++i) {
+    closings.push_back(client.driver().start("close(), one of two at once", close()));
+  }
+  for (const Pending<bool>& call : calls) {
+    client.driver().settle(call);
+  }
+  for (const Pending<void>& closing : closings) {
+    client.driver().settle(closing);
+  }
+  return closings;
 }
 
 inline void append(RuleContext& ctx, Client& client, const std::string& id,

@@ -162,6 +162,11 @@ std::vector<ReadMethod> closings(RuleContext& ctx);
 /// pruning that keeps all.
 std::vector<Operation> idle_calls(RuleContext& ctx, const std::string& key);
 
+/// Makes a call: whether it found or changed anything.
+inline bool make(Client& client, const Operation& call) {
+  return client.call(show(call), positive_call(client.handle(), call));
+}
+
 /// Writes what every ReadMethod finds under its ids for this key. The key may not have been used.
 void fill_for_reads(RuleContext& ctx, Client& client, const std::string& key);
 

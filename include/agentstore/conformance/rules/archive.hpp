@@ -65,7 +65,7 @@ inline bool append(Client& client, const ArchiveAppend& entry,
   call.time = at;
   return client.call("append of " + std::string(to_string(entry.kind)) + " " + show(entry.fields) +
                          (at ? " at " + show(*at) : ""),
-                     is_positive(method_of(call.kind).call(client.handle(), std::move(call))));
+                     positive_call(client.handle(), std::move(call)));
 }
 
 inline void keep(RuleContext& ctx, Client& client, const ArchiveAppend& entry,
@@ -270,8 +270,7 @@ inline void check_times_of_calls(RuleContext& ctx, Client& client, const std::st
     auto there = ctx.read_archive(client, entry.kind, key);
     for (const Timestamp then : moments) {
       // Made before the clock goes on: a call begins when it is awaited (ASY-01).
-      auto waiting =
-          is_positive(method_of(entry.call.kind).call(client.handle(), Operation(entry.call)));
+      auto waiting = positive_call(client.handle(), entry.call);
       ctx.set_clock(then);
       ctx.expect(client.call("an append of " + std::string(to_string(entry.kind)) +
                                  " that was made before the clock was set",
@@ -330,27 +329,6 @@ inline std::vector<ArchiveAppend> bad_appends() {
   return all;
 }
 
-/// ARC-05: of two `initialize` at once none is too early.
-inline void check_openings_that_meet(RuleContext& ctx, Client& client) {
-  const auto start = [&] {
-    return client.driver().start("initialize(), one of two at once",
-                                 client.handle().archive->initialize());
-  };
-  client.close();
-  const Pending<bool> first = start();
-  const Pending<bool> second = start();
-  client.driver().settle(second);
-  const Operation call = one_of_each("opened twice", 1)[0].call;
-  const Pending<bool> between =
-      client.driver().start("append of session_event once the second initialize() has ended",
-                            is_positive(method_of(call.kind).call(client.handle(), call)));
-  client.driver().settle(between);
-  client.driver().settle(first); // nothing is under way when the check breaks off
-  ctx.expect_same(client.driver().finish(second), true, "the second initialize of two at once");
-  ctx.expect_same(client.driver().finish(between), true, "an append when initialize() was true");
-  ctx.expect_same(client.driver().finish(first), true, "the first initialize of two at once");
-}
-
 /// ARC-06: what is under way when the archive is closed is kept or lost, as it says.
 inline void check_close_beside_appends(RuleContext& ctx, Client& client) {
   std::vector<TaggedWrite> all = tagged_writes_and_entries(ctx);
@@ -362,20 +340,8 @@ inline void check_close_beside_appends(RuleContext& ctx, Client& client) {
       appends.push_back(client.driver().start(tagged.text(key + tagged.name, 1),
                                               tagged.write(client.handle(), key + tagged.name, 1)));
     }
-    for (std::size_t i = 0; i < steps; ++i) {
-      client.driver().step();
-    }
-    std::vector<Pending<void>> closings;
-    for (int i = 0; i < 2; ++i) {
-      closings.push_back(
-          client.driver().start("close(), one of two at once", client.handle().archive->close()));
-    }
-    for (const Pending<bool>& call : appends) {
-      client.driver().settle(call);
-    }
-    for (const Pending<void>& closing : closings) {
-      client.driver().settle(closing);
-    }
+    const std::vector<Pending<void>> closings =
+        close_beside(client, appends, steps, [&] { return client.handle().archive->close(); });
     for (const Pending<bool>& call : appends) {
       ctx.expect(call.state->value.has_value(),
                  "true or false from " + call.state->call + " beside close()",
@@ -603,7 +569,10 @@ std::vector<Rule> archive_rules() {
                                         "the records after initialize");
                }
              }
-             detail::check_openings_that_meet(ctx, client);
+             detail::check_two_openings(
+                 ctx, client, [&] { return client.handle().archive->initialize(); },
+                 detail::one_of_each("opened twice", 1)[0].call,
+                 "an append when initialize() was true");
            }),
       Rule("ARC-06", needs::archive, "close flushes",
            "write out what is queued before closing, and close twice without harm",

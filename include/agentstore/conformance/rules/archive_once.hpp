@@ -21,7 +21,7 @@ inline bool append_once(Client& client, const std::string& entry_id, const Archi
   call.entry_id = entry_id;
   return client.call("append of " + std::string(to_string(entry.kind)) + " " + show(entry.fields) +
                          " once, as entry " + show(entry_id) + (at ? " at " + show(*at) : ""),
-                     is_positive(method_of(call.kind).call(client.handle(), std::move(call))));
+                     positive_call(client.handle(), std::move(call)));
 }
 
 inline void keep_once(RuleContext& ctx, Client& client, const std::string& entry_id,
@@ -136,9 +136,9 @@ inline void check_entries_that_meet(RuleContext& ctx, Client& a, Client& b,
     for (Client* client : {&a, &b}) {
       Operation call = entry.call;
       call.entry_id = "met";
-      both.push_back(client->driver().start(
-          "append of " + std::string(to_string(entry.kind)) + " once, one of two at once",
-          is_positive(method_of(call.kind).call(client->handle(), std::move(call)))));
+      both.push_back(client->driver().start("append of " + std::string(to_string(entry.kind)) +
+                                                " once, one of two at once",
+                                            positive_call(client->handle(), std::move(call))));
     }
     for (const Pending<bool>& call : both) {
       ctx.driver().settle(call);
@@ -161,9 +161,9 @@ inline void check_many_entries(RuleContext& ctx, Client& client, std::size_t kin
   for (std::size_t i = 1; i <= others; ++i) {
     Operation call = many.call;
     call.entry_id = "e" + std::to_string(i);
-    calls.push_back(client.driver().start(
-        "append of " + std::string(to_string(many.kind)) + " once, one of many",
-        is_positive(method_of(call.kind).call(client.handle(), std::move(call)))));
+    calls.push_back(client.driver().start("append of " + std::string(to_string(many.kind)) +
+                                              " once, one of many",
+                                          positive_call(client.handle(), std::move(call))));
   }
   for (const Pending<bool>& call : calls) {
     client.driver().settle(call);
@@ -251,9 +251,9 @@ inline void check_cancelled_entries(RuleContext& ctx, Client& client) {
                                               1)[static_cast<std::size_t>(kind.kind)];
       Operation call = entry.call;
       call.entry_id = "e";
-      const CancelResult result = canceller.run(
-          "append of " + std::string(to_string(entry.kind)) + " once",
-          is_positive(method_of(call.kind).call(client.handle(), std::move(call))), point);
+      const CancelResult result =
+          canceller.run("append of " + std::string(to_string(entry.kind)) + " once",
+                        positive_call(client.handle(), std::move(call)), point);
       expect_one_in_the_end(ctx, client, "e", entry,
                             "an entry that was cancelled " + point.text() + " and repeated");
       return result.timing;

@@ -105,7 +105,7 @@ private:
     }
     session_.reset();
     if (tagged.needs_session && client_.has_sessions()) {
-      session_ = client_.get_session(key);
+      session_ = ctx_.must(client_.get_session(key), "the session");
       set_clock_if_any(ctx_, session_->last_activity + std::chrono::hours(1));
     }
     return key;

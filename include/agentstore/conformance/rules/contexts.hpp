@@ -5,7 +5,7 @@
 /// \file
 /// CTX: the rules of ITaskContextStorage.
 
-#include <agentstore/conformance/methods/steps.hpp>
+#include <agentstore/conformance/methods/pages.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
 
 namespace agentstore::conformance {
@@ -97,10 +97,7 @@ std::vector<Rule> context_rules() {
             // What is stored last counts, whatever the clock was then: it stands still, and goes
             // back.
             for (const int hours : {5, 3}) {
-              if (ctx.has_clock()) {
-                ctx.set_clock(std::chrono::sys_days(std::chrono::year(2026) / 5 / 1) +
-                              std::chrono::hours(hours));
-              }
+              detail::set_clock_if_any(ctx, detail::first_of_may() + std::chrono::hours(hours));
               for (const json& value : values) {
                 ctx.expect(client.store_task_context("s", value), "the store to be true", "false");
                 ctx.expect_same(client.get_task_context("s"), Context(value), "the context");

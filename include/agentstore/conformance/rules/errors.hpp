@@ -542,8 +542,7 @@ inline void ErrorNameCheck::check_taken(Client& client) {
 inline void ErrorNameCheck::check_pair(Client& client, const Operation& first,
                                        const Operation& second) {
   const auto begin = [&client](const Operation& call) {
-    return client.driver().start(show(call),
-                                 is_positive(method_of(call.kind).call(client.handle(), call)));
+    return client.driver().start(show(call), positive_call(client.handle(), call));
   };
   const auto end = [&](const Pending<bool>& pending, Operation call) {
     const Method& method = method_of(call.kind);

@@ -249,7 +249,9 @@ inline void check_late_times(RuleContext& ctx, Client& client) {
       ctx.expect(id == MethodId::update_session || session.created_at == time,
                  "created_at" + what + " to be " + show(time), show(session));
     } else if (id == MethodId::add_conversation_message) {
-      ctx.expect_same(client.history(key).back().timestamp, time, "the timestamp" + what);
+      const std::vector<Message> history = client.history(key);
+      ctx.expect(!history.empty(), "the message" + what + " to be there", "no message");
+      ctx.expect_same(history.back().timestamp, time, "the timestamp" + what);
       if (ctx.offers(Interfaces::sessions)) {
         ctx.expect_same(ctx.must(client.get_session(key), "the session").last_activity, time,
                         "last_activity" + what);

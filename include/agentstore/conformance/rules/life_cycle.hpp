@@ -28,15 +28,13 @@ inline void expect_all_closed(RuleContext& ctx, Client& client) {
                                    method.id == MethodId::health_check;
     if (!works_when_closed && method.is_offered(offered)) {
       for (const char* key : {"s", "unknown"}) { // it is closed, whatever is there or not
-        const Operation call = method.prepared(key);
-        closed([&] { client.call(show(call), is_positive(method.call(client.handle(), call))); });
+        closed([&] { make(client, method.prepared(key)); });
       }
     }
   }
   for (const Operation& call : idle_calls(ctx, "s")) {
-    const Method& method = method_of(call.kind);
-    if (method.is_offered(offered)) {
-      closed([&] { client.call(show(call), is_positive(method.call(client.handle(), call))); });
+    if (method_of(call.kind).is_offered(offered)) {
+      closed([&] { make(client, call); });
     }
   }
   closed([&] { client.get_checkpoint("s"); });
@@ -210,20 +208,8 @@ inline void check_close_beside_writes(RuleContext& ctx, Client& client) {
             other->driver().start(all[i].text(key, 1), all[i].write(other->handle(), key, 1)));
       }
     }
-    for (std::size_t i = 0; i < steps; ++i) {
-      client.driver().step();
-    }
-    std::vector<Pending<void>> closings;
-    for (int i = 0; i < 2; ++i) {
-      closings.push_back(
-          client.driver().start("close(), one of two at once", client.handle().backend->close()));
-    }
-    for (const Pending<bool>& write : writes) {
-      client.driver().settle(write);
-    }
-    for (const Pending<void>& closing : closings) {
-      client.driver().settle(closing);
-    }
+    const std::vector<Pending<void>> closings =
+        close_beside(client, writes, steps, [&] { return client.handle().backend->close(); });
     std::vector<bool> done;
     for (const Pending<bool>& write : writes) {
       done.push_back(write.state->value.value_or(false));
@@ -255,28 +241,6 @@ inline void check_close_beside_writes(RuleContext& ctx, Client& client) {
       }
     }
   }
-}
-
-/// LIF-01: of two `initialize` at once none is too early.
-inline void check_initializations_that_meet(RuleContext& ctx, Client& client) {
-  const auto start = [&] {
-    return client.driver().start("initialize(), one of two at once",
-                                 client.handle().backend->initialize());
-  };
-  client.close();
-  const Pending<bool> first = start();
-  const Pending<bool> second = start();
-  client.driver().settle(second);
-  const Pending<std::optional<Session>> between =
-      client.driver().start("get_session(\"s\") once the second initialize() has ended",
-                            client.handle().backend->get_session("s"));
-  client.driver().settle(between);
-  client.driver().settle(first); // nothing is under way when the check breaks off
-  ctx.expect_same(client.driver().finish(second), true, "the second initialize of two at once");
-  ctx.expect(between.state->value.has_value() && between.state->value->has_value(),
-             "the session, when initialize() was true",
-             between.state->error ? describe(between.state->error) : "nullopt");
-  ctx.expect_same(client.driver().finish(first), true, "the first initialize of two at once");
 }
 
 /// LIF-01, LIF-04: opened and closed by several calls at once, of one handle or of two.
@@ -417,7 +381,10 @@ std::vector<Rule> life_cycle_rules() {
              detail::expect_contents(ctx, client, before, "after initialize again");
              ctx.expect(client.update_session("s", SessionUpdate()), "the store to be ready still",
                         "update_session was false");
-             detail::check_initializations_that_meet(ctx, client);
+             detail::check_two_openings(
+                 ctx, client, [&] { return client.handle().backend->initialize(); },
+                 method_of(MethodId::get_session).prepared("s"),
+                 "the session, when initialize() was true");
              detail::check_openings_at_once(ctx, ctx.space() + "-o");
            }),
       Rule("LIF-02", needs::backend, "before initialize every other call throws closed",

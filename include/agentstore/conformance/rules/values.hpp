@@ -184,7 +184,7 @@ inline void expect_nothing_under(RuleContext& ctx, Client& client, const std::st
     Operation operation = method.prepared(other);
     operation.archive_kind = ArchiveKind::conversation_session;
     operation.target = "a copy of what is not there";
-    ctx.expect(!client.call(show(operation), is_positive(method.call(client.handle(), operation))),
+    ctx.expect(!make(client, operation),
                show(operation) + " to find nothing, since there is only " + show(there),
                "something");
   }
@@ -454,13 +454,10 @@ inline void check_bad_ids_of_idle_calls(RuleContext& ctx, Client& client) {
         }
         Operation call = idle;
         text_argument(call, parameter) = bad;
-        const auto make = [&] {
-          return client.call(show(call), is_positive(method.call(client.handle(), call)));
-        };
         if (method.is_archive()) {
-          ctx.expect_same(make(), false, show(call) + ", which must be refused,");
+          ctx.expect_same(make(client, call), false, show(call) + ", which must be refused,");
         } else {
-          ctx.expect_error(errc::invalid_argument, make);
+          ctx.expect_error(errc::invalid_argument, [&] { make(client, call); });
         }
       }
     }

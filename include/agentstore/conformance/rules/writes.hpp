@@ -263,6 +263,7 @@ std::vector<Rule> write_rules() {
              client.store_checkpoint("touched", "old", 1);
              client.store_checkpoint("touched", "new", 2);
              const std::vector<Checkpoint> stored = client.list_checkpoints("touched");
+             ctx.expect_same(detail::ids(stored), Lines({"new", "old"}), "the checkpoints");
              detail::set_clock_if_any(ctx, detail::first_of_may() + std::chrono::hours(1));
              detail::put(ctx, client, "touched", "old", "task", WriteList());
              ctx.expect_same(client.list_checkpoints("touched"), stored,
