@@ -14,7 +14,8 @@ agentstore_compile(
 # Registers the conformance suite of <target>, a Catch2 2.13 or 3 program, as ONE test of ctest.
 # One and not one per rule: the verdict "conforms" can only be given by a run that saw every rule.
 # With LEAVE_OUT, the rules of these areas, such as VAL, are not run and no verdict is given. That is
-# for tools that slow a program down and look for something else.
+# for tools that slow a program down and look for something else, and for a store that differs in
+# little from one that the whole kit has seen.
 #
 # A run of zero rules fails. Catch2 3 exits with 2 then, but Catch2 2 with 0, and its `-w NoTests`
 # is an unknown option to Catch2 3; both print the words below.

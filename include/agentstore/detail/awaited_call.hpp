@@ -225,7 +225,9 @@ public:
 
   AwaitedBy(std::shared_ptr<AwaitedCalls> calls, Handler handler, const Home& home,
             std::exception_ptr* error)
-      : AwaitedCall(std::move(calls), error), home_(home), handler_(std::move(handler)) {}
+      : AwaitedCall(std::move(calls), error),
+        home_(boost::asio::require(home, boost::asio::execution::blocking.never)),
+        handler_(std::move(handler)) {}
 
 private:
   class Cancel {
@@ -255,6 +257,9 @@ private:
     home_ = Home();
   }
 
+  /// `require` makes an executor of its own, which shares no count of owners with the caller's: its
+  /// last owners may be the caller and the worker at once. Asio orders them by a fence, which
+  /// ThreadSanitizer does not know and would take for a race.
   Home home_;
   std::optional<Handler> handler_;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds DualWrite to every rule between files, with its queue in a file, too.
+// Holds DualWrite to the rules between files, with its queue in a file, too.
 
 #include "support/harnesses/sqlite_dual_write.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds DualWrite to every rule with its hot store on PostgreSQL and its archive on ClickHouse.
+// Holds DualWrite to the rules with its hot store on PostgreSQL and its archive on ClickHouse.
 
 #include "conformance/stores/dual_write_servers.hpp"
 #include "support/raw_postgres.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds the Redis backend to every rule over TLS, and so over TCP.
+// Holds the Redis backend to the rules over TLS, and so over TCP.
 
 #include "support/servers/redis_tls.hpp"
 

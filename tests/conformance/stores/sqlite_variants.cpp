@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds the SQLite backend in other set-ups to every rule: on threads of the
+// Holds the SQLite backend in other set-ups to the rules: on threads of the
 // application's, and in memory.
 
 #include "support/harnesses/sqlite_harness.hpp"
