@@ -647,7 +647,7 @@ TEST_CASE("scripts that the server forgot are sent again, also in the middle") {
 
 TEST_CASE("5,000 calls at once share a connection") {
   RedisProxy proxy(shared_redis().socket());
-  RedisRig rig(RedisOptions(proxy.uri(), fresh_space()));
+  RedisRig rig(patient(proxy.uri()));
   const std::string text(1'000, 'x');
   std::vector<std::shared_ptr<Ending<bool>>> endings;
   for (int i = 0; i < 5'000; ++i) {

@@ -12,7 +12,7 @@ using namespace agentstore::test;
 
 RedisOptions options_for(const RedisTlsServer& tls, const std::string& host,
                          const Certificate& trusted) {
-  RedisOptions options(tls.uri(host), fresh_space());
+  RedisOptions options = patient(tls.uri(host));
   options.ca_file = trusted.file();
   options.connect_timeout = std::chrono::seconds(10);
   return options;

@@ -10,6 +10,8 @@
 #include <agentstore/backends/redis.hpp>
 #include <agentstore/record_json.hpp>
 
+#include <chrono>
+
 namespace agentstore::test {
 
 /// The server of all tests that do no harm to it.
@@ -24,10 +26,17 @@ inline std::string fresh_space() {
   return "space-" + std::to_string(++count);
 }
 
+/// With time for 100 MB, or for thousands of calls, on a busy machine and under a sanitizer.
+inline RedisOptions patient(const std::string& uri) {
+  RedisOptions options(uri, fresh_space());
+  options.operation_timeout = std::chrono::minutes(3);
+  return options;
+}
+
 /// A backend that is open, and what it is tested with.
 class RedisRig {
 public:
-  explicit RedisRig(RedisOptions options = RedisOptions(shared_redis().uri(), fresh_space()))
+  explicit RedisRig(RedisOptions options = patient(shared_redis().uri()))
       : backend(loop.context().get_executor(), options) {
     REQUIRE(loop.run(backend.initialize()));
   }
