@@ -121,7 +121,7 @@ public:
   enum class Status { healthy, degraded, unhealthy };
 
   Status status = Status::unhealthy;
-  /// The kind of the backend, e.g. "memory".
+  /// The kind of the backend, e.g. "memory". Never empty in an answer.
   std::string backend;
   /// One sentence for each thing that is wrong; empty when healthy.
   std::vector<std::string> issues;

@@ -59,8 +59,9 @@ public:
 
   /// Reports the state of the store.
   ///
-  /// LIF-06 Never throws: `healthy` when open and able to serve, `unhealthy` with the reason in
-  /// `issues` when not, closed included; `degraded` when it serves with something amiss.
+  /// LIF-06 Never throws and always names the backend: `healthy` when open and able to serve,
+  /// `unhealthy` with the reason in `issues` when not, closed included; `degraded` when it serves
+  /// with something amiss.
   [[nodiscard]] virtual awaitable<Health> health_check() = 0;
 
   /// Reports how much is stored.
