@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds TimeoutBackend and RetryBackend to the rules, over the reference backend.
+// Holds TimeoutBackend and RetryBackend to every rule, over the reference backend.
 
 #include "support/harnesses/kit_options.hpp"
 #include "support/harnesses/memory_spaces.hpp"

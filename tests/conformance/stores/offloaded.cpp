@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds OffloadedBackend to the rules, over the store of the reference backend: on one thread, and
+// Holds OffloadedBackend to every rule, over the store of the reference backend: on one thread, and
 // on three at once. Its calls fail by a FailingStore, as harness.hpp advises.
 
 #include "support/harnesses/kit_options.hpp"
