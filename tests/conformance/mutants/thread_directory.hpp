@@ -373,25 +373,26 @@ public:
 /// The checkpoints, and then the rest.
 class DeletesThreadInSteps : public ForwardingStore {
 public:
-  using ForwardingStore::ForwardingStore;
+  explicit DeletesThreadInSteps(MutantSpace& space)
+      : ForwardingStore(space.store()), under_way_(space.shared<Kept<bool>>()) {}
 
   awaitable<bool> delete_thread(std::string thread_id) override {
-    if (!under_way_.add(thread_id, true)) {
-      co_return false; // of concurrent calls one is true, as it should be
+    if (!under_way_->add(thread_id, true)) {
+      co_return false; // of concurrent calls, by any handle, one is true, as it should be
     }
     try {
       const std::uint64_t pruned = co_await prune_thread(thread_id, 0);
       const bool rest = co_await ForwardingStore::delete_thread(thread_id);
-      under_way_.erase(thread_id);
+      under_way_->erase(thread_id);
       co_return pruned != 0 || rest;
     } catch (...) {
-      under_way_.erase(thread_id);
+      under_way_->erase(thread_id);
       throw;
     }
   }
 
 private:
-  Kept<bool> under_way_;
+  std::shared_ptr<Kept<bool>> under_way_;
 };
 
 // THR-04
