@@ -36,7 +36,7 @@ public:
       session_id += std::to_string(never_ends(0));
     }
     ::raise(SIGSEGV);
-    return ForwardingBackend::get_session(std::move(session_id));
+    co_return co_await ForwardingBackend::get_session(std::move(session_id));
   }
 };
 
@@ -89,7 +89,7 @@ TEST_CASE("crash child", "[.][child]") {
   run([](RuleContext& ctx) { ctx.open().get_session("s"); });
 }
 
-TEST_CASE("a crash says in which rule it came, and ends as it would have") {
+TEST_CASE("a crash says in which rule and call it came, and ends as it would have") {
   for (const std::string how : {"abort", "segv", "overflow", "chained"}) {
 #if defined(__SANITIZE_THREAD__)
     if (how == "overflow") {
@@ -99,6 +99,7 @@ TEST_CASE("a crash says in which rule it came, and ends as it would have") {
     const std::string came = crashed(how);
     INFO(how << ": " << came);
     CHECK(came.find("agentstore kit: crashed in TST-77 (AGENTSTORE_SEED=") != std::string::npos);
+    CHECK(came.find("the call begun last: get_session(\"s\")\n") != std::string::npos);
     CHECK(came.find("exit code 0") == std::string::npos);
     if (how == "chained") {
       CHECK(came.find("chained; it ended with exit code 3") != std::string::npos);

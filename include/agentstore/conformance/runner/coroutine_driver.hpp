@@ -7,6 +7,7 @@
 /// in them is a coroutine that is driven to its end or to its deadline.
 
 #include <agentstore/conformance/check/failures.hpp>
+#include <agentstore/conformance/runner/crash_reporter.hpp>
 #include <agentstore/conformance/runner/granted_time.hpp>
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -293,6 +294,7 @@ Pending<T> Driver::start(std::string call, awaitable<T> operation,
   deadline_.beat();
   Pending<T> pending;
   pending.state->call = call;
+  CrashReporter::begin(call);
   pending.state->number = transcript_.begin(std::move(call));
   const CompletionHandler handler(cancellation ? cancellation->slot()
                                                : boost::asio::cancellation_slot());

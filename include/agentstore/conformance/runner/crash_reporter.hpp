@@ -4,7 +4,7 @@
 
 /// \file
 /// A crash of the backend ends the process before there is a report. The reporter at least says in
-/// which rule the crash happened.
+/// which rule the crash happened, and what call was begun last.
 
 #include <agentstore/detail/requirements.hpp>
 
@@ -30,6 +30,9 @@ public:
   ~CrashReporter();
   CrashReporter(const CrashReporter&) = delete;
   CrashReporter& operator=(const CrashReporter&) = delete;
+
+  /// Notes a call for the reporter that lives, if there is one.
+  static void begin(std::string_view call);
 
 private:
   class Handlers;
@@ -63,6 +66,7 @@ public:
                              " (AGENTSTORE_SEED=" + std::to_string(seed) + ")\n";
     const std::lock_guard lock(mutex_);
     size_ = text.copy(text_.data(), text_.size());
+    latest_ = nullptr;
     if (users_++ == 0) {
       install();
     }
@@ -75,8 +79,26 @@ public:
     }
   }
 
+  void begin(std::string_view call) {
+    const std::lock_guard lock(mutex_);
+    if (users_ == 0) {
+      return;
+    }
+    // Into the line that is not the latest: a handler may be about to write that.
+    Line& line = &lines_.front() == latest_ ? lines_.back() : lines_.front();
+    const std::string text = "  the call begun last: " + std::string(call.substr(0, 200)) + "\n";
+    line.size = text.copy(line.text.data(), line.text.size());
+    latest_ = &line;
+  }
+
 private:
   using Action = struct ::sigaction;
+
+  class Line {
+  public:
+    std::array<char, 240> text = {};
+    std::size_t size = 0;
+  };
 
   static constexpr std::array<int, 5> signals = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
@@ -100,12 +122,19 @@ private:
     }
   }
 
+  static void write(const char* text, std::size_t size) {
+    const ssize_t written = ::write(STDERR_FILENO, text, size);
+    static_cast<void>(written);
+  }
+
   /// Only what a signal handler may do.
   static void handle(int signal, siginfo_t* info, void*) {
     const int error = errno;
     const Handlers& self = instance();
-    const ssize_t written = ::write(STDERR_FILENO, self.text_.data(), self.size_);
-    static_cast<void>(written);
+    write(self.text_.data(), self.size_);
+    if (const Line* const line = self.latest_) {
+      write(line->text.data(), line->size);
+    }
     for (std::size_t i = 0; i < signals.size(); ++i) {
       if (signals[i] == signal) {
         ::sigaction(signal, &self.before_[i], nullptr);
@@ -124,6 +153,8 @@ private:
   std::array<Action, signals.size()> before_ = {};
   std::array<char, 160> text_ = {};
   std::atomic<std::size_t> size_ = 0;
+  std::array<Line, 2> lines_;
+  std::atomic<const Line*> latest_ = nullptr;
 };
 
 inline CrashReporter::CrashReporter(std::string_view rule, std::uint64_t seed) {
@@ -132,6 +163,10 @@ inline CrashReporter::CrashReporter(std::string_view rule, std::uint64_t seed) {
 
 inline CrashReporter::~CrashReporter() {
   Handlers::instance().remove();
+}
+
+inline void CrashReporter::begin(std::string_view call) {
+  Handlers::instance().begin(call);
 }
 
 inline SignalStack::SignalStack() {
