@@ -76,8 +76,9 @@ public:
 
   /// Returns the newest `limit` checkpoints of the thread, newest first.
   ///
-  /// CHK-03 By the order of CHK-02; whole records, as `get_checkpoint` returns them. A limit of 0
-  /// gives none, more than there are gives all. An unknown thread has none.
+  /// CHK-03 By the order of CHK-02; whole records, as `get_checkpoint` returns them, and all of one
+  /// moment: stores beside the call leave no hole. A limit of 0 gives none, more than there are
+  /// gives all. An unknown thread has none.
   [[nodiscard]] virtual awaitable<std::vector<Checkpoint>>
   list_checkpoints(std::string thread_id, std::size_t limit = default_checkpoint_limit) = 0;
 

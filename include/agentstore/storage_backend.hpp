@@ -79,8 +79,8 @@ public:
   /// the checkpoints and pending writes of the thread that has the session's id; nothing else. The
   /// id can be created afresh. Time alone removes nothing. CLN-04 An update or append that races
   /// with a clean-up leaves no half session: the session is there with all that it had, or gone
-  /// with all. A clean-up that threw or was cancelled may have removed some of the sessions, each
-  /// with all that it had.
+  /// with all. One that it reaches first is not idle any more, and stays. A clean-up that threw or
+  /// was cancelled may have removed some of the sessions, each with all that it had.
   [[nodiscard]] virtual awaitable<std::uint64_t>
   cleanup_expired_sessions(std::chrono::microseconds max_idle = default_max_idle) = 0;
 };

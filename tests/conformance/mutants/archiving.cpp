@@ -263,6 +263,33 @@ bool lose_metadata(std::string&, std::string&, Document& metadata) {
   return true;
 }
 
+bool lose_metadata_of_tools(std::string& role, std::string&, Document& metadata) {
+  metadata = role == "tool" ? Document::object() : std::move(metadata);
+  return true;
+}
+
+class LosesTheSameWritesAgain : public ForwardingArchiveOnce {
+public:
+  using ForwardingArchiveOnce::ForwardingArchiveOnce;
+
+  awaitable<bool> append_checkpoint_writes_once(std::string entry_id, std::string thread_id,
+                                                std::string checkpoint_id, std::string task_id,
+                                                std::vector<ChannelWrite> writes,
+                                                std::optional<Timestamp> created_at) override {
+    const std::string text = json({checkpoint_id, task_id, writes}).dump();
+    if (latest_.get(thread_id) == text) {
+      return nowhere();
+    }
+    latest_.set(thread_id, text);
+    return ForwardingArchiveOnce::append_checkpoint_writes_once(
+        std::move(entry_id), std::move(thread_id), std::move(checkpoint_id), std::move(task_id),
+        std::move(writes), created_at);
+  }
+
+private:
+  Kept<std::string> latest_;
+};
+
 class LosesTheSameAgain : public ForwardingArchiveOnce {
 public:
   using ForwardingArchiveOnce::ForwardingArchiveOnce;
@@ -586,6 +613,20 @@ private:
   std::shared_ptr<KeptQueue> kept_;
 };
 
+/// Keeps no records of one kind.
+template <ArchiveKind kind>
+class KeepsNone : public GoodJournal {
+public:
+  using GoodJournal::GoodJournal;
+
+  void add(const agentstore::detail::dual_write::Entry& entry,
+           std::string others) noexcept override {
+    if (entry.kind != kind) {
+      GoodJournal::add(entry, std::move(others));
+    }
+  }
+};
+
 template <class Journal>
 class WithJournal : public InMemory {
 public:
@@ -647,6 +688,7 @@ public:
 
 std::vector<Mutant> archiving_mutants() {
   using namespace mutants::archiving;
+  constexpr std::string_view in_the_next_one = ", in the next one";
   return {
       mutant<DrainsAfterACheckpoint>("DUA-01", "drains_after_a_checkpoint",
                                      "put_checkpoint waits until the archive has the record",
@@ -717,12 +759,18 @@ std::vector<Mutant> archiving_mutants() {
       mutant<Over<LosesTheSameAgain>>("DUA-02", "loses_the_same_again",
                                       "a context that is the same again is not archived",
                                       "the records of store_task_context(context)"),
+      mutant<Over<LosesTheSameWritesAgain>>("DUA-02", "loses_the_same_writes_again",
+                                            "writes that are the same again are not archived",
+                                            "the writes that are archived"),
+      mutant<Over<ChangesMessages<&lose_metadata_of_tools>>>(
+          "DUA-02", "loses_metadata_of_tools", "the metadata of tools' messages are not archived",
+          "the records of add_conversation_message(role)"),
       mutant<Over<LosesNullCheckpoints>>("DUA-02", "loses_null_checkpoints",
                                          "checkpoints of null are not archived",
                                          "the records of store_checkpoint(data)"),
       mutant<Over<LosesSpecialChannels>>("DUA-02", "loses_special_channels",
                                          "writes to channels of LangGraph's own are not archived",
-                                         "the records of put_writes(channel)"),
+                                         "the writes that are archived"),
       mutant<HoldsMoreThanTold>("DUA-03", "holds_more_than_told",
                                 "the queue grows beyond its bound", "at most 5 records"),
       mutant<WithMetrics<&tell_the_other_policy>>("DUA-03", "drops_the_others",
@@ -781,6 +829,14 @@ std::vector<Mutant> archiving_mutants() {
           "DUA-10", "forgets_its_queue_when_destroyed",
           "a durable queue that is not closed goes with the store",
           "what was queued when the store was destroyed"),
+      mutant<WithJournal<KeepsNone<ArchiveKind::session_event>>>(
+          "DUA-10", "keeps_no_events", "a durable queue keeps no events", in_the_next_one),
+      mutant<WithJournal<KeepsNone<ArchiveKind::conversation_message>>>(
+          "DUA-10", "keeps_no_messages", "a durable queue keeps no messages", in_the_next_one),
+      mutant<WithJournal<KeepsNone<ArchiveKind::checkpoint_writes>>>(
+          "DUA-10", "keeps_no_writes", "a durable queue keeps no writes", in_the_next_one),
+      mutant<WithJournal<KeepsNone<ArchiveKind::task_context_snapshot>>>(
+          "DUA-10", "keeps_no_contexts", "a durable queue keeps no contexts", in_the_next_one),
       mutant<WithJournal<GivesTheNewestFirst>>("DUA-10", "gives_the_newest_first",
                                                "what was queued is archived in another order",
                                                "what was queued at close"),

@@ -948,7 +948,8 @@ std::vector<Mutant> moment_mutants() {
       "after calls that had nothing to do");
   add<TrueIfNothingChanges, Id::update_session, Id::store_task_context>(
       all, "SES-14", "true_if_nothing_changes",
-      "what changes nothing is true once the session has ended", "that has ended to be false");
+      "what changes nothing is true once the session has ended",
+      "that has ended to change nothing");
   add<CreatesTheSame, Id::create_session>(all, "SES-14", "creates_the_same",
                                           "an equal create gives the session that is there",
                                           "a create by");

@@ -301,7 +301,7 @@ std::vector<Mutant> thread_directory_mutants() {
                                  "how many checkpoints were removed for 18446744073709551615"),
       mutant<PruneLeavesWrites>("THR-07", "prune_leaves_writes",
                                 "the writes of a removed checkpoint stay",
-                                "how many writes there are of a checkpoint that is gone"),
+                                "the writes of a checkpoint that is gone"),
       mutant<PruneDropsEarlyWrites>("THR-07", "prune_drops_early_writes",
                                     "writes without a checkpoint go", "the early writes after all"),
       mutant<PruneDropsAllWrites>("THR-07", "prune_drops_kept_writes",

@@ -61,6 +61,7 @@ inline std::vector<std::string> bad_ids() {
   result.emplace_back();
   result.push_back(letters(1025));
   result.push_back(letters(100'000));
+  result.push_back(repeated("\xC3\xA9", 513)); // too many bytes, though few letters
   result.emplace_back("\0", 1);
   result.emplace_back("a\0b", 3);
   result.emplace_back("a\0", 2);
@@ -202,6 +203,15 @@ inline std::vector<json> odd_values() {
   return values;
 }
 
+/// The same as members of one object.
+inline json odd_members() {
+  json members = json::object();
+  for (json& value : odd_values()) {
+    members["member " + std::to_string(members.size())] = std::move(value);
+  }
+  return members;
+}
+
 /// Texts that are JSON, and that nobody's `dump` writes in this way: escapes of what needs none,
 /// numbers with exponents or beyond 64 bits, names that come twice.
 inline std::vector<std::string> odd_spellings() {
@@ -313,6 +323,7 @@ inline std::vector<std::string> alike_ids() {
           "%ord",
           "w*d",
           "w?rd",
+          "w_rd",
           "w[o]rd",
           "w.rd",
           "a/../word",

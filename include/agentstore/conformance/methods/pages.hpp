@@ -110,6 +110,27 @@ inline std::vector<std::string> made_up_cursors() {
           letters(100'000)};
 }
 
+/// Users, or prefixes, of which a program might take one for another.
+inline std::vector<std::string> alike_users() {
+  return {"u", "uu", "u1", "v", "U", "u ", " u", "u/", "\xC3\xBC"};
+}
+
+/// A cursor that is given with the list of one of these is refused with that of any other.
+template <class List>
+void expect_own_cursors(RuleContext& ctx, const std::vector<std::string>& lists, const List& list) {
+  std::vector<std::string> cursors;
+  for (const std::string& own : lists) {
+    cursors.push_back(list(own, Page(1)).next);
+  }
+  for (const std::string& other : lists) {
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      if (other != lists[i]) {
+        ctx.expect_error(errc::invalid_argument, [&] { list(other, Page(1).after(cursors[i])); });
+      }
+    }
+  }
+}
+
 /// `cursor` with something missing, changed or added, of which none came from a list.
 inline std::vector<std::string> spoilt(const std::string& cursor) {
   std::vector<std::string> result;

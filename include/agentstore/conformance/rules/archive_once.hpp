@@ -7,6 +7,7 @@
 
 #include <agentstore/conformance/rules/archive.hpp>
 #include <agentstore/conformance/rules/canceller.hpp>
+#include <agentstore/conformance/rules/values.hpp>
 
 #include <utility>
 
@@ -294,6 +295,28 @@ inline void check_repeated_until_true(RuleContext& ctx) {
   }
 }
 
+/// Of no argument is a part lost on this way, whatever its size.
+inline void check_entries_keep_arguments(RuleContext& ctx, Client& client) {
+  std::size_t count = 0;
+  for (WriteArgument& argument : write_arguments(ctx)) {
+    if (!argument.is_archive) {
+      continue;
+    }
+    argument.is_once = true;
+    const auto expect_kept = [&](const json& value) {
+      check_round_trip(ctx, client, argument, "kept " + std::to_string(++count), value);
+    };
+    for (const std::size_t size : {64u, 255u, 256u, 300u, 5'000u, 65'536u, 70'000u}) {
+      expect_kept(sized(argument, size));
+    }
+    for (const json& value : odd_values()) {
+      if (const auto taken = fitted(argument, value); taken && argument.takes_text()) {
+        expect_kept(*taken);
+      }
+    }
+  }
+}
+
 inline void check_entries_are_appends(RuleContext& ctx) {
   need_reader(ctx);
   Client client = ctx.open();
@@ -374,6 +397,7 @@ inline void check_entries_are_appends(RuleContext& ctx) {
                      "the records of an entry without writes");
     }
   }
+  check_entries_keep_arguments(ctx, client);
 }
 
 /// An entry id is free again at once, whatever the append that had it was refused for.

@@ -409,6 +409,32 @@ inline void check_repetition_is_safe(RuleContext& ctx) {
   check_each_kind(ctx, store, ArchiveState::keeps_and_refuses);
 }
 
+/// DUA-10, of each kind of record, whether the store was closed or only destroyed.
+inline void check_each_kind_outlives_the_store(RuleContext& ctx, bool is_closed) {
+  const std::string key = is_closed ? "of a closed store" : "of a destroyed store";
+  {
+    ArchivingStore first(ctx);
+    if (first.metrics().max_queued < 2 * ArchivingStore::pairs().size()) {
+      return; // each pair by itself would wait for as many closes
+    }
+    first.prepare_pairs(key);
+    first.set_archive(ArchiveState::hangs);
+    for (const auto& pair : ArchivingStore::pairs()) {
+      first.call_twice(pair, key);
+    }
+    if (is_closed) {
+      first.client().close();
+    }
+    first.let_go();
+  }
+  ArchivingStore next(ctx);
+  next.expect_drained();
+  for (const auto& pair : ArchivingStore::pairs()) {
+    next.expect_pair(pair, key, key + ", in the next one");
+  }
+  next.let_go();
+}
+
 inline void check_queue_outlives_the_store(RuleContext& ctx) {
   std::vector<std::string> ids;
   {
@@ -443,6 +469,10 @@ inline void check_queue_outlives_the_store(RuleContext& ctx) {
                   "what was queued when the store was destroyed, and a later record");
   ctx.expect_same(after.metrics().archived, std::uint64_t{5},
                   "the number of records that were found queued and are archived");
+  after.let_go();
+  for (const bool is_closed : {true, false}) {
+    check_each_kind_outlives_the_store(ctx, is_closed);
+  }
 }
 
 } // namespace detail

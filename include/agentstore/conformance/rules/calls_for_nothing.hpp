@@ -23,7 +23,10 @@ private:
   template <class Call>
   void make(const std::string& what, const Call& call) {
     ctx_.allow_error([&] {
-      ctx_.expect_same(call(), false, what + (has_ended_ ? " of a session that has ended" : ""));
+      ctx_.expect(!call(),
+                  what + (has_ended_ ? " of a session that has ended" : "") +
+                      " to change nothing, or to throw",
+                  "it says that it has changed something");
     });
     ctx_.expect_same(ctx_.must(client_.get_session(id_), "the session"), session_,
                      "the session after " + what +

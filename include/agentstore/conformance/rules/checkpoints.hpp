@@ -22,6 +22,42 @@ inline const std::array<std::chrono::hours, 5>& moments() {
   return hours;
 }
 
+/// CHK-03: a list is of one moment, though others store: it has no holes.
+inline void check_lists_beside_a_writer(RuleContext& ctx, Client& client) {
+  constexpr std::size_t rounds = 12;
+  Rivals rivals(ctx, client);
+  const auto name = [](std::size_t number) { return "c" + std::to_string(number); };
+  const auto expect_no_hole = [&](const std::vector<Checkpoint>& listed) {
+    std::vector<std::string> expected;
+    for (std::size_t i = 0; i < listed.size(); ++i) {
+      expected.push_back(name(listed.front().data.tree().get<std::size_t>() - i));
+    }
+    ctx.expect_same(ids(listed), expected, "the ids of a list beside a writer, one by one,");
+  };
+  for (std::size_t i = 0; i < 10; ++i) {
+    store(ctx, client, "growing", name(i), i);
+  }
+  for (std::size_t i = 10; i < 10 + rounds; ++i) {
+    const std::size_t limit = i % 2 == 0 ? 4 : 1'000;
+    const auto list = client.driver().start(
+        Client::text("list_checkpoints", "growing", std::uint64_t{limit}),
+        ctx.offers(Interfaces::checkpoints)
+            ? rivals.of(i).handle().checkpoints->list_checkpoints("growing", limit)
+            : rivals.of(i).handle().checkpointer->list_checkpoints("growing", limit));
+    store(ctx, client, "growing", name(i), i);
+    expect_no_hole(client.driver().finish(list));
+  }
+  ctx.on_threads(client, 2, [&](std::size_t thread, Client mine) {
+    for (std::size_t i = 10 + rounds; i < 10 + 3 * rounds; ++i) {
+      if (thread == 0) {
+        store(ctx, mine, "growing", name(i), i);
+      } else {
+        expect_no_hole(mine.list_checkpoints("growing", i % 2 == 0 ? 4 : 1'000));
+      }
+    }
+  });
+}
+
 } // namespace detail
 
 template <class>
@@ -114,7 +150,8 @@ std::vector<Rule> checkpoint_rules() {
              }
            }),
       Rule("CHK-03", needs::checkpoints,
-           "list is newest first by the same order, whole records, limit as for histories",
+           "list is newest first by the same order, whole records, of one moment, limit as for "
+           "histories",
            "the same order as the latest, and the same records as a get",
            [](RuleContext& ctx) {
              Client client = ctx.open();
@@ -160,6 +197,7 @@ std::vector<Rule> checkpoint_rules() {
                ctx.expect_same(detail::ids(client.list_checkpoints("clock")), detail::reversed(ids),
                                "the list under a clock that stands still and goes back");
              }
+             detail::check_lists_beside_a_writer(ctx, client);
            }),
       Rule("CHK-04", needs::checkpoints,
            "storing an id again replaces in place: its place, created_at and writes stay",

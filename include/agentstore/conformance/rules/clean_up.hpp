@@ -240,6 +240,61 @@ inline void check_idle_as_told(RuleContext& ctx, Client client) {
   });
 }
 
+/// CLN-04: what is touched beside a clean-up goes before it, and the touch is false, or it is not
+/// idle any more, and stays.
+inline void check_touches_beside_clean_up(RuleContext& ctx, Client client) {
+  using namespace std::chrono_literals;
+  Rivals rivals(ctx, client);
+  const auto touch = [](Handle& handle, std::size_t way) {
+    return way == 0 ? handle.sessions->update_session("touched", SessionUpdate())
+                    : handle.conversations->add_conversation_message("touched", "user", "hi");
+  };
+  const auto make_idle = [&] {
+    client.cleanup(0us);
+    ctx.set_clock(first_of_may());
+    for (const char* id : {"idle", "touched", "too"}) {
+      client.create_session(id);
+    }
+    ctx.set_clock(first_of_may() + 2h);
+  };
+  const auto expect_one_of_both = [&](bool is_touched, std::uint64_t removed,
+                                      const std::string& what) {
+    const std::string beside = " " + what + " beside a clean-up, which was " + show(is_touched);
+    ctx.expect_same(client.get_session("touched").has_value(), is_touched,
+                    "whether a session is there after" + beside);
+    ctx.expect_same(removed, std::uint64_t{is_touched ? 2u : 3u},
+                    "how many idle sessions went, after" + beside);
+  };
+  const std::array<std::string, 2> names = {"an update", "an append"};
+  for (std::size_t way = 0; way < names.size(); ++way) {
+    for (std::size_t steps = 0; steps < 3; ++steps) {
+      make_idle();
+      const auto removal =
+          client.driver().start(Client::text("cleanup_expired_sessions", 1h),
+                                rivals.of(way).handle().backend->cleanup_expired_sessions(1h));
+      for (std::size_t i = 0; i < steps; ++i) {
+        client.driver().step();
+      }
+      const auto touched = client.driver().start(names[way] + " of \"touched\"",
+                                                 touch(rivals.of(way + steps).handle(), way));
+      const bool is_touched = client.driver().finish(touched);
+      expect_one_of_both(is_touched, client.driver().finish(removal), names[way]);
+    }
+    std::atomic<bool> is_touched = false;
+    std::atomic<std::uint64_t> removed = 0;
+    make_idle();
+    ctx.on_threads(client, 2, [&](std::size_t thread, Client mine) {
+      Client rival = rivals.on_thread_of(mine, thread);
+      if (thread == 0) {
+        removed = rival.cleanup(1h);
+      } else {
+        is_touched = rival.call(names[way] + " of \"touched\"", touch(rival.handle(), way));
+      }
+    });
+    expect_one_of_both(is_touched, removed, names[way]);
+  }
+}
+
 } // namespace detail
 
 template <class>
@@ -519,7 +574,8 @@ std::vector<Rule> clean_up_rules() {
                detail::check_nothing_ages(ctx, age);
              }
            }),
-      Rule("CLN-04", needs::backend, "a racing update or append leaves no half session",
+      Rule("CLN-04", needs::backend,
+           "a racing update or append leaves no half session, and what it reaches first stays",
            "remove a session and all that belongs to it in one step",
            [](RuleContext& ctx) {
              Client client = ctx.open();
@@ -575,6 +631,9 @@ std::vector<Rule> clean_up_rules() {
              const Metrics left = client.get_metrics();
              ctx.expect_same(left.total_sessions, std::uint64_t{0}, "the sessions left");
              ctx.expect_same(left.total_messages, std::uint64_t{0}, "the messages left");
+             if (ctx.has_clock()) {
+               detail::check_touches_beside_clean_up(ctx, client);
+             }
            }),
       Rule("MET-01", needs::backend,
            "counts are of what is stored now, also after a reopen and from a second handle",

@@ -65,8 +65,12 @@ inline std::vector<std::pair<json, json>> merges() {
       [{"": {"a": 1}}, {"": {"b": 2}}], [{"a.b": 1, "a": {"b": 2}}, {"a.b": 3}],
       [{"a": 1, "b": 2, "c": 3}, {"a": null, "b": null, "c": null}]])");
   std::vector<std::pair<json, json>> all;
+  const auto inside = [](const json& value) {
+    return object("a", object("b", object("c", value)));
+  };
   for (const json& pair : table) {
     all.emplace_back(pair[0], pair[1]);
+    all.emplace_back(inside(pair[0]), inside(pair[1]));
   }
   json before = json::parse(R"({"old": 1})");
   json patch = json::parse(R"({"old": null, "new": 2})");

@@ -143,8 +143,15 @@ std::vector<Rule> session_rules() {
            "look at the defaults of the new record, and at what get builds its record from",
            [](RuleContext& ctx) {
              Client client = ctx.open();
-             for (const json& metadata : {json::object(), detail::rich_metadata()}) {
-               const std::string id = metadata.empty() ? "plain" : "rich";
+             const std::vector<json> all = {json::object(),
+                                            detail::rich_metadata(),
+                                            detail::wide_object(),
+                                            object("values", json(detail::odd_values())),
+                                            object("text", letters(70'000)),
+                                            object("text", letters(900'000))};
+             for (std::size_t number = 0; number < all.size(); ++number) {
+               const json& metadata = all[number];
+               const std::string id = "s" + std::to_string(number);
                const Session created = client.create_session(id, "user of " + id, metadata);
                Session expected;
                expected.session_id = id;
@@ -198,7 +205,12 @@ std::vector<Rule> session_rules() {
            "create must insert, never replace",
            [](RuleContext& ctx) {
              Client client = ctx.open();
-             client.create_session("s", "owner", detail::rich_metadata());
+             const std::optional<Session> created =
+                 client.create_session("s", "owner", detail::rich_metadata());
+             ctx.expect_error(errc::already_exists, [&] {
+               client.create_session("s", "owner", detail::rich_metadata());
+             });
+             ctx.expect_same(client.get_session("s"), created, "the session that existed");
              client.update_session("s", SessionUpdate().increment_requests());
              const auto before = client.get_session("s");
              const auto again = [&] { client.create_session("s", "thief", object("new", 1)); };
@@ -309,15 +321,18 @@ std::vector<Rule> session_rules() {
             expected.total_processing_time += 7us;
             update(SessionUpdate().increment_requests().mark_error().add_processing_time(7us),
                    "all three at once");
-            ctx.expect_error(errc::invalid_argument, [&] {
-              client.update_session("s",
-                                    SessionUpdate().increment_requests().add_processing_time(-1us));
-            });
-            ctx.expect_error(errc::invalid_argument, [&] {
-              client.update_session("s", SessionUpdate().increment_requests().add_processing_time(
-                                             std::chrono::microseconds::max()));
-            });
-            detail::expect_session(ctx, client, expected, "after durations that were refused");
+            const auto expect_refused = [&](std::chrono::microseconds amount) {
+              ctx.expect_error(errc::invalid_argument, [&] {
+                client.update_session("s", SessionUpdate()
+                                               .increment_requests()
+                                               .mark_error()
+                                               .updates(object("refused", 1))
+                                               .add_processing_time(amount));
+              });
+              detail::expect_session(ctx, client, expected, "after a duration that was refused");
+            };
+            expect_refused(-1us);
+            expect_refused(std::chrono::microseconds::max());
             // Beyond 32 bits of milliseconds, and beyond what a double counts, up to the last one.
             constexpr auto most = std::chrono::microseconds::max();
             for (const auto amount : {std::chrono::microseconds(2'147'483'648'001),
@@ -328,10 +343,7 @@ std::vector<Rule> session_rules() {
             const auto rest = most - expected.total_processing_time;
             expected.total_processing_time = most;
             update(SessionUpdate().add_processing_time(rest), "the longest add_processing_time");
-            ctx.expect_error(errc::invalid_argument, [&] {
-              client.update_session("s", SessionUpdate().mark_error().add_processing_time(1us));
-            });
-            detail::expect_session(ctx, client, expected, "after a duration too much");
+            expect_refused(1us);
             constexpr std::uint64_t more = 300; // than a byte counts
             detail::Batch batch(client);
             for (std::uint64_t i = 0; i < more; ++i) {

@@ -286,6 +286,21 @@ inline void check_sessions_that_went(RuleContext& ctx, Client& a, Client& b) {
   }
 }
 
+/// TWO-01: what a handle has written stays when it goes, without a close, right behind the write.
+inline void check_handles_that_went(RuleContext& ctx, Client& a) {
+  std::size_t count = 0;
+  for (const TaggedWrite& tagged : tagged_writes(ctx)) {
+    const std::string key = "of a handle that went " + std::to_string(++count);
+    tagged.prepare(ctx, a, key);
+    Client brief = ctx.open();
+    ctx.expect(tagged.put(brief, key, 1), tagged.text(key, 1) + " to be true", "false");
+    const std::vector<std::string> answers = all_answers(ctx, brief, key);
+    ctx.let_go(std::move(brief));
+    expect_same_answers(ctx, a, key, answers,
+                        "once the handle that made " + tagged.text(key, 1) + " was destroyed,");
+  }
+}
+
 /// TWO-01: what one handle lists, deletes and copies, the other sees, and its cursors are good.
 inline void check_directories_shared(RuleContext& ctx, Client& a, Client& b) {
   if (ctx.offers(Interfaces::session_directory)) {
@@ -454,6 +469,7 @@ std::vector<Rule> sharing_rules() {
             Client of_b = apart();
             Client third = apart();
             detail::check_no_stale_reads_afresh(ctx, of_a, of_b, third);
+            detail::check_handles_that_went(ctx, a);
             a.close_if_possible();
             if (b.has_sessions()) {
               ctx.must(b.get_session("shared"), "the session, after the other handle was closed");

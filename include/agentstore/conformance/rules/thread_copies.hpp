@@ -27,10 +27,6 @@ inline void check_copies(RuleContext& ctx, Client& client) {
   ctx.expect_same(client.copy_thread("source", "copy"), true, "the copy");
   source.as("copy").expect_in(ctx, client, "the copy");
   source.expect_in(ctx, client, "the source of a copy");
-  for (const Checkpoint& checkpoint : source.as("copy").checkpoints) {
-    ctx.expect_same(client.get_checkpoint("copy", checkpoint.checkpoint_id),
-                    std::optional<Checkpoint>(checkpoint), "a checkpoint of the copy by its id");
-  }
   ctx.expect_same(client.copy_thread("copy", "copy of the copy"), true, "the copy of a copy");
   source.as("copy of the copy").expect_in(ctx, client, "the copy of a copy");
   ctx.expect_same(client.copy_thread("unknown", "from nothing"), false,
@@ -111,10 +107,6 @@ inline void check_copied_values(RuleContext& ctx, Client& client) {
   const ThreadState source(ctx, client, "of odd values");
   ctx.expect_same(client.copy_thread("of odd values", "copy of odd values"), true, "the copy");
   source.as("copy of odd values").expect_in(ctx, client, "the copy of odd values");
-  for (const Checkpoint& checkpoint : source.as("copy of odd values").checkpoints) {
-    ctx.expect_same(client.get_checkpoint("copy of odd values", checkpoint.checkpoint_id),
-                    std::optional<Checkpoint>(checkpoint), "a checkpoint of the copy by its id");
-  }
   ctx.expect_same(detail::ids(client.list_before("copy of odd values", "large")),
                   std::vector<std::string>({"spelled", "odd"}),
                   "what is before the latest of a copy");
@@ -225,11 +217,44 @@ inline void check_changes_together(RuleContext& ctx, Client& client) {
     ThreadState expected = whole.as(target);
     if (client.list_checkpoints(target).size() == 2) { // the copy was behind the pruning
       expected.checkpoints.resize(2);
+      expected.by_id.resize(2);
       for (std::size_t i = 1; i < expected.writes.size() && i < 4; ++i) {
         expected.writes[i].clear(); // those of z, y and m
       }
     }
     expected.expect_in(ctx, client, "a copy beside a pruning and a deletion");
+  }
+}
+
+/// THR-03, THR-05, THR-07: a list beside a deletion, a pruning or a copy has all of before or all
+/// of behind it.
+inline void check_lists_beside_changes(RuleContext& ctx, Client& client) {
+  using Ids = std::vector<std::string>;
+  Rivals rivals(ctx, client);
+  const Ids whole = {"b", "a", "m", "y", "z"};
+  for (const MethodId method :
+       {MethodId::delete_thread, MethodId::prune_thread, MethodId::copy_thread}) {
+    const bool copies = method == MethodId::copy_thread;
+    const bool prunes = method == MethodId::prune_thread;
+    const Ids before = copies ? Ids() : whole;
+    const Ids behind = copies ? whole : Ids(whole.begin(), whole.begin() + (prunes ? 2 : 0));
+    for (std::size_t steps = 0; steps < 3; ++steps) {
+      Operation call = method_of(method).prepared("listed beside " + std::to_string(steps));
+      call.key += method_of(method).name;
+      call.target = call.key + ", copied";
+      call.limit = 2;
+      make_thread(ctx, client, call.key);
+      const auto changing = client.driver().start(
+          show(call), is_positive(method_of(method).call(rivals.of(0).handle(), call)));
+      for (std::size_t i = 0; i < steps; ++i) {
+        client.driver().step();
+      }
+      const Ids found = ids(rivals.of(1).list_checkpoints(copies ? call.target : call.key));
+      ctx.expect(found == before || found == behind,
+                 show(before) + " or " + show(behind) + " listed beside " + show(call),
+                 show(found));
+      ctx.expect(client.driver().finish(changing), show(call) + " to change something", "nothing");
+    }
   }
 }
 
@@ -255,7 +280,12 @@ inline void check_independence(RuleContext& ctx, Client& client) {
                   std::vector<std::string>{"early", "other"}, "what was added to the copy");
   // And in the source alone.
   const ThreadState changed(ctx, client, "right");
-  store(ctx, client, "left", "z", "changed too");
+  for (const std::string& way : ways_to_store(ctx)) {
+    for (const char* id : {"z", "b"}) {
+      store_by(way, client, "left", id, "changed too", object("by", way));
+      changed.expect_in(ctx, client, "the copy once its source had " + way);
+    }
+  }
   store(ctx, client, "left", "new", 1);
   if (has_writes(ctx)) {
     put(ctx, client, "left", "z", "second", WriteList().add("x", 1));

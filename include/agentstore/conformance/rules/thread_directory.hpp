@@ -131,6 +131,10 @@ inline void check_prefixes(RuleContext& ctx, Client& client) {
     ctx.expect_same(read_pages(ctx, 2, PagesFrom(client, prefix)), beginning_with(prefix, ids),
                     "the threads that begin with " + show(prefix) + ", two a page,");
   }
+  for (const std::string& id : ids) {
+    ctx.expect_same(client.list_threads(id, Page(max_page_size)).thread_ids,
+                    beginning_with(id, ids), "the threads that begin with the id " + show(id));
+  }
   for (const std::size_t length : {63u, 64u, 255u, 256u, 1'000u}) {
     const std::string prefix = "w" + letters(length);
     const std::vector<std::string> alike = numbered(prefix, 1, 5);
@@ -302,9 +306,6 @@ inline void check_thread_cursors(RuleContext& ctx, Client& client) {
     return by.list_threads("u", Page(2).after(own)).thread_ids;
   });
   std::vector<std::string> others = made_up_cursors();
-  for (const char* prefix : {"", "uu", "v"}) {
-    others.push_back(client.list_threads(prefix, Page(1)).next);
-  }
   if (ctx.offers(Interfaces::session_directory)) {
     client.create_session("s1", "u");
     client.create_session("s2", "u");
@@ -314,9 +315,6 @@ inline void check_thread_cursors(RuleContext& ctx, Client& client) {
   expect_refused_cursors(ctx, spoilt(own), list);
   ctx.expect_error(errc::invalid_argument, [&] { list(Page(0).after(own)); });
   ctx.expect_error(errc::invalid_argument, [&] { list(Page(1001).after(own)); });
-  // That of one prefix is no other's, the empty one included.
-  ctx.expect_error(errc::invalid_argument, [&] { client.list_threads("", Page(1).after(own)); });
-  ctx.expect_error(errc::invalid_argument, [&] { client.list_threads("u1", Page(1).after(own)); });
   // The thread that it stands for may go and come, and all others may go.
   client.delete_thread("u1");
   store(ctx, client, "u1", "c", 1);
@@ -327,6 +325,16 @@ inline void check_thread_cursors(RuleContext& ctx, Client& client) {
   }
   ctx.expect_same(list(Page(2).after(own)).thread_ids, std::vector<std::string>(),
                   "the threads behind the first once all went");
+  // A cursor of one prefix is no other's, the empty one included.
+  std::vector<std::string> prefixes = alike_users();
+  for (const std::string& prefix : prefixes) {
+    store(ctx, client, prefix + "1", "c", 1);
+    store(ctx, client, prefix + "2", "c", 1);
+  }
+  prefixes.emplace_back();
+  expect_own_cursors(ctx, prefixes, [&](const std::string& prefix, const Page& page) {
+    return client.list_threads(prefix, page);
+  });
 }
 
 // THR-03 and THR-04
@@ -493,7 +501,10 @@ inline void check_late_writes(RuleContext& ctx, Client& client) {
 inline void check_lists_before(RuleContext& ctx, Client& client) {
   set_clock_if_any(ctx, first_of_may()); // at one time, so that it tells nothing
   make_thread(ctx, client, "t");
-  store(ctx, client, "t", "y", "again"); // and keeps its place
+  for (const std::string& way : ways_to_store(ctx)) {
+    store_by(way, client, "t", "y", "again"); // and keeps its place
+    store_by(way, client, "t", "m", json(), json::parse(R"({"none": null, "in": {"none": null}})"));
+  }
   make_thread(ctx, client, "another");
   store(ctx, client, "another", "x", 1);
   const std::vector<Checkpoint> all = client.list_checkpoints("t");
@@ -687,6 +698,7 @@ std::vector<Rule> thread_directory_rules() {
              detail::check_independence(ctx, client);
              detail::check_copies_beside_a_writer(ctx, client);
              detail::check_changes_together(ctx, client);
+             detail::check_lists_beside_changes(ctx, client);
              const auto all = detail::make_long_thread(ctx, client, "long");
              ctx.expect_same(client.copy_thread("long", "as long"), true,
                              "the copy of a long thread");

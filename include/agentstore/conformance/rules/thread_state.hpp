@@ -103,6 +103,9 @@ public:
   ThreadState(RuleContext& ctx, Client& client, std::string id) : thread(std::move(id)) {
     checkpoints = client.list_checkpoints(thread);
     latest = client.get_checkpoint(thread);
+    for (const Checkpoint& listed : checkpoints) {
+      by_id.push_back(client.get_checkpoint(thread, listed.checkpoint_id));
+    }
     if (has_writes(ctx)) {
       for (const char* checkpoint : {"earliest", "z", "y", "m", "a", "b", "early", "other"}) {
         writes.push_back(client.get_writes(thread, checkpoint));
@@ -120,6 +123,11 @@ public:
     if (copy.latest) {
       copy.latest->thread_id = id;
     }
+    for (std::optional<Checkpoint>& checkpoint : copy.by_id) {
+      if (checkpoint) {
+        checkpoint->thread_id = id;
+      }
+    }
     return copy;
   }
 
@@ -127,12 +135,14 @@ public:
     const ThreadState now(ctx, client, thread);
     ctx.expect_same(now.checkpoints, checkpoints, "the checkpoints of " + what);
     ctx.expect_same(now.latest, latest, "the latest of " + what);
+    ctx.expect_same(now.by_id, by_id, "the checkpoints, each by its id, of " + what);
     ctx.expect_same(now.writes, writes, "the pending writes of " + what);
   }
 
   std::string thread;
   std::vector<Checkpoint> checkpoints;
   std::optional<Checkpoint> latest;
+  std::vector<std::optional<Checkpoint>> by_id; ///< of those listed, in their order
   std::vector<std::vector<PendingWrite>> writes;
 };
 

@@ -190,6 +190,81 @@ inline void expect_nothing_under(RuleContext& ctx, Client& client, const std::st
   }
 }
 
+/// Threads, and sessions, of ids that are much alike: each goes alone, whatever takes it away.
+class AlikeIdsGo {
+public:
+  /// The threads of these ids are there, and others besides.
+  AlikeIdsGo(RuleContext& ctx, Client client, std::vector<std::string> ids,
+             std::vector<std::string> besides)
+      : ctx_(ctx), client_(std::move(client)), ids_(std::move(ids)), besides_(std::move(besides)) {
+    using namespace std::chrono_literals;
+    add("prune_thread", [this](const std::string& id) { client_.prune_thread(id, 0); });
+    add("delete_thread", [this](const std::string& id) { client_.delete_thread(id); });
+    if (ctx_.offers(Interfaces::session_directory)) {
+      add("delete_session", [this](const std::string& id) { client_.delete_session(id); });
+    }
+    if (ctx_.offers(Interfaces::backend) && ctx_.has_clock()) {
+      add("cleanup_expired_sessions", [this](const std::string& id) {
+        client_.delete_session(id);
+        ctx_.set_clock(first_of_may() - 2h);
+        make_session(id);
+        ctx_.set_clock(first_of_may());
+        client_.cleanup(1h);
+      });
+    }
+  }
+
+  void expect_alone();
+
+private:
+  void add(std::string name, std::function<void(const std::string&)> way) {
+    ways_.emplace_back(std::move(name), std::move(way));
+  }
+  void make_session(const std::string& id) { client_.create_session(id, "owner of them"); }
+  void make(const std::string& id) {
+    if (client_.has_sessions() && !client_.get_session(id)) {
+      make_session(id);
+    }
+    store(ctx_, client_, id, "c", 1);
+  }
+  std::vector<std::string> sessions() {
+    return sorted(IdPage(client_.list_sessions("owner of them", Page(max_page_size))).ids);
+  }
+
+  RuleContext& ctx_;
+  Client client_;
+  std::vector<std::string> ids_;
+  std::vector<std::string> besides_;
+  std::vector<std::pair<std::string, std::function<void(const std::string&)>>> ways_;
+};
+
+inline void AlikeIdsGo::expect_alone() {
+  set_clock_if_any(ctx_, first_of_may());
+  if (ctx_.offers(Interfaces::session_directory)) {
+    client_.delete_session(ids_.front()); // it is another user's
+  }
+  for (const std::string& id : ids_) {
+    make(id);
+  }
+  for (const std::string& id : ids_) {
+    std::vector<std::string> others = ids_;
+    std::erase(others, id);
+    std::vector<std::string> left = others;
+    left.insert(left.end(), besides_.begin(), besides_.end());
+    for (const auto& [name, take_away] : ways_) {
+      take_away(id);
+      const std::string after = " after " + name + " of " + show(id);
+      ctx_.expect_same(client_.list_threads("", Page(max_page_size)).thread_ids, sorted(left),
+                       "the threads that were neither deleted nor pruned" + after);
+      const bool takes_session = name.ends_with("_session") || name.ends_with("_sessions");
+      if (takes_session) {
+        ctx_.expect_same(sessions(), sorted(others), "the sessions that were not deleted" + after);
+      }
+      make(id);
+    }
+  }
+}
+
 /// What is stored under the first of these ids is not found under the others. Once they are all
 /// there, as threads, as checkpoints and as tasks, each has its own, and goes alone.
 inline void check_alike_ids(RuleContext& ctx, Client client,
@@ -275,17 +350,11 @@ inline void check_alike_ids(RuleContext& ctx, Client client,
     expect_writes(ctx, client, all, "of tasks", tasks, "the writes of tasks that are much alike");
   }
   if (has_directory) {
-    ctx.expect_same(client.delete_thread(first), true, "the deletion");
-    store(ctx, client, first, "again", 1);
-    ctx.expect_same(client.prune_thread(first, 0), std::uint64_t{1}, "the pruning");
-    std::vector<std::string> left = others;
-    left.emplace_back("one of them");
-    left.push_back(all);
+    std::vector<std::string> besides = {"one of them", all};
     for (const std::string& id : alike) {
-      left.push_back(copies + id);
+      besides.push_back(copies + id);
     }
-    ctx.expect_same(client.list_threads("", Page(max_page_size)).thread_ids, sorted(left),
-                    "the threads that were neither deleted nor pruned");
+    AlikeIdsGo(ctx, client, alike, besides).expect_alone();
   }
 }
 
@@ -667,10 +736,16 @@ std::vector<Rule> value_rules() {
                                           *detail::fitted(argument, detail::buried(bundle)));
                  detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
                                           detail::wide_object());
+                 if (argument.method().id != MethodId::update_session) { // of which null removes
+                   detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
+                                            detail::odd_members());
+                 }
                }
              }
              json odd = detail::wide_object();
              odd["values"] = json(detail::odd_values());
+             odd["members"] = detail::odd_members();
+             odd["none"] = nullptr;
              detail::check_other_reads(ctx, client, "", odd);
              detail::check_other_reads(ctx, client, "text", detail::spelled_together(true));
            }),
@@ -683,8 +758,11 @@ std::vector<Rule> value_rules() {
              const auto limit = ctx.harness().claims().max_value_bytes();
              std::size_t count = 0;
              for (const WriteArgument& argument : write_arguments(ctx)) {
-               detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
-                                        detail::sized(argument, mebibyte));
+               // A length, or a row, may be kept in one way up to a size and in another from there.
+               for (const std::size_t size : {255u, 256u, 4'096u, 65'535u, 65'536u, 1u << 20u}) {
+                 detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
+                                          detail::sized(argument, size));
+               }
                if (limit) {
                  detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
                                           detail::sized(argument, *limit));
