@@ -330,7 +330,9 @@ private:
     return text + "-";
   }
 
-  boost::asio::strand<boost::asio::any_io_executor> strand_;
+  /// Of this type, so that who starts a worker and the worker are not the last two owners of one:
+  /// Asio orders these by a fence, which ThreadSanitizer does not know and would take for a race.
+  const boost::asio::any_io_executor strand_;
   const Target target_;
   const DualWriteOptions options_;
   const std::shared_ptr<Journal> journal_; // null if the queue is in memory alone
