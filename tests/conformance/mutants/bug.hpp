@@ -124,9 +124,37 @@ private:
   Operation call_;
 };
 
-/// Where a call writes or reads: a thread and one of its checkpoints.
+/// Whether the call stores a checkpoint, by either interface.
+inline bool stores(const Operation& call) {
+  return call.kind == MethodId::store_checkpoint || call.kind == MethodId::put_checkpoint;
+}
+
+/// A thread and one of its checkpoints, as one text.
+inline std::string place(const std::string& thread, const std::string& checkpoint) {
+  return thread + '\0' + checkpoint;
+}
+/// Where a call writes or reads.
 inline std::string place(const Operation& call) {
-  return call.key + '\0' + call.checkpoint_id.value_or("");
+  return place(call.key, call.checkpoint_id.value_or(""));
+}
+
+/// The session as the store has it; none if it could not be read, e.g. for a bad id.
+inline awaitable<std::optional<Session>> session_of(std::string id, Bug::Next next) {
+  std::optional<Session> result;
+  try {
+    const Answer answer = co_await next(Operation(MethodId::get_session, std::move(id)));
+    result = std::get<std::optional<Session>>(answer);
+  } catch (const StorageError&) { // NOLINT(bugprone-empty-catch): there is no such session
+  }
+  co_return result;
+}
+
+/// All checkpoints of a thread, the newest first.
+inline awaitable<std::vector<Checkpoint>> all_checkpoints(std::string thread, Bug::Next next) {
+  Operation read(MethodId::list_checkpoints, std::move(thread));
+  read.limit = 100'000;
+  Answer answer = co_await next(std::move(read));
+  co_return std::get<std::vector<Checkpoint>>(std::move(answer));
 }
 
 /// Knows which threads are copies.

@@ -516,11 +516,8 @@ public:
     const auto written = shared<Kept<std::vector<PendingWrite>>>();
     const std::string at = place(call);
     if (has(call)) {
-      Operation all(Id::list_checkpoints, call.key);
-      all.limit = 100'000;
       const std::size_t keep = call.kind == Id::prune_thread ? call.limit : 0;
-      const Answer listed = co_await next(all);
-      const auto& checkpoints = std::get<std::vector<Checkpoint>>(listed);
+      const std::vector<Checkpoint> checkpoints = co_await all_checkpoints(call.key, next);
       for (std::size_t i = keep + 100; keep < 1'000 && i < checkpoints.size(); ++i) {
         Operation writes(Id::get_writes, call.key);
         writes.checkpoint_id = checkpoints[i].checkpoint_id;

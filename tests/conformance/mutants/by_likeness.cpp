@@ -15,10 +15,6 @@ namespace mutants::by_likeness {
 
 using Id = MethodId;
 
-inline bool stores(const Operation& call) {
-  return call.kind == Id::store_checkpoint || call.kind == Id::put_checkpoint;
-}
-
 inline std::string replaced(std::string text, std::string_view from, std::string_view to) {
   for (std::size_t at = text.find(from); at != std::string::npos;
        at = text.find(from, at + to.size())) {

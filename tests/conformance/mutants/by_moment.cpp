@@ -35,15 +35,6 @@ protected:
       }
     }
   }
-  static awaitable<std::optional<Session>> session_of(std::string id, Next next) {
-    std::optional<Session> result;
-    try {
-      const Answer answer = co_await next(Operation(Id::get_session, std::move(id)));
-      result = std::get<std::optional<Session>>(answer);
-    } catch (const StorageError&) { // e.g. a bad id
-    }
-    co_return result;
-  }
 
 private:
   class Shown {

@@ -14,10 +14,6 @@ namespace mutants::by_state {
 
 using Id = MethodId;
 
-inline bool stores(const Operation& call) {
-  return call.kind == Id::store_checkpoint || call.kind == Id::put_checkpoint;
-}
-
 /// Knows the places of checkpoints, and which threads have only pending writes.
 class KnowsThreads : public Bug {
 public:
@@ -26,10 +22,7 @@ public:
 protected:
   /// How many of the thread were stored first after the one that the call names; none if it is new.
   static awaitable<std::optional<std::size_t>> newer_than(Operation call, Next next) {
-    Operation list(Id::list_checkpoints, call.key);
-    list.limit = 100'000;
-    const Answer answer = co_await next(std::move(list));
-    const auto& all = std::get<std::vector<Checkpoint>>(answer);
+    const std::vector<Checkpoint> all = co_await all_checkpoints(call.key, std::move(next));
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (all[i].checkpoint_id == call.checkpoint_id) {
         co_return i;
@@ -39,10 +32,9 @@ protected:
   }
 
   static awaitable<std::size_t> size_of(std::string thread, Next next) {
-    Operation list(Id::list_checkpoints, std::move(thread));
-    list.limit = 100'000;
-    const Answer answer = co_await next(std::move(list));
-    co_return std::get<std::vector<Checkpoint>>(answer).size();
+    const std::vector<Checkpoint> all =
+        co_await all_checkpoints(std::move(thread), std::move(next));
+    co_return all.size();
   }
 };
 

@@ -16,32 +16,12 @@ using Id = MethodId;
 using Checkpoints = std::vector<Checkpoint>;
 using Writes = std::vector<PendingWrite>;
 
-inline bool stores(const Operation& call) {
-  return call.kind == Id::store_checkpoint || call.kind == Id::put_checkpoint;
-}
-
-inline std::string place_of(const std::string& thread, const std::string& checkpoint) {
-  return thread + '\0' + checkpoint;
-}
-
 inline awaitable<std::optional<Checkpoint>> checkpoint_at(std::string thread, std::string id,
                                                           Bug::Next next) {
   Operation read(Id::get_checkpoint, std::move(thread));
   read.checkpoint_id = std::move(id);
   Answer answer = co_await next(std::move(read));
   co_return std::get<std::optional<Checkpoint>>(std::move(answer));
-}
-
-inline awaitable<Checkpoints> all_checkpoints(std::string thread, Bug::Next next) {
-  Operation read(Id::list_checkpoints, std::move(thread));
-  read.limit = 100'000;
-  Answer answer = co_await next(std::move(read));
-  co_return std::get<Checkpoints>(std::move(answer));
-}
-
-inline awaitable<std::optional<Session>> session_at(std::string id, Bug::Next next) {
-  Answer answer = co_await next(Operation(Id::get_session, std::move(id)));
-  co_return std::get<std::optional<Session>>(std::move(answer));
 }
 
 // Parts of an update, and of a create
@@ -88,7 +68,7 @@ public:
                         call.update.metadata_patch()->is_object() &&
                         Document(*call.update.metadata_patch()).fault() == Document::Fault::none;
     if (merges) {
-      const std::optional<Session> session = co_await session_at(call.key, next);
+      const std::optional<Session> session = co_await session_of(call.key, next);
       if (session) {
         json patch = *call.update.metadata_patch();
         change(patch, session->metadata.tree(), 0);
@@ -177,8 +157,8 @@ public:
   using Bug::Bug;
 
   awaitable<Answer> around(Operation call, Next next) override {
-    if (has(call) && !call.key.empty() && call.key.size() <= max_id_bytes) {
-      const std::optional<Session> there = co_await session_at(call.key, next);
+    if (has(call)) {
+      const std::optional<Session> there = co_await session_of(call.key, next);
       if (there && there->version == 1 && there->user_id == call.user_id &&
           there->metadata == call.metadata) {
         co_return Answer(*there);
@@ -248,14 +228,14 @@ protected:
     Answer answer = co_await next(std::move(call));
     if (is_known) {
       const auto times = shared<Kept<int>>();
-      const std::string at = place_of(asked.key, *asked.checkpoint_id);
+      const std::string at = place(asked);
       const int before = times->get(at).value_or(0);
       times->set(at, before == 0 || has(asked) ? before + 1 : before);
     }
     co_return answer;
   }
   bool was_again(const std::string& thread, const std::string& checkpoint) {
-    return shared<Kept<int>>()->get(place_of(thread, checkpoint)).value_or(0) > 1;
+    return shared<Kept<int>>()->get(place(thread, checkpoint)).value_or(0) > 1;
   }
 };
 
@@ -318,7 +298,7 @@ public:
         Operation read(Id::get_writes, asked.key);
         read.checkpoint_id = each.checkpoint_id;
         const Answer writes = co_await next(std::move(read));
-        lost->set(place_of(asked.key, each.checkpoint_id), std::get<Writes>(writes));
+        lost->set(place(asked.key, each.checkpoint_id), std::get<Writes>(writes));
       }
     }
     Answer answer = co_await next(std::move(call));
@@ -328,8 +308,8 @@ public:
       }
     }
     if (has(asked) && asked.checkpoint_id) {
-      const auto writes = lost->get(place_of(asked.key, *asked.checkpoint_id));
-      lost->erase(place_of(asked.key, *asked.checkpoint_id));
+      const auto writes = lost->get(place(asked));
+      lost->erase(place(asked));
       for (const PendingWrite& write : writes.value_or(Writes())) {
         Operation back(Id::put_writes, asked.key);
         back.checkpoint_id = asked.checkpoint_id;
@@ -352,16 +332,16 @@ public:
     const auto sources = shared<Kept<std::string>>();
     if (asked.kind == Id::copy_thread && !asked.key.empty()) {
       for (const Checkpoint& each : co_await all_checkpoints(asked.key, next)) {
-        sources->add(place_of(asked.target, each.checkpoint_id), asked.key);
+        sources->add(place(asked.target, each.checkpoint_id), asked.key);
       }
     }
     Answer answer = co_await next(std::move(call));
     if (stores(asked) && asked.checkpoint_id) {
-      sources->erase(place_of(asked.key, *asked.checkpoint_id));
+      sources->erase(place(asked));
     }
     auto* const found = std::get_if<std::optional<Checkpoint>>(&answer);
     if (found && *found && has(asked) && asked.checkpoint_id) {
-      if (const auto source = sources->get(place_of(asked.key, *asked.checkpoint_id))) {
+      if (const auto source = sources->get(place(asked))) {
         const auto now = co_await checkpoint_at(*source, *asked.checkpoint_id, next);
         (*found)->data = now ? now->data : (*found)->data;
       }
@@ -420,8 +400,8 @@ public:
   awaitable<Answer> around(Operation call, Next next) override {
     const Operation asked = call;
     const auto under_way = shared<Kept<bool>>();
-    const std::string place = asked.kind == Id::copy_thread ? asked.target : asked.key;
-    if (!has(asked) || place.empty()) {
+    const std::string thread = asked.kind == Id::copy_thread ? asked.target : asked.key;
+    if (!has(asked) || thread.empty()) {
       Answer answer = co_await next(std::move(call));
       if (auto* const listed = std::get_if<Checkpoints>(&answer);
           listed && listed->size() > 1 && under_way->has(asked.key)) {
@@ -430,7 +410,7 @@ public:
       co_return answer;
     }
     const bool comes = asked.kind == Id::copy_thread;
-    const bool is_alone = under_way->add(place, true);
+    const bool is_alone = under_way->add(thread, true);
     std::exception_ptr failure;
     Answer answer;
     try {
@@ -445,7 +425,7 @@ public:
       failure = std::current_exception();
     }
     if (is_alone) {
-      under_way->erase(place);
+      under_way->erase(thread);
     }
     if (failure) {
       std::rethrow_exception(failure);
@@ -476,7 +456,7 @@ public:
     }
     std::vector<std::string> chosen;
     for (const auto& [id, is_there] : made->all()) {
-      const std::optional<Session> session = co_await session_at(id, next);
+      const std::optional<Session> session = co_await session_of(id, next);
       if (session && now() - session->last_activity >= asked.max_idle) {
         made->set(id, true);
         chosen.push_back(id);

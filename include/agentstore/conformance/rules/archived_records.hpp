@@ -61,22 +61,20 @@ inline void check_what_is_archived(RuleContext& ctx, ArchivingStore& store) {
   ctx.expect_same(client.end_session("s"), false, "a second end");
   store.expect_drained();
 
-  std::vector<json> found;
-  for (const ArchiveRecord& record : store.archived(ArchiveKind::conversation_message, "s")) {
-    found.push_back(record.fields.value("content", json()));
-  }
-  ctx.expect_same(found, messages, "the messages that are archived");
+  const auto archived = [&store](ArchiveKind kind, const std::string& key, const char* field) {
+    std::vector<json> found;
+    for (const ArchiveRecord& record : store.archived(kind, key)) {
+      found.push_back(record.fields.value(field, json()));
+    }
+    return found;
+  };
+  ctx.expect_same(archived(ArchiveKind::conversation_message, "s", "content"), messages,
+                  "the messages that are archived");
   ctx.expect_same(store.archived_ids("t"), ids, "the checkpoints that are archived");
-  found.clear();
-  for (const ArchiveRecord& record : store.archived(ArchiveKind::task_context_snapshot, "s")) {
-    found.push_back(record.fields.value("context_data", json()));
-  }
-  ctx.expect_same(found, contexts, "the contexts that are archived");
-  found.clear();
-  for (const ArchiveRecord& record : store.archived(ArchiveKind::checkpoint_writes, "t")) {
-    found.push_back(record.fields.value("writes", json()));
-  }
-  ctx.expect_same(found, all_writes, "the writes that are archived");
+  ctx.expect_same(archived(ArchiveKind::task_context_snapshot, "s", "context_data"), contexts,
+                  "the contexts that are archived");
+  ctx.expect_same(archived(ArchiveKind::checkpoint_writes, "t", "writes"), all_writes,
+                  "the writes that are archived");
   const auto events = store.archived(ArchiveKind::session_event, "s");
   ctx.expect_same(std::uint64_t{events.size()}, std::uint64_t{3}, "the events of a session");
   ctx.expect_same(events[0].fields.value("user_id", json()), json("the user"),

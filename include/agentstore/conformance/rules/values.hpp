@@ -11,6 +11,9 @@
 #include <agentstore/conformance/methods/value_methods.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
 
+#include <array>
+#include <functional>
+
 namespace agentstore::conformance {
 
 namespace detail {
@@ -197,12 +200,34 @@ public:
   AlikeIdsGo(RuleContext& ctx, Client client, std::vector<std::string> ids,
              std::vector<std::string> besides)
       : ctx_(ctx), client_(std::move(client)), ids_(std::move(ids)), besides_(std::move(besides)) {
-    using namespace std::chrono_literals;
     add("prune_thread", [this](const std::string& id) { client_.prune_thread(id, 0); });
     add("delete_thread", [this](const std::string& id) { client_.delete_thread(id); });
     if (ctx_.offers(Interfaces::session_directory)) {
-      add("delete_session", [this](const std::string& id) { client_.delete_session(id); });
+      add_with_session();
     }
+  }
+
+  void expect_alone();
+
+private:
+  class Way {
+  public:
+    std::string name;
+    std::function<void(const std::string&)> take_away;
+    bool takes_session = false;
+  };
+
+  Way& add(std::string name, std::function<void(const std::string&)> take_away) {
+    Way& way = ways_.emplace_back();
+    way.name = std::move(name);
+    way.take_away = std::move(take_away);
+    return way;
+  }
+  void add_with_session() {
+    using namespace std::chrono_literals;
+    add("delete_session", [this](const std::string& id) {
+      client_.delete_session(id);
+    }).takes_session = true;
     if (ctx_.offers(Interfaces::backend) && ctx_.has_clock()) {
       add("cleanup_expired_sessions", [this](const std::string& id) {
         client_.delete_session(id);
@@ -210,15 +235,8 @@ public:
         make_session(id);
         ctx_.set_clock(first_of_may());
         client_.cleanup(1h);
-      });
+      }).takes_session = true;
     }
-  }
-
-  void expect_alone();
-
-private:
-  void add(std::string name, std::function<void(const std::string&)> way) {
-    ways_.emplace_back(std::move(name), std::move(way));
   }
   void make_session(const std::string& id) { client_.create_session(id, "owner of them"); }
   void make(const std::string& id) {
@@ -235,7 +253,7 @@ private:
   Client client_;
   std::vector<std::string> ids_;
   std::vector<std::string> besides_;
-  std::vector<std::pair<std::string, std::function<void(const std::string&)>>> ways_;
+  std::vector<Way> ways_;
 };
 
 inline void AlikeIdsGo::expect_alone() {
@@ -251,13 +269,12 @@ inline void AlikeIdsGo::expect_alone() {
     std::erase(others, id);
     std::vector<std::string> left = others;
     left.insert(left.end(), besides_.begin(), besides_.end());
-    for (const auto& [name, take_away] : ways_) {
-      take_away(id);
-      const std::string after = " after " + name + " of " + show(id);
+    for (const Way& way : ways_) {
+      way.take_away(id);
+      const std::string after = " after " + way.name + " of " + show(id);
       ctx_.expect_same(client_.list_threads("", Page(max_page_size)).thread_ids, sorted(left),
                        "the threads that were neither deleted nor pruned" + after);
-      const bool takes_session = name.ends_with("_session") || name.ends_with("_sessions");
-      if (takes_session) {
+      if (way.takes_session) {
         ctx_.expect_same(sessions(), sorted(others), "the sessions that were not deleted" + after);
       }
       make(id);
@@ -759,7 +776,8 @@ std::vector<Rule> value_rules() {
              std::size_t count = 0;
              for (const WriteArgument& argument : write_arguments(ctx)) {
                // A length, or a row, may be kept in one way up to a size and in another from there.
-               for (const std::size_t size : {255u, 256u, 4'096u, 65'535u, 65'536u, 1u << 20u}) {
+               for (const std::size_t size :
+                    std::array<std::size_t, 6>{255, 256, 4'096, 65'535, 65'536, mebibyte}) {
                  detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
                                           detail::sized(argument, size));
                }
