@@ -46,7 +46,7 @@ public:
 
 private:
   static std::filesystem::path directory(const std::string& space) {
-    return std::filesystem::temp_directory_path() / "agentstore-journal-conformance" / space;
+    return std::filesystem::temp_directory_path() / ("agentstore-journal-" + space);
   }
 
   using Micros = std::atomic<std::int64_t>; // 0 until it is set
