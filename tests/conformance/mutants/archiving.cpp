@@ -778,7 +778,7 @@ std::vector<Mutant> archiving_mutants() {
                                                   "the records that were not dropped"),
       mutant<WithMetrics<&forget_what_was_dropped>>("DUA-03", "forgets_what_was_dropped",
                                                     "what is dropped is not counted",
-                                                    "the number of records that there were"),
+                                                    "the number of records accepted"),
       mutant<WithOptions<&try_once>>("DUA-04", "tries_once", "an append that failed is given up",
                                      "the records after the archive failed"),
       mutant<WithOptions<&pause_for_ever>>("DUA-04", "pauses_for_ever",

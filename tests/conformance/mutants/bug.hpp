@@ -316,6 +316,7 @@ public:
     return calls_.make<SessionPage>(std::move(call), [inner, page](Operation made) {
       Page asked = page;
       asked.size = made.limit;
+      asked.cursor = std::move(made.text);
       return detail::as_answer(inner->list_sessions(std::move(made.key), std::move(asked)));
     });
   }
@@ -329,6 +330,7 @@ public:
     return calls_.make<ThreadPage>(std::move(call), [inner, page](Operation made) {
       Page asked = page;
       asked.size = made.limit;
+      asked.cursor = std::move(made.text);
       return detail::as_answer(inner->list_threads(std::move(made.key), std::move(asked)));
     });
   }

@@ -367,6 +367,38 @@ public:
 
 // Beside one other call
 
+/// A list lacks what the call works on.
+class HidesWhileItWorks : public Bug {
+public:
+  using Bug::Bug;
+
+  awaitable<Answer> around(Operation call, Next next) override {
+    const auto hidden = shared<Kept<bool>>();
+    const std::string key = call.key;
+    const bool hides = has(call) && hidden->add(key, true);
+    if (hides) {
+      co_await step_aside();
+    }
+    Answer answer;
+    try {
+      answer = co_await next(std::move(call));
+    } catch (...) {
+      hidden->erase(hides ? key : std::string());
+      throw;
+    }
+    if (hides) {
+      hidden->erase(key);
+    } else if (auto* const page = std::get_if<SessionPage>(&answer)) {
+      std::erase_if(page->sessions,
+                    [&](const Session& each) { return hidden->has(each.session_id); });
+    } else if (auto* const threads = std::get_if<ThreadPage>(&answer)) {
+      std::erase_if(threads->thread_ids,
+                    [&](const std::string& each) { return hidden->has(each); });
+    }
+    co_return answer;
+  }
+};
+
 /// Of a list, one half is read a moment later.
 template <bool is_newer>
 class ListsInHalves : public Bug {
@@ -732,6 +764,12 @@ std::vector<Mutant> way_mutants() {
   add<CleansWhatItChose<Id::update_session>, Id::cleanup_expired_sessions>(
       all, "CLN-04", "cleans_what_it_chose_unless_updated", "what was appended to is removed",
       "an append beside a clean-up");
+  add<HidesWhileItWorks, Id::update_session, Id::add_conversation_message, Id::end_session>(
+      all, "DIR-01", "hides_while_it_works", "a list lacks the session that changes its place",
+      "the list beside");
+  add<HidesWhileItWorks, Id::store_checkpoint, Id::put_writes, Id::prune_thread, Id::copy_thread>(
+      all, "THR-02", "hides_while_it_works", "a list lacks the thread that is written to",
+      "the list beside");
   add<RemovesByPattern<'*', '?'>, Id::delete_session, Id::delete_thread, Id::prune_thread>(
       all, "KEY-01", "removes_by_glob", "an id of what goes is a pattern of * and ?",
       "neither deleted nor pruned");

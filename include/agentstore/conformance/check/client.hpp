@@ -187,10 +187,8 @@ public:
   }
 
   /// The reads of a session's other data, if the store has them.
-  void history_if_any(const std::string& session_id) {
-    if (handle_->conversations != nullptr) {
-      history(session_id);
-    }
+  std::vector<Message> history_if_any(const std::string& session_id) {
+    return handle_->conversations != nullptr ? history(session_id) : std::vector<Message>();
   }
   void context_if_any(const std::string& session_id) {
     if (handle_->contexts != nullptr) {

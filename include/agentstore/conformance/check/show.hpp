@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <string>
@@ -42,6 +43,7 @@ std::string show(const Message& message);
 std::string show(const Checkpoint& checkpoint);
 std::string show(const ChannelWrite& write);
 std::string show(const PendingWrite& write);
+std::string show(Health::Status status);
 std::string show(const Health& health);
 std::string show(const Metrics& metrics);
 std::string show(const ArchiveRecord& record);
@@ -136,7 +138,11 @@ inline void preview(std::string& text, const json& value, std::size_t most, std:
   }
   if (value.is_string()) {
     const std::string& whole = value.get_ref<const std::string&>();
-    text += json(whole.substr(0, most)).dump(-1, ' ', true, json::error_handler_t::replace);
+    text += agentstore::detail::is_utf8(whole)
+                ? json(whole.substr(0, most)).dump(-1, ' ', true, json::error_handler_t::replace)
+                : agentstore::detail::quoted(whole, most); // its bytes
+  } else if (value.is_number_float() && !std::isfinite(value.get<double>())) {
+    text += std::to_string(value.get<double>()); // of which a dump makes null
   } else if (!value.is_structured()) {
     text += value.dump();
   } else if (depth == 0) {
@@ -257,6 +263,16 @@ inline std::string show(const ChannelWrite& write) {
 inline std::string show(const PendingWrite& w) {
   return "PendingWrite(" + show(w.task_id) + ", " + show(w.index) + ", " + show(w.channel) + ", " +
          show(w.value) + ")";
+}
+inline std::string show(Health::Status status) {
+  switch (status) {
+  case Health::Status::healthy:
+    return "healthy";
+  case Health::Status::degraded:
+    return "degraded";
+  default:
+    return "unhealthy";
+  }
 }
 inline std::string show(const Health& health) {
   return "Health" + show(json(health));

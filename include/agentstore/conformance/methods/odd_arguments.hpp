@@ -7,6 +7,7 @@
 /// Rules try it on whatever takes such arguments, before a reopen and after it.
 
 #include <agentstore/conformance/check/rule_context.hpp>
+#include <agentstore/conformance/methods/method.hpp>
 #include <agentstore/document_part.hpp>
 
 #include <algorithm>
@@ -46,7 +47,10 @@ inline std::vector<std::string> odd_ids() {
       "a\n", "a\r", "a\t", "a/", "/a", "./a", "a\xC2\xA0" /* a space that does not break */,
       "\xEF\xAC\x81" /* the ligature fi */, "fi", "\xC4\xB0" /* I with a dot */, "i", "I",
       "\xCF\x83" /* sigma */, "\xCF\x82" /* a final one */, "\xCE\xA3" /* a capital one */,
-      letters(300) + "k", letters(300) + "K", letters(64), letters(255), letters(256)};
+      letters(300) + "k", letters(300) + "K", letters(64), letters(255), letters(256),
+      // Ids that a program might keep to itself, or hide.
+      "__a", "__a__", ".a", "$a", "@a", "!a", "tmp", "test", "system", "default", "latest", "head",
+      "index", "meta", "all", "none", "undefined"};
 }
 
 inline std::vector<std::string> bad_utf8() {
@@ -143,6 +147,10 @@ inline std::vector<json> odd_values() {
                                   std::string("\xF4\x8F\xBF\xBF \xEE\x80\x80 \xEF\xBF\xBE"),
                                   std::string("a\xE2\x80\x8B\xC2\xAD\xEF\xBB\xBF z"),
                                   std::string("  "),
+                                  std::string(" "),
+                                  std::string("\t"),
+                                  std::string("\n"),
+                                  std::string("-"),
                                   std::string("{\"a\": 1}"),
                                   std::string("[1, 2]"),
                                   std::string("\"\""),
@@ -203,7 +211,122 @@ inline std::vector<json> odd_values() {
   return values;
 }
 
-/// The same as members of one object.
+/// An object with the names by which a program might tell what it has had before.
+inline json names_of_ids() {
+  json named = json::object();
+  for (const char* name : {"id",
+                           "_id",
+                           "ID",
+                           "uuid",
+                           "key",
+                           "seq",
+                           "sequence",
+                           "hash",
+                           "etag",
+                           "message_id",
+                           "messageId",
+                           "event_id",
+                           "request_id",
+                           "run_id",
+                           "entry_id",
+                           "client_id",
+                           "trace_id",
+                           "tool_call_id",
+                           "idempotency_key",
+                           "dedupe_key",
+                           "nonce",
+                           "timestamp",
+                           "created_at",
+                           "version",
+                           "index",
+                           "session_id",
+                           "thread_id",
+                           "checkpoint_id",
+                           "user_id",
+                           "parent_id"}) {
+    named[name] = "m1";
+  }
+  return named;
+}
+
+/// An object that says of itself, in several forms, what the record around it says too.
+inline json names_of_fields() {
+  json named = json::object();
+  for (const char* name : {"timestamp", "created_at", "createdAt", "updated_at", "last_activity",
+                           "sequence", "version", "index"}) {
+    named[name] = 1;
+  }
+  for (const char* name : {"ts", "time", "date", "at"}) {
+    named[name] = "1999-01-01T00:00:00Z";
+  }
+  for (const char* name : {"role", "content", "text", "status", "event_type", "user_id",
+                           "session_id", "thread_id", "checkpoint_id", "task_id", "channel"}) {
+    named[name] = "another";
+  }
+  named["deleted"] = true;
+  named["ttl"] = 0;
+  return named;
+}
+
+/// Objects of one member, which a program might take for what it is called.
+inline std::vector<json> wrappers() {
+  std::vector<json> all;
+  for (const char* name : {"metadata", "data", "value", "payload", "content", "text", "context",
+                           "state", "session", "updates", "patch", "$set", "result", "json"}) {
+    all.push_back(object(name, object("a", 1)));
+  }
+  return all;
+}
+
+/// Values of which some take each for the one before it, or for none.
+inline std::vector<json> hardly_different() {
+  return {json(1),
+          json(1.0),
+          json(1),
+          json("1"),
+          json(0.0),
+          json(-0.0),
+          json(0),
+          json(false),
+          json(),
+          json::array(),
+          json(""),
+          json::object(),
+          json(),
+          object("n", 1),
+          object("n", 1.0),
+          object("n", "1"),
+          object("n", true),
+          json::array({1}),
+          json::array({1.0})};
+}
+
+/// Values that some take for none.
+inline std::vector<json> least_values() {
+  return {json(), json::object(), json::array(), json(""), json(0), json(false)};
+}
+
+/// The call with as little as each argument that is no id may be: `value` itself where any JSON
+/// is taken, or where it is an object.
+inline Operation with_least(Operation call, const json& value) {
+  const json member = value.is_object() ? value : object("", value);
+  for (const Parameter parameter : method_of(call.kind)) {
+    if (parameter == Parameter::writes) {
+      call.writes.clear();
+      call.writes.emplace_back(" ", value);
+    } else if (!is_id(parameter) && taken_by(parameter) != Takes::other) {
+      const Takes takes = taken_by(parameter);
+      set_argument(call, parameter,
+                   takes == Takes::any      ? value
+                   : takes == Takes::object ? member
+                   : takes == Takes::text   ? json("")
+                                            : json(" "));
+    }
+  }
+  return call;
+}
+
+/// JSON values at the limits of their kinds, as members of one object.
 inline json odd_members() {
   json members = json::object();
   for (json& value : odd_values()) {
@@ -216,21 +339,16 @@ inline json odd_members() {
 /// numbers with exponents or beyond 64 bits, names that come twice.
 inline std::vector<std::string> odd_spellings() {
   return {R"("\u0041\/\b\f\u000A\u000a\u0022\u005C \ud83e\udd93 \u00e9\u00E9 \u0000 \u007f")",
+          // Characters that take two escapes: the first, the last, and what hex digits may be.
+          R"("\ud800\udc00\udbff\udfff\uD83D\uDE00 \uD83d\udE00\ud83d\udd93x\ud834\udd1e")",
           R"({"\u0061":1,"\/":2,"e\u0301":3,"\ud83e\udd93":4,"\"":5,"":6})",
           R"({"a":1,"b":2,"a":3,"\u0061":{"a":4,"a":[5]}})",
-          "[1e2,1E2,1E+2,1e-2,1.50,100.0,100,10e-1,0.1e1,0e0,-0e1,1.0E+0]",
-          "[-0,-0.0,0.0,-1,0]",
+          "[1e2,1E2,1E+2,1e-2,1.50,100.0,100,10e-1,0.1e1,0e0,-0e1,1.0E+0]", "[-0,-0.0,0.0,-1,0]",
           "[9007199254740993,9007199254740993.0,9007199254740993e0]",
           "[9223372036854775807,9223372036854775808,-9223372036854775808,-9223372036854775809]",
           "[18446744073709551615,18446744073709551616,100000000000000000000000]",
-          "[0.1000000000000000055511151231257827,1e-400,2.2250738585072011e-308,1e308]",
-          "1e2",
-          "100.0",
-          "-0",
-          "18446744073709551616",
-          R"("\u0041")",
-          R"("\/")",
-          R"({"a":1,"a":2})"};
+          "[0.1000000000000000055511151231257827,1e-400,2.2250738585072011e-308,1e308]", "1e2",
+          "100.0", "-0", "18446744073709551616", R"("\u0041")", R"("\/")", R"({"a":1,"a":2})"};
 }
 
 /// The value of a text as it is spelled, as `Document::from_text` makes it, for which a program
@@ -263,6 +381,15 @@ inline std::vector<std::pair<std::string, std::string>> mistakable_ids() {
       {"g/h", "g:h"},
       {"i j", "i+j"},
       {"k l", "k  l"},
+      {"n:o", "n%3Ao"},
+      {"p q", "p%20q"},
+      {"r.s", "r%2es"},
+      {"t%u", "t%25u"},
+      {"v~w", "v~0w"},
+      {"B/C", "B~1C"},
+      {"D&E", "D&amp;E"},
+      {"F\nG", "F\\nG"},
+      {"H", "\\u0048"},
       {"m-n", "m_n"},
       {"1", "01"},
       {"2", "2.0"},

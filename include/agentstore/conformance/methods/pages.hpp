@@ -8,6 +8,7 @@
 #include <agentstore/conformance/methods/steps.hpp>
 #include <agentstore/conformance/methods/value_methods.hpp>
 
+#include <functional>
 #include <set>
 
 namespace agentstore::conformance::detail {
@@ -311,6 +312,35 @@ void check_early_writes_go(RuleContext& ctx, Client& client, const Remove& remov
   }
 }
 
+/// A session that stays when `remove` takes away another is as it was, and its history goes on.
+/// `between` runs when the one that goes has been made.
+template <class Between, class Remove>
+void check_neighbour_goes_on(RuleContext& ctx, Client& client, const Between& between,
+                             const Remove& remove) {
+  if (!ctx.offers(Interfaces::conversations)) {
+    return;
+  }
+  for (const char* id : {"that goes", "that stays"}) {
+    client.create_session(id, "owner");
+    for (int i = 0; i < 3; ++i) {
+      append(ctx, client, id, "before");
+    }
+    between();
+  }
+  const std::vector<Message> before = client.history("that stays");
+  const Session session = ctx.must(client.get_session("that stays"), "the session");
+  remove("that goes");
+  ctx.expect_same(client.get_session("that stays"), std::optional<Session>(session),
+                  "a session once another has gone");
+  append(ctx, client, "that stays", "behind");
+  std::vector<Message> behind = client.history("that stays");
+  expect_increasing(behind);
+  behind.pop_back();
+  ctx.expect_same(behind, before, "a history once another session has gone");
+  ctx.expect(ctx.must(client.get_session("that stays"), "the session").version > session.version,
+             "the version to grow once another session has gone", "the same, or less");
+}
+
 /// How many of these calls, started together, return true. A call that throws `tolerated` does not
 /// count.
 inline std::uint64_t count_true(Client& client, const std::string& text,
@@ -354,15 +384,51 @@ private:
   std::vector<Client> handles_;
 };
 
-inline void set_clock_if_any(RuleContext& ctx, Timestamp now) {
-  if (ctx.has_clock()) {
-    ctx.set_clock(now);
-  }
-}
+/// Of three ids that begin with a name, each made by `make(id, name)`, `list(client, name)` gives
+/// all, sorted, while a call that leaves them there works on one of them.
+class ListedBeside {
+public:
+  using Make = std::function<void(const std::string& id, const std::string& name)>;
+  using List = std::function<std::vector<std::string>(Client&, const std::string& name)>;
 
-inline Timestamp first_of_may() {
-  return std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
-}
+  ListedBeside(RuleContext& ctx, const Client& client, Make make, List list)
+      : ctx_(ctx), rivals_(ctx, client), make_(std::move(make)), list_(std::move(list)) {}
+
+  void expect_all(const std::vector<MethodId>& calls) {
+    for (const MethodId id : calls) {
+      if (method_of(id).is_offered(ctx_.harness().interfaces())) {
+        for (std::size_t steps = 0; steps < 4; ++steps) {
+          expect_all(method_of(id), steps);
+        }
+      }
+    }
+  }
+
+private:
+  void expect_all(const Method& method, std::size_t steps) {
+    const std::string name = std::string(method.name) + " " + std::to_string(steps);
+    const std::vector<std::string> ids = {name + " 1", name + " 2", name + " 3"};
+    for (const std::string& id : ids) {
+      make_(id, name);
+    }
+    Client& client = rivals_.of(0);
+    const Operation call = method.prepared(ids[1]);
+    const Pending<bool> changing =
+        client.driver().start(show(call), is_positive(method.call(client.handle(), call)));
+    for (std::size_t i = 0; i < steps; ++i) {
+      client.driver().step();
+    }
+    const std::vector<std::string> listed = list_(rivals_.of(1), name);
+    const bool has_changed = client.driver().finish(changing);
+    ctx_.expect_same(listed, ids, "the list beside " + show(call));
+    ctx_.expect(has_changed, show(call) + " to change something", "nothing");
+  }
+
+  RuleContext& ctx_;
+  Rivals rivals_;
+  Make make_;
+  List list_;
+};
 
 } // namespace agentstore::conformance::detail
 

@@ -8,7 +8,30 @@
 #include <agentstore/conformance/methods/call_text.hpp>
 #include <agentstore/conformance/rule.hpp>
 
+#include <thread>
+
 namespace agentstore::conformance::detail {
+
+inline void set_clock_if_any(RuleContext& ctx, Timestamp now) {
+  if (ctx.has_clock()) {
+    ctx.set_clock(now);
+  }
+}
+
+/// A minute, where a clock can be set, which stands at `now` then; or long enough for any clock to
+/// have moved.
+inline void let_time_pass(RuleContext& ctx, Timestamp& now) {
+  now += std::chrono::minutes(1);
+  if (ctx.has_clock()) {
+    ctx.set_clock(now);
+  } else {
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+  }
+}
+
+inline Timestamp first_of_may() {
+  return std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+}
 
 inline std::vector<std::string> contents(const std::vector<Message>& messages) {
   std::vector<std::string> result;
@@ -150,8 +173,11 @@ inline void expect_checkpoint(RuleContext& ctx, const std::optional<Checkpoint>&
 
 /// Texts that may join ids and may also stand in them, the empty text among them.
 inline std::vector<std::string> separators() {
-  return {"",   ":", "::", "/",  "|", "||", ",",    ";",    "#",   "@",  "=",  "+", "~",  "&", "$",
-          "->", ".", "-",  "--", "_", "__", "\x1f", "\x1e", "%3A", "\\", "}{", " ", "\t", "\n"};
+  return {"", ":", "::", "/", "|", "||", ",", ";", "#", "@", "=", "+", "~", "&", "$", "->", ".",
+          "-", "--", "_", "__", "\x1f", "\x1e", "%3A", "\\", "}{", " ", "\t", "\n",
+          // What a key may have between two ids of its own.
+          ":checkpoint:", ":checkpoints:", "/checkpoints/", ":writes:", "/writes/",
+          ":task:", ":c:", ":w:"};
 }
 
 /// `{{channel, value}, ...}`, made without an initializer list.

@@ -9,6 +9,7 @@
 
 #include <agentstore/conformance/methods/value_methods.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <map>
@@ -20,12 +21,13 @@ namespace agentstore::conformance {
 class TaggedWrite {
 public:
   using Number = std::uint64_t;
-  using Numbers = std::vector<Number> (*)(RuleContext&, Client&, const std::string& key);
+  using Numbers = std::vector<Number>;
+  using Find = Numbers (*)(RuleContext&, Client&, const std::string& key);
   using Prepare = void (*)(RuleContext&, Client&, const std::string& key);
 
   /// `read` gives the numbers that are found. Appends to the archive need no `read`, because they
   /// are all read in one way.
-  TaggedWrite(MethodId id, RepeatEffect effect, Numbers read, Prepare ready = nullptr)
+  TaggedWrite(MethodId id, RepeatEffect effect, Find read, Prepare ready = nullptr)
       : name(method_of(id).name), on_repeat(effect),
         removes(method_of(id).kind != MethodKind::writes && effect == RepeatEffect::keeps),
         needs_session(method_of(id).needs_session()), is_archive(method_of(id).is_archive()),
@@ -57,6 +59,16 @@ public:
   /// Whether the calls of all numbers store the same checkpoint.
   bool stores_again() const {
     return method_->has(Parameter::data) && on_repeat == RepeatEffect::replaces;
+  }
+
+  /// Numbers from 2 whose calls differ in more than the number: of writes some have a special one,
+  /// and some are all ordinary.
+  Numbers differing() const {
+    Numbers numbers(1, 2);
+    if (method_->has(Parameter::writes)) {
+      numbers.push_back(3);
+    }
+    return numbers;
   }
 
   /// Makes what the write needs to be there; once for each key.
@@ -94,7 +106,7 @@ public:
 
 private:
   const Method* method_;
-  Numbers numbers_;
+  Find numbers_;
   Prepare make_ready_;
 };
 
@@ -165,11 +177,13 @@ private:
     return number;
   }
 
+  /// One of them special, or all of them ordinary and small.
   static std::vector<ChannelWrite> channel_writes(Number number) {
+    const bool is_ordinary = number % 3 == 0;
     std::vector<ChannelWrite> writes;
-    writes.emplace_back("messages", payload(number));
-    writes.emplace_back("__error__", json(word("error", number)));
-    writes.emplace_back("messages", payload(number + 1));
+    writes.emplace_back("messages", is_ordinary ? json(number) : payload(number));
+    writes.emplace_back(is_ordinary ? "notes" : "__error__", json(word("note", number)));
+    writes.emplace_back("messages", is_ordinary ? json(number) : payload(number + 1));
     writes.emplace_back("done", json(number));
     return writes;
   }
@@ -421,8 +435,7 @@ TaggedWriteTable::pending_writes(RuleContext&, Client& client, const std::string
         std::strtoull(task.c_str() + std::min<std::size_t>(2, task.size()), nullptr, 10);
     std::vector<PendingWrite> expected;
     const std::vector<ChannelWrite> written = channel_writes(n);
-    for (const std::size_t position :
-         {std::size_t{1}, std::size_t{0}, std::size_t{2}, std::size_t{3}}) {
+    for (std::size_t position = 0; position < written.size(); ++position) {
       PendingWrite write;
       write.task_id = word("t", n);
       write.index = write_index(written[position].channel, position);
@@ -430,6 +443,8 @@ TaggedWriteTable::pending_writes(RuleContext&, Client& client, const std::string
       write.value = written[position].value;
       expected.push_back(std::move(write));
     }
+    std::sort(expected.begin(), expected.end(),
+              [](const PendingWrite& a, const PendingWrite& b) { return a.index < b.index; });
     result.push_back(whole(actual, expected, n));
   }
   return result;
@@ -642,8 +657,15 @@ inline awaitable<bool> TaggedWrite::write(Handle& handle, const std::string& key
 
 inline std::vector<TaggedWrite::Number> TaggedWrite::numbers(RuleContext& ctx, Client& client,
                                                              const std::string& key) const {
-  return numbers_ != nullptr ? numbers_(ctx, client, key)
-                             : TaggedWriteTable::records(ctx, client, *this, key);
+  try {
+    return numbers_ != nullptr ? numbers_(ctx, client, key)
+                               : TaggedWriteTable::records(ctx, client, *this, key);
+  } catch (const Timeout&) {
+    throw;
+  } catch (const Violation& violation) {
+    throw Violation(violation.expected + ", as " + name + " wrote to " + show(key),
+                    violation.actual);
+  }
 }
 
 inline TaggedWrite clean_up_write() {

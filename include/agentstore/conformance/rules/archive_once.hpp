@@ -34,7 +34,7 @@ inline void keep_once(RuleContext& ctx, Client& client, const std::string& entry
 inline void check_first_entry_stays(RuleContext& ctx) {
   need_reader(ctx);
   Client client = ctx.open();
-  const Timestamp at = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+  const Timestamp at = first_of_may();
   const auto firsts = one_of_each("k", "first");
   auto others = one_of_each("k", "other");
   for (ArchiveAppend& other : others) {
@@ -47,13 +47,26 @@ inline void check_first_entry_stays(RuleContext& ctx) {
   }
   for (std::size_t kind = 0; kind < firsts.size(); ++kind) {
     keep_once(ctx, client, "e", firsts[kind], at);
+    const auto first = ctx.read_archive(client, firsts[kind].kind, "k");
     keep_once(ctx, client, "e", firsts[kind], at);
     keep_once(ctx, client, "e", others[kind], at + std::chrono::hours(1));
     keep_once(ctx, client, "e", others[kind]);
+    for (const json& value : hardly_different()) {
+      keep_once(ctx, client, "e", one_of_each("k", value)[kind]);
+    }
+    ctx.expect_same(ctx.read_archive(client, firsts[kind].kind, "k"), first,
+                    "the records of one entry that was repeated");
     const auto records = ctx.read_archive(client, firsts[kind].kind, "k");
     ctx.expect_same(fields_of(records), std::vector<json>(1, firsts[kind].fields),
                     "the records of one entry");
     ctx.expect_same(records.front().created_at, at, "the time of the entry's first append");
+  }
+  for (const auto& entry : least_of_each("least")) {
+    for (int again = 0; again < 3; ++again) {
+      keep_once(ctx, client, "e", entry);
+    }
+    expect_records(ctx, client, entry.kind, entry.call.key, std::vector<json>(1, entry.fields),
+                   "the records of one entry with hardly anything in it");
   }
 }
 
@@ -92,7 +105,7 @@ inline std::vector<std::string> ids_that_look_alike() {
 inline void check_other_entries_are_others(RuleContext& ctx) {
   need_reader(ctx);
   Client client = ctx.open();
-  const Timestamp at = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+  const Timestamp at = first_of_may();
   const std::vector<std::string> ids = ids_that_look_alike();
   for (const auto& entry : one_of_each("k", 1)) {
     keep(ctx, client, entry, at);
@@ -303,11 +316,11 @@ inline void check_entries_keep_arguments(RuleContext& ctx, Client& client) {
       continue;
     }
     argument.is_once = true;
-    const auto expect_kept = [&](const json& value) {
-      check_round_trip(ctx, client, argument, "kept " + std::to_string(++count), value);
+    const auto expect_kept = [&](const json& value, const std::string& kind = {}) {
+      check_round_trip(ctx, client, argument, "kept " + std::to_string(++count), value, kind);
     };
     for (const std::size_t size : {64u, 255u, 256u, 300u, 5'000u, 65'536u, 70'000u}) {
-      expect_kept(sized(argument, size));
+      expect_kept(sized(argument, size), of_bytes(size));
     }
     for (const json& value : odd_values()) {
       if (const auto taken = fitted(argument, value); taken && argument.takes_text()) {
@@ -320,7 +333,7 @@ inline void check_entries_keep_arguments(RuleContext& ctx, Client& client) {
 inline void check_entries_are_appends(RuleContext& ctx) {
   need_reader(ctx);
   Client client = ctx.open();
-  const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+  const Timestamp start = first_of_may();
   const json rich = json::parse(R"({"text": "h\u00e9 \u0000", "null": null, "list": [1, 2.0, {}],
                                     "big": 18446744073709551615, "": []})");
   std::vector<std::vector<json>> expected(6);

@@ -93,7 +93,7 @@ inline void check_queue_is_bounded(RuleContext& ctx) {
     store.metrics(); // which looks at the bounds
   }
   const ArchivingMetrics full = store.metrics();
-  ctx.expect_same(full.accepted, count, "the number of records that there were");
+  ctx.expect_same(full.accepted, count, "the number of records accepted");
   ctx.expect_same(full.dropped, std::uint64_t{10}, "the number of records that were dropped");
   store.set_archive(ArchiveState::works);
   store.expect_drained();
@@ -125,7 +125,7 @@ inline void check_each_kind(RuleContext& ctx, ArchivingStore& store, ArchiveStat
     store.need_attempts(before);
     store.expect_pair(pair, key, "after the archive failed");
     ctx.expect_same(store.metrics().accepted, before.accepted + 2,
-                    "the number of records that there were");
+                    "the number of records accepted");
   }
 }
 
@@ -219,7 +219,7 @@ inline void check_opening_again(RuleContext& ctx, ArchivingStore& store) {
   ctx.expect_same(store.archived_ids("opened again"), ids,
                   "the records after initialize of an open store");
   ctx.expect_same(store.metrics().accepted, accepted + 3,
-                  "the number of records since the store was constructed");
+                  "the number of records accepted since the store was constructed");
   ctx.expect_same(store.metrics().dropped, std::uint64_t{0}, "what was dropped");
 }
 
@@ -229,7 +229,7 @@ inline void check_metrics_add_up(RuleContext& ctx) {
   std::uint64_t count = 0;
   const auto put = [&](const std::string& thread) {
     store.put(thread, std::to_string(++count));
-    ctx.expect_same(store.metrics().accepted, count, "the number of records that there were");
+    ctx.expect_same(store.metrics().accepted, count, "the number of records accepted");
   };
   for (int i = 0; i < 3; ++i) {
     put("t");
@@ -359,7 +359,7 @@ inline void check_close_drains(RuleContext& ctx) {
   const std::uint64_t accepted = store.metrics().accepted;
   ctx.expect_same(client.initialize(), true, "initialize after close");
   ctx.expect_same(store.metrics().accepted, accepted,
-                  "the number of records since the store was constructed");
+                  "the number of records accepted since the store was constructed");
   store.set_archive(ArchiveState::hangs);
   const auto hung = store.put_many("hung", 5);
   client.close(); // or else the kit says that it did not end

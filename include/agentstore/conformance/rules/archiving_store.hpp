@@ -53,7 +53,8 @@ public:
     const ArchivingMetrics metrics = client_.call(
         "get_archiving_metrics()", client_.handle().archiving->get_archiving_metrics());
     ctx_.expect_same(std::uint64_t{metrics.archived + metrics.dropped + metrics.queued},
-                     metrics.accepted, "archived and dropped and queued together");
+                     metrics.accepted,
+                     "archived and dropped and queued together, which were accepted (DUA-06),");
     ctx_.expect(metrics.queued <= metrics.max_queued &&
                     metrics.queued_bytes <= metrics.max_queued_bytes,
                 "at most " + show(metrics.max_queued) + " records and " +

@@ -479,10 +479,14 @@ std::vector<Rule> asynchrony_rules() {
                                   : together.complaint(argument.label() + ", three at once,");
                });
              }
-             const auto expect_no_wait = [&](const ReadMethod& method, const Ids& ids) {
+             const auto nothing = [](const Ids&) {};
+             const auto expect_no_wait = [&](const ReadMethod& method, const auto& next_ids,
+                                             const auto& prepare) {
                detail::expect_no_complaint([&](BlockingTimer::Precision precision) {
                  detail::BlockingBudget budget(precision);
                  for (int i = 0; i < detail::BlockingBudget::calls; ++i) {
+                   const Ids ids = next_ids();
+                   prepare(ids);
                    const Pending<bool> call =
                        client.driver().start(method.text(ids), method.read(client.handle(), ids));
                    budget.watch(client.driver(), std::vector<Pending<bool>>(1, call));
@@ -490,17 +494,21 @@ std::vector<Rule> asynchrony_rules() {
                  return budget.complaint(std::string(method.name));
                });
              };
-             for (const auto& kind : {read_methods(ctx), change_methods(ctx)}) {
-               for (const ReadMethod& method : kind) {
-                 expect_no_wait(method, method.ids("k1"));
-               }
+             for (const ReadMethod& method : read_methods(ctx)) {
+               expect_no_wait(method, [&] { return method.ids("k1"); }, nothing);
              }
+             for (const ReadMethod& method : change_methods(ctx)) {
+               expect_no_wait(
+                   method, [&] { return method.ids("c" + std::to_string(++count)); },
+                   [&](const Ids& ids) { fill_for_reads(ctx, client, ids.front()); });
+             }
+             const auto none = [] { return Ids(); };
              for (const ReadMethod& method : other_calls(ctx)) {
-               expect_no_wait(method, Ids());
+               expect_no_wait(method, none, nothing);
              }
              for (const ReadMethod& method :
                   closings(ctx)) { // the first of them has something to do
-               expect_no_wait(method, Ids());
+               expect_no_wait(method, none, nothing);
              }
            }),
   };

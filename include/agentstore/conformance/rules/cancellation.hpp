@@ -111,9 +111,11 @@ private:
     return key;
   }
 
+  /// Cancels write #2, or another that differs in its arguments.
   CancelResult cancel_write(const TaggedWrite& tagged, const std::string& key,
-                            const CancelPoint& point) {
-    return canceller_.run(tagged.text(key, 2), tagged.write(client_.handle(), key, 2), point);
+                            const CancelPoint& point, TaggedWrite::Number number = 2) {
+    return canceller_.run(tagged.text(key, number), tagged.write(client_.handle(), key, number),
+                          point);
   }
   CancelResult cancel_read(const ReadMethod& method, const std::string& key,
                            const CancelPoint& point) {
@@ -135,7 +137,7 @@ private:
   }
 
   Outcome find(const TaggedWrite& tagged, const std::string& key, const CancelPoint& point,
-               const CancelResult& result);
+               const CancelResult& result, TaggedWrite::Number number = 2);
   void expect_whole_session(const Outcome& outcome, bool is_applied);
   void expect_next_write(const TaggedWrite& tagged, const std::string& key);
 
@@ -188,11 +190,12 @@ inline void Cancelling::expect_ends() {
 }
 
 inline Cancelling::Outcome Cancelling::find(const TaggedWrite& tagged, const std::string& key,
-                                            const CancelPoint& point, const CancelResult& result) {
+                                            const CancelPoint& point, const CancelResult& result,
+                                            TaggedWrite::Number number) {
   Outcome outcome;
   outcome.tagged = &tagged;
   outcome.key = key;
-  outcome.call = tagged.text(key, 2) + ", cancelled " + point.text();
+  outcome.call = tagged.text(key, number) + ", cancelled " + point.text();
   try {
     outcome.found = aside_.numbers(tagged, client_, key);
   } catch (const Timeout&) {
@@ -204,7 +207,7 @@ inline Cancelling::Outcome Cancelling::find(const TaggedWrite& tagged, const std
   if (tagged.on_repeat != RepeatEffect::keeps) {
     before.push_back(1);
   }
-  const std::vector<TaggedWrite::Number> with = tagged.after(before, 2);
+  const std::vector<TaggedWrite::Number> with = tagged.after(before, number);
   ctx_.expect(outcome.found == before || outcome.found == with,
               show(before) + " or " + show(with) + " after " + outcome.call, show(outcome.found));
   ctx_.expect(result.value != true || outcome.found == with,
@@ -240,12 +243,14 @@ inline void Cancelling::expect_whole_effects() {
     if (!tagged.is_readable) {
       continue;
     }
-    at_each_point([&](const CancelPoint& point) {
-      const std::string key = prepare(tagged);
-      const CancelResult result = cancel_write(tagged, key, point);
-      outcomes.push_back(find(tagged, key, point, result));
-      return result.timing;
-    });
+    for (const TaggedWrite::Number number : tagged.differing()) {
+      at_each_point([&](const CancelPoint& point) {
+        const std::string key = prepare(tagged);
+        const CancelResult result = cancel_write(tagged, key, point, number);
+        outcomes.push_back(find(tagged, key, point, result, number));
+        return result.timing;
+      });
+    }
   }
   if (outcomes.empty()) {
     throw NotTestable("the archive is no IArchiveReader, and the harness has no read_archive");
@@ -321,14 +326,23 @@ inline void Cancelling::expect_others_to_work() {
           ctx_.driver().start(tagged.text(key, 2), tagged.write(client_.handle(), key, 2));
       const CancelResult result =
           canceller_.run(tagged.text(other, 3), tagged.write(client_.handle(), other, 3), point);
-      const std::string beside =
-          tagged.text(key, 2) + " beside one that was cancelled " + point.text();
+      const std::string cancelled = tagged.text(other, 3) + ", cancelled " + point.text();
+      const std::string beside = tagged.text(key, 2) + " beside " + cancelled;
       ctx_.expect(ctx_.driver().finish(call), beside + " to be true", "false");
       if (tagged.is_readable && tagged.on_repeat != RepeatEffect::replaces) {
         const std::vector<TaggedWrite::Number> found = tagged.numbers(ctx_, client_, key);
         const TaggedWrite::Number mine = tagged.after({}, 2).back();
         ctx_.expect(std::find(found.begin(), found.end(), mine) != found.end(),
                     "what was written by " + beside, show(found));
+      }
+      ctx_.expect(result.value != false || tagged.is_archive,
+                  "true or an exception from " + cancelled + ", beside another", "false");
+      if (tagged.is_readable && result.value == true &&
+          tagged.on_repeat != RepeatEffect::replaces) {
+        const std::vector<TaggedWrite::Number> found = tagged.numbers(ctx_, client_, other);
+        ctx_.expect(
+            std::find(found.begin(), found.end(), tagged.after({}, 3).back()) != found.end(),
+            "what was written by " + cancelled + ", beside another, which was true", show(found));
       }
       const std::string next = tagged.on_repeat == RepeatEffect::keeps ? prepare(tagged) : key;
       ctx_.expect(tagged.put(client_, next, 4), tagged.text(next, 4) + " after both to be true",

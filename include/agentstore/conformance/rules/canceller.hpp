@@ -125,10 +125,7 @@ inline CancelResult Canceller::run(std::string text, awaitable<bool> call,
     started.cancellation->request();
   }
   settle(started);
-  if (started.call.state->ended_on != std::this_thread::get_id()) {
-    throw Violation(started.call.state->call + " to come back on the executor of its caller",
-                    "another thread, to which a post would have been missing");
-  }
+  Driver::expect_own_thread(*started.call.state);
   result.value = started.call.state->value;
   return result;
 }

@@ -8,6 +8,7 @@
 #include <agentstore/conformance/methods/odd_arguments.hpp>
 #include <agentstore/conformance/methods/pages.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
+#include <agentstore/conformance/rules/thread_state.hpp>
 
 #include <array>
 
@@ -102,7 +103,8 @@ std::vector<Rule> checkpoint_rules() {
               for (const Timestamp at : detail::odd_clocks()) {
                 ctx.set_clock(at);
                 const std::string id = "o" + std::to_string(++count);
-                detail::store(ctx, client, "odd times", id, 1);
+                detail::store(ctx, client, "odd times", id, detail::names_of_fields(),
+                              detail::names_of_fields());
                 const Checkpoint stored =
                     ctx.must(client.get_checkpoint("odd times", id), "the checkpoint");
                 detail::expect_moment(ctx, stored.created_at, at, "created_at of a checkpoint");
@@ -139,7 +141,7 @@ std::vector<Rule> checkpoint_rules() {
              ctx.expect_same(client.get_checkpoint("tt"), std::optional<Checkpoint>(),
                              "the latest of another thread");
              if (ctx.has_clock()) {
-               const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+               const Timestamp start = detail::first_of_may();
                const std::string ids = "mzakb"; // neither the greatest nor the least helps
                for (std::size_t i = 0; i < ids.size(); ++i) {
                  ctx.set_clock(start + detail::moments()[i]);
@@ -188,7 +190,7 @@ std::vector<Rule> checkpoint_rules() {
              ctx.expect_same(std::uint64_t{by_default.size()}, std::uint64_t{10},
                              "the length of a list without a limit");
              if (ctx.has_clock()) {
-               const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+               const Timestamp start = detail::first_of_may();
                const std::vector<std::string> ids = {"m", "z", "a", "k", "b"};
                for (std::size_t i = 0; i < ids.size(); ++i) {
                  ctx.set_clock(start + detail::moments()[i]);
@@ -198,6 +200,9 @@ std::vector<Rule> checkpoint_rules() {
                                "the list under a clock that stands still and goes back");
              }
              detail::check_lists_beside_a_writer(ctx, client);
+             detail::check_read_beside(ctx, client, MethodId::list_checkpoints,
+                                       {MethodId::store_checkpoint, MethodId::put_checkpoint,
+                                        MethodId::prune_thread, MethodId::delete_thread});
            }),
       Rule("CHK-04", needs::checkpoints,
            "storing an id again replaces in place: its place, created_at and writes stay",
@@ -224,31 +229,32 @@ std::vector<Rule> checkpoint_rules() {
                }
                const Checkpoint before =
                    ctx.must(client.get_checkpoint(thread, "a"), "the checkpoint");
-               std::this_thread::sleep_for(2ms);
+               // Time goes by before each: the first time is kept whatever was there.
                Checkpoint expected = before;
+               Timestamp now = before.created_at;
+               const auto store_again = [&](const std::string& what) {
+                 detail::let_time_pass(ctx, now);
+                 ctx.expect(
+                     detail::store_by(way, client, thread, "a", expected.data, expected.metadata),
+                     way + " to be true", "false");
+                 ctx.expect_same(client.get_checkpoint(thread, "a"),
+                                 std::optional<Checkpoint>(expected),
+                                 "the checkpoint stored again" + what);
+               };
                expected.data = object("again", 2);
                expected.metadata = object("second", true);
-               ctx.expect(
-                   detail::store_by(way, client, thread, "a", expected.data, expected.metadata),
-                   way + " to be true", "false");
-               ctx.expect_same(client.get_checkpoint(thread, "a"),
-                               std::optional<Checkpoint>(expected), "the checkpoint stored again");
+               store_again("");
                expected.data = json();
                expected.metadata = json::object();
-               detail::store_by(way, client, thread, "a", expected.data, expected.metadata);
-               ctx.expect_same(client.get_checkpoint(thread, "a"),
-                               std::optional<Checkpoint>(expected),
-                               "the checkpoint stored again with nothing in it");
+               store_again(" with nothing in it");
                // Of what was there, one half alone may come again.
-               for (const bool is_data : {true, false}) {
-                 for (const json& part : {json(object("long", letters(500))), object("s", 1)}) {
-                   (is_data ? expected.data : expected.metadata) = part;
-                   detail::store_by(way, client, thread, "a", expected.data, expected.metadata);
-                   ctx.expect_same(client.get_checkpoint(thread, "a"),
-                                   std::optional<Checkpoint>(expected),
-                                   std::string("the checkpoint stored again with other ") +
-                                       (is_data ? "data" : "metadata") + " alone");
-                 }
+               for (const json& part : {json(object("long", letters(500))), object("s", 1)}) {
+                 expected.data = part;
+                 store_again(" with other data alone");
+               }
+               for (const json& part : {json(object("long", letters(500))), object("s", 1)}) {
+                 expected.metadata = part;
+                 store_again(" with other metadata alone");
                }
                // The latest, by a read that asks for no id.
                Checkpoint latest = ctx.must(client.get_checkpoint(thread), "the latest");
@@ -257,21 +263,19 @@ std::vector<Rule> checkpoint_rules() {
                detail::store_by(way, client, thread, "c", latest.data, latest.metadata);
                ctx.expect_same(client.get_checkpoint(thread), std::optional<Checkpoint>(latest),
                                "the latest, which was stored again");
-               // The same again, whole.
-               detail::store_by(way, client, thread, "a", expected.data, expected.metadata);
+               store_again(", the same, whole");
                ctx.expect_same(detail::ids(client.list_checkpoints(thread)),
                                std::vector<std::string>({"c", "b", "a"}), "the order of the list");
                ctx.expect_same(ctx.must(client.get_checkpoint(thread), "the latest").checkpoint_id,
                                std::string("c"), "the latest");
-               // Values that some take for equal.
-               for (const json& value :
-                    {json(1), json(1.0), json("1"), json(0.0), json(-0.0), json(0), json(false),
-                     json(), json::array(), json::object()}) {
+               // Values that some take for equal, or for none.
+               for (const json& value : detail::hardly_different()) {
                  expected.data = value;
-                 detail::store_by(way, client, thread, "a", expected.data, expected.metadata);
-                 ctx.expect_same(client.get_checkpoint(thread, "a"),
-                                 std::optional<Checkpoint>(expected),
-                                 "the checkpoint stored again with what is hardly different");
+                 store_again(" with what is hardly different");
+               }
+               for (const json& value : {json(object("k", nullptr)), json::object()}) {
+                 expected.metadata = value;
+                 store_again(" with metadata of hardly anything");
                }
                if (ctx.offers(Interfaces::checkpointer)) {
                  detail::expect_writes(ctx, client, thread, "a", writes,

@@ -351,7 +351,7 @@ std::vector<Rule> clean_up_rules() {
              // The exact boundary needs a clock that stands where it is put.
              const std::chrono::microseconds step = detail::step_of_clock(ctx, client);
              client.cleanup(0us);
-             const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+             const Timestamp start = detail::first_of_may();
              const auto create_at = [&](const char* id, std::chrono::microseconds age) {
                ctx.set_clock(start - age);
                client.create_session(id);
@@ -395,7 +395,7 @@ std::vector<Rule> clean_up_rules() {
            "compare with last_activity, not with created_at",
            [](RuleContext& ctx) {
              Client client = ctx.open();
-             const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+             const Timestamp start = detail::first_of_may();
              ctx.set_clock(start);
              for (const char* id :
                   {"untouched", "updated", "appended", "read", "appended, updated",
@@ -500,6 +500,12 @@ std::vector<Rule> clean_up_rules() {
                              "the context of the session made afresh");
              detail::check_early_writes_go(ctx, client,
                                            [&](const std::string&) { client.cleanup(0us); });
+             if (ctx.has_clock()) {
+               Timestamp now = client.create_session("of now", "owner").created_at;
+               detail::check_neighbour_goes_on(
+                   ctx, client, [&] { detail::let_time_pass(ctx, now); },
+                   [&](const std::string&) { client.cleanup(90s); });
+             }
              client.create_session("of many");
              detail::fill_with_many(ctx, client, "of many");
              client.cleanup(0us);
@@ -515,7 +521,7 @@ std::vector<Rule> clean_up_rules() {
              for (const std::string& id : many) {
                detail::expect_gone(ctx, client, id);
              }
-             const Timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1);
+             const Timestamp start = detail::first_of_may();
              ctx.set_clock(start);
              for (const char* id : {"old", "old:2"}) {
                detail::full_session(ctx, client, id);

@@ -5,6 +5,7 @@
 /// \file
 /// CTX: the rules of ITaskContextStorage.
 
+#include <agentstore/conformance/methods/odd_arguments.hpp>
 #include <agentstore/conformance/methods/pages.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
 
@@ -92,8 +93,11 @@ std::vector<Rule> context_rules() {
           [](RuleContext& ctx) {
             Client client = ctx.open();
             ctx.need_session(client, "s");
-            const json values = json::parse(
+            json values = json::parse(
                 R"([{"a": 1, "b": {"c": 2}}, {"b": {"d": 3}}, {}, [1, 2], [3], null, "x", {"a": null}])");
+            for (json& value : detail::hardly_different()) {
+              values.push_back(std::move(value));
+            }
             // What is stored last counts, whatever the clock was then: it stands still, and goes
             // back.
             for (const int hours : {5, 3}) {

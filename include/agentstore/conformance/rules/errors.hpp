@@ -142,7 +142,7 @@ inline bool Failing::write(const TaggedWrite& tagged, Fault fault) {
   } else {
     failed = fails(text, [&] { done = tagged.put(client_, key, 2); });
     ctx_.expect(failed || done, "true, or a StorageError, from " + text + " of a store that fails",
-                "false, which says that there was nothing to do");
+                "false or 0, which says that there was nothing to do");
   }
   ctx_.inject(Fault());
   if (tagged.is_readable) {
@@ -253,6 +253,39 @@ inline void check_calls_under_faults(RuleContext& ctx, Client& client, const std
                "nothing");
   }
   check_old_answers_under_faults(ctx, client);
+}
+
+/// A later page of a list is no empty last one because the store fails.
+inline void check_later_pages_under_faults(RuleContext& ctx, Client& client) {
+  Failing store(ctx, client);
+  const auto check = [&](const std::string& list, const auto& read, const std::string& second) {
+    const IdPage first(read(Page(1)));
+    std::vector<std::string> ids;
+    ctx.inject(Fault(Fault::Effect::before));
+    const bool failed =
+        store.fails(list, [&] { ids = IdPage(read(Page(1).after(first.next))).ids; });
+    ctx.inject(Fault());
+    ctx.expect(failed || ids == std::vector<std::string>(1, second),
+               "a StorageError, or " + show(second) + ", from a later page of " + list, show(ids));
+  };
+  if (ctx.offers(Interfaces::thread_directory)) {
+    for (const char* id : {"paged 1", "paged 2"}) {
+      client.store_checkpoint(id, "c", 1);
+    }
+    check(
+        "list_threads", [&](const Page& page) { return client.list_threads("paged ", page); },
+        "paged 2");
+  }
+  if (ctx.offers(Interfaces::session_directory)) {
+    Timestamp now = first_of_may();
+    for (const char* id : {"paged 2", "paged 1"}) { // the newest is listed first
+      let_time_pass(ctx, now);
+      client.create_session(id, "of pages");
+    }
+    check(
+        "list_sessions", [&](const Page& page) { return client.list_sessions("of pages", page); },
+        "paged 2");
+  }
 }
 
 /// The record of a session is as before the call that failed, or as behind it.
@@ -660,7 +693,7 @@ inline void check_method_under_faults(RuleContext& ctx, Client client, std::stri
 }
 
 inline void check_archive_under_faults(RuleContext& ctx, Client client) {
-  detail::Failing store(ctx, std::move(client));
+  detail::Failing store(ctx, client);
   for (const TaggedWrite& tagged : tagged_writes_and_entries(ctx)) {
     if (tagged.is_archive) {
       store.write_at_each_operation(tagged, Fault::Effect::before);
@@ -668,6 +701,26 @@ inline void check_archive_under_faults(RuleContext& ctx, Client client) {
     }
   }
   store.expect_failure_at_all();
+  if (IArchiveReader* const reader = client.handle().archive_reader) {
+    // A later page is no empty one either.
+    for (const char* type : {"first", "second"}) {
+      ctx.expect(client.call(
+                     "append_session_event(\"paged\", ...)",
+                     client.handle().archive->append_session_event("paged", "user", type, json(1))),
+                 "the append to be true", "false");
+    }
+    const auto read = [&](std::uint64_t after) {
+      return client.call("read_archive(session_event, \"paged\", " + show(after) + ")",
+                         reader->read_archive(ArchiveKind::session_event, "paged", after, 1));
+    };
+    const std::uint64_t first = read(0).at(0).sequence;
+    std::vector<ArchiveRecord> page;
+    ctx.inject(Fault(Fault::Effect::before));
+    const bool failed = store.fails("read_archive", [&] { page = read(first); });
+    ctx.inject(Fault());
+    ctx.expect(failed || page.size() == 1,
+               "a StorageError, or the second record, from an archive that fails", show(page));
+  }
 }
 
 template <class>
@@ -689,6 +742,7 @@ std::vector<Rule> error_rules() {
              Client client = ctx.open();
              fill_for_reads(ctx, client, key);
              detail::check_calls_under_faults(ctx, client, key);
+             detail::check_later_pages_under_faults(ctx, client);
              if (ctx.offers(Interfaces::sessions)) {
                detail::check_records_under_faults(ctx, client);
              }

@@ -7,6 +7,7 @@
 
 #include <agentstore/conformance/methods/tagged_writes.hpp>
 #include <agentstore/conformance/rules/canceller.hpp>
+#include <agentstore/conformance/runner/blocking_timer.hpp>
 
 namespace agentstore::conformance::detail {
 
@@ -92,11 +93,14 @@ inline const HeldWrites::Write* HeldWrites::waiting_one(const Writes& writes) {
 inline void HeldWrites::expect_to_end_soon() {
   Writes writes = prepare();
   bool has_waited = false;
+  bool was_free = false;
   std::string late;
   {
     const Hold hold(ctx_);
     start(writes);
+    const UndelayedTimer time;
     run(writes, std::chrono::milliseconds(50));
+    was_free = time.elapsed() < soon / 2;
     has_waited = waiting_one(writes) != nullptr;
     for (const Write& write : writes) {
       write.started.cancellation->request();
@@ -112,17 +116,30 @@ inline void HeldWrites::expect_to_end_soon() {
   if (!has_waited) {
     throw NotTestable("no call waits for what the harness holds");
   }
+  ctx_.expect(was_free, "calls that wait to leave the caller's thread to others (ASY-05)",
+              "a call that blocks it");
   ctx_.expect(late.empty(), "an end soon after its cancellation of " + late,
               "none while what it waits for was held");
   // What was left behind has its time now.
   ctx_.driver().context().restart();
   ctx_.driver().context().run_for(std::chrono::milliseconds(100));
   for (const Write& write : writes) {
-    if (!write.started.call.state->value.value_or(false)) {
-      ctx_.expect(write.tagged.numbers(ctx_, client_, write.key).empty(),
-                  "nothing of " + write.started.call.state->call + ", which was not true",
-                  "it, when what it waited for was let go of");
+    const auto& state = *write.started.call.state;
+    const bool is_readable = write.tagged.is_readable;
+    ctx_.expect(state.value != false || write.tagged.is_archive,
+                "true or an exception from " + state.call, "false");
+    if (state.value.value_or(false)) {
+      ctx_.expect(!is_readable ||
+                      write.tagged.numbers(ctx_, client_, write.key) == write.tagged.after({}, 1),
+                  "what " + state.call + " wrote, which was true all the same", "nothing");
+      continue;
     }
+    ctx_.expect(!is_readable || write.tagged.numbers(ctx_, client_, write.key).empty(),
+                "nothing of " + state.call + ", which was not true",
+                "it, when what it waited for was let go of");
+    ctx_.expect(write.tagged.put(client_, write.key, 2),
+                write.tagged.text(write.key, 2) + ", behind " + state.call + ", to be true",
+                "false");
   }
   for (const TaggedWrite& tagged : tagged_writes(ctx_)) {
     const std::string key = "let go " + tagged.name;

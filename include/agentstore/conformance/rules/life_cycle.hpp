@@ -472,13 +472,17 @@ std::vector<Rule> life_cycle_rules() {
            "answer from the state; catch what looking may throw",
            [](RuleContext& ctx) {
              Client client = ctx.open_raw();
-             const auto expect_closed = [&ctx](Client& closed, const std::string& when) {
+             const auto expect_details = [&ctx](const Health& health) {
+               ctx.expect(health.details.is_object(), "details that are a JSON object",
+                          show(health));
+             };
+             const auto expect_closed = [&](Client& closed, const std::string& when) {
                const Health health = closed.health_check();
                const auto is_empty = [](const std::string& issue) { return issue.empty(); };
                ctx.expect(health.status == Health::Status::unhealthy && !health.issues.empty() &&
-                              std::none_of(health.issues.begin(), health.issues.end(), is_empty) &&
-                              health.details.is_object(),
+                              std::none_of(health.issues.begin(), health.issues.end(), is_empty),
                           "unhealthy with an issue " + when, show(health));
+               expect_details(health);
              };
              if (!ctx.harness().claims().is_opened_by_harness()) {
                expect_closed(client, "before initialize");
@@ -487,10 +491,11 @@ std::vector<Rule> life_cycle_rules() {
              const Health open = client.health_check();
              const bool healthy = open.status == Health::Status::healthy && open.issues.empty();
              const bool degraded = open.status == Health::Status::degraded && !open.issues.empty();
-             ctx.expect((healthy || degraded) && !open.backend.empty() && open.details.is_object(),
+             ctx.expect((healthy || degraded) && !open.backend.empty(),
                         "healthy without issues, or degraded with the reason, and the backend's "
                         "name",
                         show(open));
+             expect_details(open);
              const bool is_shared = ctx.harness().claims().has_shared_handles();
              Client other = is_shared ? ctx.open() : ctx.open_other();
              for (int round = 0; round < 3; ++round) {

@@ -8,6 +8,7 @@
 
 #include <agentstore/conformance/concurrency/history.hpp>
 #include <agentstore/conformance/methods/all_reads.hpp>
+#include <agentstore/conformance/methods/odd_arguments.hpp>
 #include <agentstore/conformance/random/program_generator.hpp>
 #include <agentstore/conformance/random/shrink.hpp>
 #include <agentstore/conformance/rules/areas.hpp>
@@ -58,11 +59,18 @@ public:
     }
     add(Kind::create_session, "s").user_id = "u";
     make_all();
+    make_least();
     add(Kind::end_session, "s").text = "completed";
     make_all(); // of which the thread takes its part still
+    make_least();
+    if (options_.has_life_cycle) {
+      add(Kind::close, "");
+      add(Kind::initialize, "");
+    }
     add(Kind::delete_session, "s");
     add(Kind::create_session, "s").user_id = "u";
     make_all();
+    make_least();
     add(Kind::delete_thread, "s");
     add(Kind::delete_thread, "s too").target = "s";
     add(Kind::copy_thread, "s").target = "s too";
@@ -112,6 +120,18 @@ private:
     }
     add(Kind::copy_thread, "s").target = "s too";
     add(Kind::prune_thread, "s").limit = 2;
+  }
+  /// What hardly is anything, where there was something before.
+  void make_least() {
+    for (const json& value : least_values()) {
+      for (const Kind kind :
+           {Kind::update_session, Kind::add_conversation_message, Kind::store_task_context,
+            Kind::store_checkpoint, Kind::put_checkpoint, Kind::put_writes}) {
+        Operation call = with_least(method_of(kind).prepared("s"), value);
+        call.checkpoint_id = "a";
+        add(kind, "s") = std::move(call);
+      }
+    }
   }
   void read_all() {
     for (const char* key : {"s", "s too"}) {

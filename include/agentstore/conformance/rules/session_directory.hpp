@@ -11,6 +11,7 @@
 #include <agentstore/conformance/rules/errors.hpp>
 
 #include <array>
+#include <set>
 
 namespace agentstore::conformance {
 
@@ -141,18 +142,28 @@ inline void check_large_sessions(RuleContext& ctx, Client& client) {
 
 /// DIR-01: users whose ids look alike.
 inline void check_exact_users(RuleContext& ctx, Client& client) {
-  const std::vector<std::string> users = {
-      "alice", "Alice", "alic", "alice ", "alice%",   "alic_",     "%",          "_", "alice2", "*",
-      "a/b",   "a/b/c", "a",    "'",      "\xC3\xA9", "e\xCC\x81", letters(1024)};
+  std::set<std::string> users = {"alice",  "Alice", "alic", "alice ", "alice%", "alic_",
+                                 "alice2", "*",     "e",    "u",      "a/b/c"};
+  for (const auto& more : {odd_ids(), alike_ids()}) {
+    users.insert(more.begin(), more.end());
+  }
+  for (const auto& [one, other] : mistakable_ids()) {
+    users.insert(one);
+    users.insert(other);
+  }
+  users.erase("u"); // of other checks
+  std::size_t count = 0;
   for (const std::string& user : users) {
-    client.create_session("of " + user.substr(0, 900), user);
+    client.create_session("of user " + std::to_string(++count), user);
   }
   client.create_session("alice", "another"); // a session of the id of a user
+  count = 0;
   for (const std::string& user : users) {
-    expect_sessions(ctx, client, user, std::vector<std::string>(1, "of " + user.substr(0, 900)),
+    expect_sessions(ctx, client, user,
+                    std::vector<std::string>(1, "of user " + std::to_string(++count)),
                     "and of nobody else");
   }
-  for (const char* nobody : {"nobody", "of alice", "ALICE", "alice2 ", "a/", "?", "al*"}) {
+  for (const char* nobody : {"nobody", "of user 1", "ALICE", "alice2 ", "al*", "al", "alice\t"}) {
     expect_sessions(ctx, client, nobody, {}, "who has none");
   }
 }
@@ -297,6 +308,29 @@ inline void check_listed_as_read(RuleContext& ctx, Client& client) {
   }
   client.end_session(id, "done");
   expect_same("the end");
+}
+
+/// DIR-01: on later pages too, and as it is then. The clock stands still, so that no session
+/// changes its place.
+inline void check_later_pages_as_read(RuleContext& ctx, Client& client) {
+  const std::string user = "of later pages";
+  for (const char* id : {"p1", "p2", "p3", "p4"}) {
+    client.create_session(id, user, object("a", 1));
+  }
+  SessionPage page = client.list_sessions(user, Page(1));
+  const auto change_all = [&](int round) {
+    for (const char* id : {"p1", "p2", "p3", "p4"}) {
+      client.update_session(id, SessionUpdate().increment_requests().updates(object("b", round)));
+    }
+  };
+  for (int round = 1; !page.next.empty(); ++round) {
+    change_all(round);
+    page = client.list_sessions(user, Page(1).after(page.next));
+    for (const Session& listed : page.sessions) {
+      ctx.expect_same(listed, ctx.must(client.get_session(listed.session_id), "the session"),
+                      "a session listed on a later page, once it was updated,");
+    }
+  }
 }
 
 /// DIR-02: pages whose edges lie among sessions of one moment, and of moments before 1970.
@@ -460,6 +494,23 @@ inline void check_racing_deletes(RuleContext& ctx, Client& client) {
   }
 }
 
+/// DIR-01: also while a session changes its place.
+inline void check_listed_beside_activity(RuleContext& ctx, Client& client) {
+  Timestamp now = first_of_may();
+  ListedBeside(
+      ctx, client,
+      [&](const std::string& id, const std::string& user) {
+        let_time_pass(ctx, now);
+        client.create_session(id, user);
+        let_time_pass(ctx, now);
+      },
+      [](Client& by, const std::string& user) {
+        return sorted(IdPage(by.list_sessions(user)).ids);
+      })
+      .expect_all({MethodId::update_session, MethodId::add_conversation_message,
+                   MethodId::store_task_context, MethodId::end_session});
+}
+
 } // namespace detail
 
 template <class>
@@ -477,6 +528,8 @@ std::vector<Rule> session_directory_rules() {
              detail::check_exact_users(ctx, client);
              detail::check_large_sessions(ctx, client);
              detail::check_listed_as_read(ctx, client);
+             detail::check_later_pages_as_read(ctx, client);
+             detail::check_listed_beside_activity(ctx, client);
              Client other = ctx.open_other();
              detail::check_order_of_bytes(ctx, other);
            }),
@@ -660,6 +713,11 @@ std::vector<Rule> session_directory_rules() {
              detail::check_early_writes_go(ctx, client, [&](const std::string& id) {
                ctx.expect_same(client.delete_session(id), true, "the deletion");
              });
+             detail::check_neighbour_goes_on(
+                 ctx, client, [] {},
+                 [&](const std::string& id) {
+                   ctx.expect_same(client.delete_session(id), true, "the deletion");
+                 });
              client.create_session("of many");
              detail::fill_with_many(ctx, client, "of many");
              ctx.expect_same(client.delete_session("of many"), true, "the deletion");

@@ -131,6 +131,73 @@ inline const json& not_objects() {
   return values;
 }
 
+/// SES-10: by however little, where the clock tells it.
+inline void check_short_steps(RuleContext& ctx, Client& client, Timestamp now) {
+  using namespace std::chrono_literals;
+  now += 123'457us;
+  ctx.set_clock(now);
+  client.create_session("in short steps");
+  const auto last_activity = [&] {
+    return ctx.must(client.get_session("in short steps"), "the session").last_activity;
+  };
+  if (last_activity() != now) {
+    return; // a clock of seconds, or of milliseconds
+  }
+  for (const std::chrono::microseconds step : {1us, 999us, 50'000us, 800'000us}) {
+    const auto expect_move = [&](const std::string& what) {
+      ctx.expect_same(last_activity(), now,
+                      "last_activity after " + what + " " + show(step) + " after what came before");
+    };
+    ctx.set_clock(now += step);
+    client.update_session("in short steps", SessionUpdate());
+    expect_move("an update");
+    if (ctx.offers(Interfaces::conversations)) {
+      for (int i = 0; i < 2; ++i) {
+        ctx.set_clock(now += step);
+        client.add_message("in short steps", "user", "hi");
+        expect_move("an append");
+      }
+    }
+  }
+}
+
+/// SES-07: what hardly is anything is kept as well when its session ends, by whichever status.
+inline void check_ends_of_little(RuleContext& ctx, Client& client) {
+  const bool has_threads =
+      ctx.offers(Interfaces::checkpoints) || ctx.offers(Interfaces::checkpointer);
+  int count = 0;
+  for (const json& little : least_values()) {
+    for (const char* status : {"completed", "failed", " "}) {
+      const std::string id = "with little " + std::to_string(++count);
+      const json metadata = little.is_object() ? little : object("", little);
+      const Session created = client.create_session(id, "user", metadata);
+      if (ctx.offers(Interfaces::conversations)) {
+        client.add_message(id, "user", "", metadata);
+      }
+      if (ctx.offers(Interfaces::contexts)) {
+        client.store_task_context(id, little);
+      }
+      if (has_threads) {
+        store(ctx, client, id, "c", little, metadata);
+      }
+      const std::vector<Message> messages = client.history_if_any(id);
+      ctx.expect(client.end_session(id, status), "end_session to be true", "false");
+      const std::string after = " after the end, " + show(std::string(status));
+      Session expected = created;
+      expected.status = status;
+      expect_session(ctx, client, expected, after);
+      ctx.expect_same(client.history_if_any(id), messages, "the history" + after);
+      if (ctx.offers(Interfaces::contexts)) {
+        ctx.expect_same(client.get_task_context(id), std::optional<json>(little),
+                        "the context" + after);
+      }
+      if (has_threads) {
+        expect_checkpoint(ctx, client.get_checkpoint(id), id, "c", little, metadata);
+      }
+    }
+  }
+}
+
 } // namespace detail
 
 template <class>
@@ -264,7 +331,22 @@ std::vector<Rule> session_rules() {
              odd.metadata = detail::odd_merged();
              detail::expect_session(ctx, client, odd, "after a patch of rarer members");
              std::size_t count = 0;
-             for (const auto& [before, patch] : detail::merges()) {
+             auto pairs = detail::merges();
+             const std::vector<json> alike = detail::hardly_different();
+             for (std::size_t i = 1; i < alike.size(); ++i) {
+               pairs.emplace_back(object("n", alike[i - 1]), object("n", alike[i]));
+             }
+             json names = json::object();
+             json none = json::object();
+             for (const json& value : detail::odd_values()) {
+               if (value.is_string()) {
+                 names[value.get<std::string>()] = object(value.get<std::string>(), 1);
+                 none[value.get<std::string>()] = nullptr;
+               }
+             }
+             pairs.emplace_back(json::object(), names);
+             pairs.emplace_back(names, none);
+             for (const auto& [before, patch] : pairs) {
                const std::string id = "merged " + std::to_string(++count);
                Session merged = client.create_session(id, "u", before);
                ctx.expect(client.update_session(id, SessionUpdate().updates(patch)),
@@ -356,12 +438,13 @@ std::vector<Rule> session_rules() {
             expected.error_count += more;
             detail::expect_session(ctx, client, expected, "after 300 updates more");
             // Whatever else the update says, and if that changes nothing.
-            for (const json& patch :
-                 {json::object(), object("a", 1), object("not there", nullptr), json()}) {
+            for (const json& patch : {json::object(), object("a", 1), object("not there", nullptr),
+                                      json(), detail::names_of_ids(), detail::names_of_ids()}) {
               SessionUpdate with = SessionUpdate().increment_requests().mark_error();
               with.add_processing_time(std::chrono::microseconds(0));
               if (patch.is_object()) {
                 with.updates(patch);
+                expected.metadata = detail::merged(expected.metadata.tree(), patch);
               }
               ++expected.request_count;
               ++expected.error_count;
@@ -435,9 +518,13 @@ std::vector<Rule> session_rules() {
                                          object("step", 3));
              }
              client.create_session("t");
+             client.update_session("t", SessionUpdate().mark_error());
              ctx.expect(client.end_session("t"), "end_session to be true", "false");
-             ctx.expect_same(ctx.must(client.get_session("t"), "the session").status,
-                             std::string("completed"), "the status when none is given");
+             const Session ended = ctx.must(client.get_session("t"), "the session");
+             ctx.expect_same(ended.status, std::string("completed"),
+                             "the status when none is given");
+             ctx.expect_same(ended.error_count, std::uint64_t{1}, "the errors after that end");
+             detail::check_ends_of_little(ctx, client);
            }),
       Rule("SES-08", needs::sessions,
            "of all calls to end a session exactly one returns true; the first status stays",
@@ -533,7 +620,7 @@ std::vector<Rule> session_rules() {
              Client client = ctx.open();
              std::optional<Timestamp> created_at;
              const auto now = [&] {
-               const Session session = ctx.must(client.get_session("s"), "the session");
+               Session session = ctx.must(client.get_session("s"), "the session");
                ctx.expect_same(session.created_at, created_at.value_or(session.created_at),
                                "created_at after an update, or whatever else was done");
                created_at = session.created_at;
@@ -632,6 +719,7 @@ std::vector<Rule> session_rules() {
                ctx.expect_same(now().last_activity, latest, "last_activity after a list");
              }
              detail::check_not_active(ctx, client, now());
+             detail::check_short_steps(ctx, client, latest + 2h);
              ctx.set_clock(start - 3h);
              client.end_session("s", "done");
              ctx.expect(now().last_activity >= latest,

@@ -20,6 +20,9 @@ inline void check_copies(RuleContext& ctx, Client& client) {
     put(ctx, client, "source", "a", "task",
         WriteList().add("x", 1).add("__error__", "e").add("y", 2));
     put(ctx, client, "source", "a", "other", WriteList().add("__interrupt__", json()));
+    for (const char* not_stored : {"earliest", "early"}) {
+      put(ctx, client, "source", not_stored, "other", WriteList().add("__resume__", 1).add("x", 2));
+    }
   }
   const ThreadState source(ctx, client, "source");
   const SessionState of_source(ctx, client, "source");
@@ -171,11 +174,50 @@ inline void check_places_after_pruning(RuleContext& ctx, Client& client, const s
   expect_new(id, "second new", "a thread that was pruned");
   const std::string copy = id + ", pruned and copied";
   ctx.expect_same(client.copy_thread(id, copy), true, "the copy");
+  for (const std::string& there : reversed(expected)) {
+    store(ctx, client, copy, there, "again");
+    ctx.expect_same(ids(client.list_checkpoints(copy)), expected,
+                    "the checkpoints of the copy of a thread that was pruned, once " + show(there) +
+                        " was stored again");
+  }
   expect_new(copy, "new of the copy", "the copy of a thread that was pruned");
   ctx.expect_same(client.prune_thread(copy, 2), std::uint64_t{expected.size() - 2}, "the pruning");
   expected.resize(2);
   expect_new(copy, "third new", "a copy that was pruned");
   expect_new(copy, "first new", "a copy that was pruned, to which one that was removed came back");
+}
+
+/// THR-05, THR-07, THR-08: in a thread, and in a copy of it, what was stored later comes later, and
+/// not what the clock, which went back, says is later.
+inline void check_places_under_a_clock(RuleContext& ctx, Client& client) {
+  if (!ctx.has_clock()) {
+    return;
+  }
+  const std::string source = "under a clock";
+  std::vector<std::string> expected;
+  for (const int hour : {3, 5, 1, 4, 2}) {
+    ctx.set_clock(first_of_may() + std::chrono::hours(hour));
+    expected.insert(expected.begin(), "at " + std::to_string(hour));
+    store(ctx, client, source, expected.front(), hour);
+  }
+  const std::string copy = source + ", copied";
+  ctx.expect_same(client.copy_thread(source, copy), true, "the copy");
+  for (const std::string& thread : {source, copy}) {
+    ctx.expect_same(ids(client.list_checkpoints(thread)), expected,
+                    "the checkpoints stored under a clock that went back");
+    ctx.expect_same(client.get_thread_head(thread).checkpoint_ids, expected,
+                    "the head of what was stored under a clock that went back");
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const std::vector<std::string> older(expected.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                           expected.end());
+      ctx.expect_same(ids(client.list_before(thread, expected[i])), older,
+                      "what is before " + show(expected[i]) + ", under a clock that went back");
+    }
+    ctx.expect_same(client.prune_thread(thread, 2), std::uint64_t{3}, "the pruning");
+    ctx.expect_same(ids(client.list_checkpoints(thread)),
+                    std::vector<std::string>(expected.begin(), expected.begin() + 2),
+                    "what a pruning keeps of what was stored under a clock that went back");
+  }
 }
 
 /// THR-03, THR-05, THR-07: a deletion, a pruning and a copy of one thread, begun together in any

@@ -622,6 +622,24 @@ inline void check_heads_beside_a_writer(RuleContext& ctx, Client& client) {
   });
 }
 
+/// THR-02: also a thread that is changed meanwhile.
+inline void check_listed_beside_changes(RuleContext& ctx, Client& client) {
+  ListedBeside(
+      ctx, client,
+      [&](const std::string& id, const std::string&) {
+        for (const char* checkpoint : {"the checkpoint_id", "b", "c"}) {
+          store(ctx, client, id, checkpoint, 1);
+        }
+      },
+      [](Client& by, const std::string& name) {
+        std::vector<std::string> listed = by.list_threads(name).thread_ids;
+        std::erase_if(listed, [](const std::string& id) { return id.ends_with(" too"); }); // copies
+        return listed;
+      })
+      .expect_all({MethodId::store_checkpoint, MethodId::put_checkpoint, MethodId::put_writes,
+                   MethodId::prune_thread, MethodId::copy_thread});
+}
+
 } // namespace detail
 
 template <class>
@@ -655,6 +673,7 @@ std::vector<Rule> thread_directory_rules() {
              detail::check_threads_meanwhile(ctx, client, Others::delete_unseen,
                                              "delete what is to come");
              detail::check_threads_beside_writers(ctx, client);
+             detail::check_listed_beside_changes(ctx, client);
              detail::check_thread_cursors(ctx, client);
            }),
       Rule("THR-03", needs::thread_directory,
@@ -698,6 +717,7 @@ std::vector<Rule> thread_directory_rules() {
              detail::check_independence(ctx, client);
              detail::check_copies_beside_a_writer(ctx, client);
              detail::check_changes_together(ctx, client);
+             detail::check_places_under_a_clock(ctx, client);
              detail::check_lists_beside_changes(ctx, client);
              const auto all = detail::make_long_thread(ctx, client, "long");
              ctx.expect_same(client.copy_thread("long", "as long"), true,
@@ -768,6 +788,9 @@ std::vector<Rule> thread_directory_rules() {
              Client client = ctx.open();
              detail::check_lists_before(ctx, client);
              detail::check_pieces(ctx, client);
+             detail::check_read_beside(
+                 ctx, client, MethodId::list_checkpoints_before,
+                 {MethodId::store_checkpoint, MethodId::prune_thread, MethodId::delete_thread});
              std::vector<std::string> older = detail::make_long_thread(ctx, client, "longer");
              const std::string latest = older.front();
              older.erase(older.begin());
@@ -790,6 +813,9 @@ std::vector<Rule> thread_directory_rules() {
             Client client = ctx.open();
             detail::check_heads(ctx, client);
             detail::check_heads_beside_a_writer(ctx, client);
+            detail::check_read_beside(
+                ctx, client, MethodId::get_thread_head,
+                {MethodId::store_checkpoint, MethodId::prune_thread, MethodId::delete_thread});
           }),
   };
 }

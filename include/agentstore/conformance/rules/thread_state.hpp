@@ -5,6 +5,7 @@
 /// \file
 /// What the rules on threads store, and what they then look at.
 
+#include <agentstore/conformance/methods/all_reads.hpp>
 #include <agentstore/conformance/methods/pages.hpp>
 #include <agentstore/conformance/methods/steps.hpp>
 
@@ -94,6 +95,56 @@ inline void expect_long_writes(RuleContext& ctx, Client& client, const std::stri
       expected.push_back("task:0 channel=\"of " + listed[i] + "\"");
     }
     expect_writes(ctx, client, thread, listed[i], expected, "the writes of " + what);
+  }
+}
+
+/// A read that has begun when a change is made, and made to its end by another handle, is answered
+/// as before the change or as behind it. Each has a thread, or a conversation, of its own.
+inline void check_read_beside(RuleContext& ctx, Client& client, MethodId read,
+                              const std::vector<MethodId>& changes) {
+  Rivals rivals(ctx, client);
+  for (const MethodId change : changes) {
+    for (std::size_t steps = 0;
+         steps < 4 && method_of(change).is_offered(ctx.harness().interfaces()); ++steps) {
+      const std::string key = std::string(method_of(change).name) + " beside " +
+                              std::string(method_of(read).name) + " " + std::to_string(steps);
+      if (method_of(read).id == MethodId::get_conversation_history) {
+        ctx.need_session(client, key);
+        for (const char* content : {"one", "two", "three", "four"}) {
+          append(ctx, client, key, content);
+        }
+      } else {
+        make_thread(ctx, client, key);
+      }
+      Operation changed = method_of(change).prepared(key);
+      changed.limit = 2;
+      Operation asked = method_of(read).prepared(key);
+      asked.checkpoint_id = "b";
+      asked.limit = 3;
+      const auto start = [&](Client& by) {
+        const auto answer = std::make_shared<std::optional<Answer>>();
+        return std::pair(
+            answer,
+            by.driver().start(show(asked),
+                              keep_answer(method_of(read).call(by.handle(), asked), answer)));
+      };
+      const auto finish = [&](Client& by, const auto& started) {
+        by.driver().finish(started.second);
+        return shown_answer(**started.first);
+      };
+      const std::string before = finish(client, start(client));
+      const auto reading = start(rivals.of(1));
+      for (std::size_t i = 0; i < steps; ++i) {
+        client.driver().step();
+      }
+      const bool has_changed = conformance::make(rivals.of(0), changed);
+      const std::string found = finish(rivals.of(1), reading);
+      const std::string behind = finish(client, start(client));
+      ctx.expect(found == before || found == behind,
+                 before + " or " + behind + " from " + show(asked) + ", beside " + show(changed),
+                 found);
+      ctx.expect(has_changed, show(changed) + " to change something", "nothing");
+    }
   }
 }
 

@@ -170,7 +170,7 @@ inline void check_odd_ids(RuleContext& ctx, Client& client, const WriteArgument&
     const Found found =
         ctx.must(argument.find(ctx, client, ids), argument.label() + " with the id as given");
     ctx.expect_same(found.ids, ids, argument.label() + ": the ids read");
-    ctx.expect_same(found.value, value, argument.label() + ": the value read");
+    ctx.expect_same(found.value, value, argument.label() + ": the value read by " + show(ids));
   }
 }
 
@@ -555,17 +555,23 @@ inline void check_bad_ids_of_idle_calls(RuleContext& ctx, Client& client) {
   }
 }
 
-/// Writes a value under a key of its own and reads it back.
+/// Writes a value under a key of its own and reads it back. `kind` says which value it is, where
+/// that cannot be seen.
 inline void check_round_trip(RuleContext& ctx, Client& client, const WriteArgument& argument,
-                             const std::string& key, const json& value) {
+                             const std::string& key, const json& value,
+                             const std::string& kind = {}) {
   const Ids ids = argument.ids(key);
+  const std::string write = argument.label() + kind;
   argument.prepare(ctx, client, ids);
-  ctx.expect(argument.put(client, ids, value), argument.label() + " to be true", "false");
+  ctx.expect(argument.put(client, ids, value), write + " to be true", "false");
   if (argument.is_readable) {
-    const json actual =
-        ctx.must(argument.read(ctx, client, ids), "the value of " + argument.label());
-    ctx.expect_same(actual, value, argument.label() + ": the value read");
+    const json actual = ctx.must(argument.read(ctx, client, ids), "the value of " + write);
+    ctx.expect_same(actual, value, write + ": the value read");
   }
+}
+
+inline std::string of_bytes(std::size_t size) {
+  return " of " + std::to_string(size) + " bytes";
 }
 
 /// Writes a value in each of its forms, under two keys, and reads each in the other.
@@ -599,6 +605,17 @@ inline void check_spelling(RuleContext& ctx, Client& client, const WriteArgument
   ctx.expect_same(json::parse(read.text()), text.tree(), what + "text read");
 }
 
+/// Whether something was stored by this write. The value, which may be too deep for it, is not
+/// looked into.
+inline bool is_there(RuleContext& ctx, Client& client, const WriteArgument& argument,
+                     const Ids& ids) {
+  if (argument.is_archive) {
+    return !ctx.read_archive(client, argument.method().archive_kind(), ids[0]).empty();
+  }
+  const std::optional<Found> found = argument.find(ctx, client, ids);
+  return found && (argument.on_repeat != RepeatEffect::merges || !found->value.tree().empty());
+}
+
 /// The store takes a value as deep as that, whole, or refuses it and stores nothing. Says whether
 /// it took it.
 inline bool check_deep(RuleContext& ctx, Client& client, const WriteArgument& argument,
@@ -609,9 +626,12 @@ inline bool check_deep(RuleContext& ctx, Client& client, const WriteArgument& ar
   try {
     const bool taken = client.call(call, argument.write(client.handle(), ids, std::move(deep)));
     ctx.expect(taken || argument.is_archive, call + " to be true, or refused", "false");
+    if (taken && argument.is_readable) {
+      ctx.expect(is_there(ctx, client, argument, ids), call + ", which was taken, to be there",
+                 "nothing");
+    }
     if (taken && argument.is_readable && depth <= Document::max_depth) {
-      const json actual =
-          ctx.must(argument.read(ctx, client, ids), call + ", which was taken, to be there");
+      const json actual = argument.read(ctx, client, ids).value();
       ctx.expect(nesting(actual) == depth, call + ", which was taken, to be read as deep",
                  show(std::uint64_t{nesting(actual)}));
     }
@@ -753,6 +773,10 @@ std::vector<Rule> value_rules() {
                                           *detail::fitted(argument, detail::buried(bundle)));
                  detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
                                           detail::wide_object());
+                 for (const json& wrapper : detail::wrappers()) {
+                   detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
+                                            wrapper);
+                 }
                  if (argument.method().id != MethodId::update_session) { // of which null removes
                    detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
                                             detail::odd_members());
@@ -779,11 +803,12 @@ std::vector<Rule> value_rules() {
                for (const std::size_t size :
                     std::array<std::size_t, 6>{255, 256, 4'096, 65'535, 65'536, mebibyte}) {
                  detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
-                                          detail::sized(argument, size));
+                                          detail::sized(argument, size), detail::of_bytes(size));
                }
                if (limit) {
                  detail::check_round_trip(ctx, client, argument, "v" + std::to_string(++count),
-                                          detail::sized(argument, *limit));
+                                          detail::sized(argument, *limit),
+                                          detail::of_bytes(*limit));
                  detail::check_refusal(ctx, client, argument, "v" + std::to_string(++count),
                                        detail::sized(argument, *limit + 1), errc::too_large);
                }
@@ -836,6 +861,7 @@ std::vector<Rule> value_rules() {
                  if (!argument.takes_text()) {
                    bad.push_back(object("deep", json::array({1, object("in", text)})));
                    bad.push_back(object("name " + text, 1));
+                   bad.push_back(object("deep", json::array({object(text, json())})));
                  }
                }
                if (!argument.takes_text()) {
@@ -847,9 +873,10 @@ std::vector<Rule> value_rules() {
                  }
                }
                for (const json& value : bad) {
-                 const json fitted = argument.takes == Takes::object ? object("v", value) : value;
-                 detail::check_refusal(ctx, client, argument, "k" + std::to_string(++count), fitted,
-                                       errc::invalid_argument);
+                 // An object is bad as it is, and what is none as a member of one.
+                 const bool fits = argument.takes != Takes::object || value.is_object();
+                 detail::check_refusal(ctx, client, argument, "k" + std::to_string(++count),
+                                       fits ? value : object("v", value), errc::invalid_argument);
                }
              }
              detail::check_second_write_refused(
@@ -865,13 +892,18 @@ std::vector<Rule> value_rules() {
           [](RuleContext& ctx) {
             Client client = ctx.open();
             std::size_t count = 0;
+            std::vector<std::pair<std::size_t, Document>> deep; // made once: the deepest takes long
+            for (const std::size_t depth : {65u, 1'000u, 100'000u}) {
+              deep.emplace_back(depth, detail::nested(depth));
+            }
             for (const WriteArgument& argument : write_arguments(ctx)) {
               if (argument.takes_text()) {
                 continue;
               }
               for (const std::size_t depth : {63u, 64u}) {
                 detail::check_round_trip(ctx, client, argument, "k" + std::to_string(++count),
-                                         detail::nested(depth));
+                                         detail::nested(depth),
+                                         " of depth " + std::to_string(depth));
               }
               const bool takes_any = argument.takes == Takes::any;
               detail::check_round_trip(ctx, client, argument, "k" + std::to_string(++count),
@@ -881,17 +913,18 @@ std::vector<Rule> value_rules() {
                 detail::check_forms(ctx, client, argument, "k" + std::to_string(++count),
                                     detail::nested(64));
               }
-              for (const std::size_t depth : {65u, 1'000u, 100'000u}) {
+              for (const auto& [depth, tree] : deep) {
                 const std::string call =
                     std::string(argument.name) + " of depth " + std::to_string(depth);
-                const bool taken =
-                    detail::check_deep(ctx, client, argument, "k" + std::to_string(++count),
-                                       detail::nested(depth), depth, call);
+                // A patch is a json, which cannot be shared.
+                const bool is_patch = argument.method().has(Parameter::updates);
+                const bool taken = detail::check_deep(
+                    ctx, client, argument, "k" + std::to_string(++count),
+                    is_patch ? Document(detail::nested(depth)) : tree, depth, call);
                 if (depth <= Document::max_depth) { // a deeper one has no text
-                  const Document text = Document(detail::nested(depth)).as_text();
                   ctx.expect_same(detail::check_deep(ctx, client, argument,
-                                                     "k" + std::to_string(++count), text, depth,
-                                                     call + " as text"),
+                                                     "k" + std::to_string(++count), tree.as_text(),
+                                                     depth, call + " as text"),
                                   taken, call + " as text, if it is taken as a tree");
                 }
               }

@@ -29,6 +29,47 @@ private:
   std::atomic<int>& ended_;
 };
 
+/// WRT-02: of one write by two handles at once the first value stays, once it has been seen.
+inline void check_first_of_two(RuleContext& ctx, Client& client, Rivals& rivals) {
+  for (std::size_t steps = 0; steps < 4; ++steps) {
+    const std::string id = "of two " + std::to_string(steps);
+    const Pending<bool> putting = client.driver().start(
+        Client::text("put_writes", "race", id),
+        rivals.of(1).handle().checkpointer->put_writes("race", id, "w", WriteList().add("a", 1)));
+    for (std::size_t i = 0; i < steps; ++i) {
+      client.driver().step();
+    }
+    const bool is_put = rivals.of(0).put_writes("race", id, "w", WriteList().add("a", 2));
+    const std::vector<std::string> seen = written(rivals.of(0).get_writes("race", id));
+    ctx.expect(client.driver().finish(putting) && is_put, "both put_writes to be true", "false");
+    expect_writes(ctx, client, "race", id, seen, "a write that was seen while another was put");
+  }
+}
+
+/// WRT-08: a call that has come some steps further has stored nothing or all, be its writes all
+/// ordinary or one of them special.
+inline void check_half_a_call(RuleContext& ctx, Rivals& rivals) {
+  for (const char* last : {"d", "__error__"}) {
+    for (std::size_t steps = 0; steps < 4; ++steps) {
+      Client& client = rivals.of(0);
+      const std::string id = "half a call " + std::to_string(steps) + last;
+      const std::vector<ChannelWrite> writes =
+          WriteList().add("a", 1).add("b", 2).add("c", 3).add(last, 4);
+      const Pending<bool> putting =
+          client.driver().start(Client::text("put_writes", "race", id),
+                                client.handle().checkpointer->put_writes("race", id, "w", writes));
+      for (std::size_t i = 0; i < steps; ++i) {
+        client.driver().step();
+      }
+      const std::size_t seen = rivals.of(1).get_writes("race", id).size();
+      const bool is_put = client.driver().finish(putting);
+      ctx.expect(seen == 0 || seen == writes.size(),
+                 "none or all of the 4 writes of a call that is under way", std::to_string(seen));
+      ctx.expect(is_put, "put_writes to be true", "false");
+    }
+  }
+}
+
 } // namespace detail
 
 template <class>
@@ -101,16 +142,17 @@ std::vector<Rule> write_rules() {
                                    {"task:0 a=1", "task:1 b=2", "task:2 c=3"},
                                    "the writes after a shorter call");
              if (ctx.has_clock()) {
-               ctx.set_clock(std::chrono::sys_days(std::chrono::year(2026) / 5 / 1));
+               ctx.set_clock(detail::first_of_may());
                detail::put(ctx, client, "long ago", "c", "task", WriteList().add("a", 1));
                for (const int days : {1, 40}) {
-                 ctx.set_clock(std::chrono::sys_days(std::chrono::year(2026) / 5 / 1) +
-                               std::chrono::days(days));
+                 ctx.set_clock(detail::first_of_may() + std::chrono::days(days));
                  detail::put(ctx, client, "long ago", "c", "task", WriteList().add("a", 2));
                  detail::expect_writes(ctx, client, "long ago", "c", {"task:0 a=1"},
                                        "the writes after the same call long after");
                }
              }
+             detail::Rivals rivals(ctx, client);
+             detail::check_first_of_two(ctx, client, rivals);
            }),
       Rule("WRT-03", needs::writes,
            "special channels have fixed indices and keep the last value, write by write",
@@ -156,8 +198,10 @@ std::vector<Rule> write_rules() {
                                    {"one:-1 __error__=1", "two:-1 __error__=2"},
                                    "one special channel by two tasks");
              for (const std::string channel :
-                  {"__other__", "__ERROR__", "__Resume__", "__error__ ", " __error__", "__error",
-                   "error__", "_error_", "error", "__errors__", "__interrupt", "__start__"}) {
+                  {"__other__",    "__ERROR__",     "__Resume__",     "__error__ ",  " __error__",
+                   "__error",      "error__",       "_error_",        "error",       "__errors__",
+                   "__interrupt",  "__start__",     "__end__",        "__input__",   "__return__",
+                   "__previous__", "__no_writes__", "__pregel_tasks", "branch:to:a", "__null__"}) {
                detail::put(ctx, client, "t", channel, "task", WriteList().add(channel, 1));
                detail::put(ctx, client, "t", channel, "task", WriteList().add(channel, 2));
                detail::expect_writes(ctx, client, "t", channel,
@@ -209,6 +253,22 @@ std::vector<Rule> write_rules() {
                                    "the writes of the same checkpoint id in another thread");
              ctx.expect_same(detail::ids(client.list_checkpoints("t")), Lines({"c2", "c1"}),
                              "the checkpoints of the thread");
+             // A task and an index that make the text of another task and index.
+             WriteList twelve;
+             std::vector<std::string> of_tasks(1, "t:-1 __error__=\"t\"");
+             for (int i = 0; i < 12; ++i) {
+               twelve.add("n", i);
+               of_tasks.push_back("t:" + std::to_string(i) + " n=" + std::to_string(i));
+             }
+             for (const char* other : {"t-", "t0", "t1"}) {
+               detail::put(ctx, client, "t", "tasks", other, WriteList().add("a", 1).add("b", 2));
+               of_tasks.push_back(std::string(other) + ":0 a=1");
+               of_tasks.push_back(std::string(other) + ":1 b=2");
+             }
+             detail::put(ctx, client, "t", "tasks", "t", twelve);
+             detail::put(ctx, client, "t", "tasks", "t", WriteList().add("__error__", "t"));
+             detail::expect_writes(ctx, client, "t", "tasks", of_tasks,
+                                   "the writes of tasks whose ids end like indices");
              for (const std::string& s : detail::separators()) {
                detail::put(ctx, client, "a", "b" + s + "c", "x", WriteList().add("left", 1));
                detail::put(ctx, client, "a" + s + "b", "c", "y", WriteList().add("right", 2));
@@ -310,9 +370,10 @@ std::vector<Rule> write_rules() {
                    const bool writes = index % 2 == 0;
                    if (writes) {
                      const detail::CountsEnds end(ended[round]);
-                     detail::put(
-                         ctx, rival, "race", id, "w" + std::to_string(index),
-                         WriteList().add("a", 1).add("b", 2).add("c", 3).add("__error__", 4));
+                     const bool is_ordinary = round % 2 == 0;
+                     detail::put(ctx, rival, "race", id, "w" + std::to_string(index),
+                                 WriteList().add("a", 1).add("b", 2).add("c", 3).add(
+                                     is_ordinary ? "d" : "__error__", 4));
                      return;
                    }
                    // Until the writers have ended, and once more.
@@ -350,6 +411,7 @@ std::vector<Rule> write_rules() {
                                std::uint64_t{8},
                                "the number of writes of four tasks begun together");
              }
+             detail::check_half_a_call(ctx, rivals);
              check_writes_all_or_nothing_under_faults(ctx, client);
            }),
   };

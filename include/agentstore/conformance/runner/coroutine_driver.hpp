@@ -154,6 +154,10 @@ public:
   template <class T>
   void settle(const Pending<T>& pending);
 
+  /// `Violation` if the call with this state did not end on the thread of its driver, which calls.
+  template <class State>
+  static void expect_own_thread(const State& state);
+
   /// Runs at most one ready handler; false if none was ready.
   bool step() {
     deadline_.beat();
@@ -337,15 +341,20 @@ void Driver::settle(const Pending<T>& pending) {
 }
 
 template <class State>
+void Driver::expect_own_thread(const State& state) {
+  if (state.ended_on != std::this_thread::get_id()) {
+    throw Violation(state.call + " to come back on the executor of its caller (ASY-03)",
+                    "an end on another thread: a post is missing");
+  }
+}
+
+template <class State>
 void Driver::expect_own_end(const State& state) {
   const std::string_view method = method_in(state.call);
   if (method.empty()) {
     return;
   }
-  if (state.ended_on != std::this_thread::get_id()) {
-    throw Violation(state.call + " to come back on the executor of its caller",
-                    "another thread, to which a post would have been missing");
-  }
+  expect_own_thread(state);
   try {
     if (state.error) {
       std::rethrow_exception(state.error);
